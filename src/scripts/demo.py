@@ -1,0 +1,104 @@
+"""`make demo`: the whole way on real input. Execute, release, grade sample submissions, print the grades."""
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD, COURSE = ROOT / "_build", ROOT / "_course"
+NOTEBOOK = ROOT / "20_capstone.ipynb"
+ASSIGNMENT = "20_capstone"
+
+# Three plausible students: the text to change in the reference, and what they will lose.
+STUDENTS = {
+    "bob-seconds": ("part2-timing", "/ 1e6)", "/ 1e9)"),  # seconds for milliseconds
+    "cleo-upside-down": ("part3-improvements", "before[latency] / after[latency]", "after[latency] / before[latency]"),
+    "dan-percent": ("part4-range", 'if "maximum" in schema and value > schema["maximum"]', 'if "maximum" in schema and value > 100'),
+}
+
+
+def step(text):
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+def execute():
+    "Run the capstone top to bottom in `_build/` and leave notebook, HTML and submission there."
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    total = len(notebook.cells)
+
+    def progress(cell, cell_index):
+        if sys.stderr.isatty():
+            print(f"\r  cell {cell_index + 1} of {total}", end="", file=sys.stderr, flush=True)
+
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(BUILD)}},
+                   on_cell_start=progress).execute()
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    nbformat.write(notebook, BUILD / "20_capstone.ipynb")
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    (BUILD / "20_capstone.html").write_text(html, encoding="utf-8")
+    return json.loads((BUILD / "submission.json").read_text(encoding="utf-8"))
+
+
+def changed(grade_id, old, new):
+    "The reference notebook with `old` replaced by `new` in one solution cell, as a student might have written it."
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+    if cell.source.count(old) != 1:
+        raise ValueError(f"{grade_id}: expected {old!r} once in the reference, found it {cell.source.count(old)} times")
+    cell.source = cell.source.replace(old, new)
+    return nbformat.writes(notebook)
+
+
+def sample_submissions():
+    "Student name -> text of the notebook handed in."
+    return {
+        "ada-reference": NOTEBOOK.read_text(encoding="utf-8"),
+        "eve-untouched": (COURSE / "release" / ASSIGNMENT / "20_capstone.ipynb").read_text(encoding="utf-8"),
+        "fay-broken-file": NOTEBOOK.read_text(encoding="utf-8")[:5000],
+        **{student: changed(*change) for student, change in STUDENTS.items()},
+    }
+
+
+def capstone(*words):
+    "Run the `capstone` command; its output goes where ours goes."
+    return subprocess.run([sys.executable, "-m", "tinytorch_grader", *map(str, words)], cwd=ROOT).returncode
+
+
+def main():
+    started = time.perf_counter()
+    BUILD.mkdir(exist_ok=True)
+    step("exporting the notebooks to tinytorch/")
+    subprocess.run([sys.executable, ROOT / "src" / "scripts" / "export.py"], check=True, cwd=ROOT)
+    step("executing the capstone on the real digits (trains, optimizes, compares)")
+    submission = execute()
+    before, after = submission["baseline"]["metrics"], submission["optimized"]["metrics"]
+    print(f"  accuracy {before['accuracy']:.3f} -> {after['accuracy']:.3f}, size {before['model_size_mb'] * 1024:.1f} -> "
+          f"{after['model_size_mb'] * 1024:.1f} KiB, median latency {before['latency_ms_median'] * 1e3:.1f} -> {after['latency_ms_median'] * 1e3:.1f} us")
+    step("making the course in _course/ and releasing the assignment")
+    shutil.rmtree(COURSE, ignore_errors=True)
+    if status := capstone("course", COURSE):
+        sys.exit(status)
+    for student, text in sample_submissions().items():
+        folder = COURSE / "submitted" / student / ASSIGNMENT
+        folder.mkdir(parents=True)
+        (folder / "20_capstone.ipynb").write_text(text, encoding="utf-8")
+    step("grading six sample submissions")
+    cage = [] if shutil.which("bwrap") else ["--no-sandbox"]
+    if cage:
+        print("  bubblewrap is not installed (make system): these samples are our own, so they are graded with --no-sandbox")
+    status = capstone("grade", COURSE, *cage, "--json", BUILD / "grades.json", "--csv", BUILD / "grades.csv")
+    if status == 2:
+        sys.exit(status)
+    step(f"done in {time.perf_counter() - started:.0f} s. Executed notebook: _build/20_capstone.html; submission: _build/submission.json; "
+         "grades: _build/grades.csv, _build/grades.json; course: _course/")
+
+
+if __name__ == "__main__":
+    main()
