@@ -1,0 +1,670 @@
+"""Module 19 on simulated timings: what an interval promises, every rule, every warning. No test reads a real clock."""
+import gc
+import json
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinytorch.benchmarking as bench
+from tinytorch.benchmarking import (AccuracyComparison, Benchmark, BenchmarkResult, BenchmarkSuite, Comparison, VirtualClock,
+                                    balanced_order, compare_accuracy, compare_latency, mcnemar, measure_accuracy,
+                                    measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
+                                    min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
+                                    verdict, wilson_interval)
+
+TRIALS, CALLS = 400, 9
+
+
+# The promises of a comparison, on 400 simulated machines a family.
+
+def machine_state(family, rng, slots):
+    "Log of how slow the machine is in each slot, shape (TRIALS, slots): what both models share."
+    t = np.linspace(0, 1, slots)
+    if family == "drifting":
+        return np.log(1 + rng.uniform(0.2, 0.4, (TRIALS, 1)) * t)
+    if family == "autocorrelated":
+        state, noise = np.zeros((TRIALS, slots)), rng.normal(0, 0.01, (TRIALS, slots))
+        for k in range(1, slots):
+            state[:, k] = 0.95 * state[:, k - 1] + noise[:, k]
+        return state
+    if family == "stepped":
+        return 0.2 * (t > rng.uniform(0.1, 0.9, (TRIALS, 1)))
+    return np.zeros((TRIALS, slots))
+
+
+def call_noise(family, rng, shape):
+    "Log of the noise of each call."
+    if family == "bimodal":
+        return 0.1 * (rng.random(shape) < 0.3) + rng.normal(0, 0.02, shape)
+    return rng.normal(0, 0.05, shape)
+
+
+def simulate(family, pairs, slowdown=0.0, seed=0, place=0.0, fixed_order=False):
+    "(speedup, ci_low, ci_high) of TRIALS comparisons in which the optimized model is `slowdown` slower in truth."
+    rng = np.random.default_rng((seed, pairs))
+    calls = call_noise(family, rng, (TRIALS, 2 * pairs, CALLS))
+    slots = np.median(calls, axis=2) + machine_state(family, rng, 2 * pairs) + place * (np.arange(2 * pairs) % 2)
+    first = np.array([np.full(pairs, True) if fixed_order else balanced_order(pairs, rng) for _ in range(TRIALS)])
+    early, late = slots[:, ::2], slots[:, 1::2]
+    return paired_interval(np.where(first, early - late, late - early) - math.log(1 + slowdown))
+
+
+FAMILIES = ["lognormal", "bimodal", "drifting", "autocorrelated", "stepped"]
+
+
+@pytest.mark.parametrize("pairs", [20, 30, 40])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_equal_models_are_rarely_called_different(family, pairs):
+    _, low, high = simulate(family, pairs)
+    assert np.sum((low > 1) | (high < 1)) <= 31
+    assert sum(verdict(*ends) in ("faster", "slower") for ends in zip(low, high)) <= 4
+
+
+@pytest.mark.parametrize("pairs", [20, 30, 40])
+@pytest.mark.parametrize("slowdown", [0, 0.03, 0.5])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_interval_covers_the_truth(family, slowdown, pairs):
+    _, low, high = simulate(family, pairs, slowdown, seed=1)
+    truth = 1 / (1 + slowdown)
+    assert np.mean((low <= truth) & (truth <= high)) >= 0.93
+
+
+@pytest.mark.parametrize("slowdown, power", [(0.05, 0.90), (0.10, 0.99)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_true_slowdown_is_found(family, slowdown, power):
+    _, low, high = simulate(family, 40, slowdown, seed=2)
+    assert np.mean([verdict(*ends) == "slower" for ends in zip(low, high)]) >= power
+
+
+def test_a_fixed_order_would_see_the_place_instead_of_the_model():
+    _, low, high = simulate("lognormal", 40, place=0.03, fixed_order=True)
+    assert np.mean((low > 1) | (high < 1)) > 0.9
+    _, low, high = simulate("lognormal", 40, place=0.03)
+    assert np.sum((low > 1) | (high < 1)) <= 31
+
+
+def test_one_after_the_other_would_see_the_drift():
+    rng = np.random.default_rng(0)
+    slots = machine_state("drifting", rng, 80) + rng.normal(0, 0.02, (TRIALS, 80))
+    _, low, high = paired_interval(slots[:, :40] - slots[:, 40:])
+    assert np.mean((low > 1) | (high < 1)) > 0.9
+
+
+def test_a_single_median_lies_in_its_interval():
+    rng = np.random.default_rng(3)
+    found = [median_interval(rng.lognormal(0, 0.5, 300)) for _ in range(TRIALS)]
+    assert np.mean([low <= 1 <= high for low, high in found]) >= 0.93
+
+
+# The order, the ranks, the verdict.
+
+def test_order_is_balanced_and_shuffled():
+    rng = np.random.default_rng(0)
+    orders = np.array([balanced_order(40, rng) for _ in range(200)])
+    assert (orders.sum(axis=1) == 20).all() and balanced_order(7, rng).sum() in (3, 4)
+    assert np.abs(orders.mean(axis=0) - 0.5).max() < 0.2
+
+
+@pytest.mark.parametrize("n", [6, 7, 20, 30, 40, 101])
+def test_ranks_are_the_narrowest_that_cover_95_percent(n):
+    def coverage(low):
+        return 1 - 2 * sum(math.comb(n, k) for k in range(low)) / 2**n
+    low, high = median_ranks(n)
+    assert high == n + 1 - low and coverage(low) >= 0.95 > coverage(low + 1)
+
+
+def test_ranks_of_the_specification_and_too_few_values():
+    assert [median_ranks(n) for n in (20, 30, 40)] == [(6, 15), (10, 21), (14, 27)]
+    with pytest.raises(ValueError, match="got 5 values, expected at least 6"):
+        median_ranks(5)
+
+
+@pytest.mark.parametrize("low, high, expected", [
+    (1.021, 1.3, "faster"), (1.02, 1.3, "inconclusive"), (0.5, 0.98, "slower"), (0.5, 1 / 1.02, "inconclusive"),
+    (1 / 1.02, 1.02, "equivalent"), (0.99, 1.021, "inconclusive"), (1, 1, "equivalent"), (1.005, 1.015, "equivalent")])
+def test_verdict(low, high, expected):
+    assert verdict(low, high) == expected
+
+
+def test_verdict_follows_the_minimum_effect():
+    assert verdict(1.03, 1.04, min_effect=0) == "faster" and verdict(1.03, 1.04, min_effect=0.05) == "equivalent"
+
+
+@pytest.mark.parametrize("interval", [(2, 1), (0, 1), (-1, 1), (math.nan, 1), (1, math.nan), (1, math.inf), (1, 1, -0.1),
+                                      (1, 1, math.nan)])
+def test_verdict_refuses_what_is_no_interval(interval):
+    with pytest.raises(ValueError, match="interval: got"):
+        verdict(*interval)
+
+
+# One model, on a virtual clock.
+
+def ticking(clock, costs):
+    "A function that takes the next of `costs` (ms) on the virtual clock, then the last for ever."
+    costs = iter(costs)
+    last = [1.0]
+
+    def call(x):
+        last[0] = next(costs, last[0])
+        clock.advance(last[0] * 1e6)
+    return call
+
+
+def test_timer_measures_seconds():
+    clock = VirtualClock()
+    with precise_timer(clock) as t:
+        clock.advance(2_500_000)
+    assert t.elapsed == 0.0025
+    with pytest.raises(KeyError), precise_timer(clock) as t:
+        clock.advance(1e9)
+        raise KeyError
+    assert t.elapsed == 1.0
+
+
+def test_timer_looks_its_clock_up_when_used(monkeypatch):
+    clock = VirtualClock()
+    monkeypatch.setattr("time.perf_counter_ns", clock)
+    with precise_timer() as t:
+        clock.advance(5)
+    assert t.elapsed == 5e-9
+    assert measure_latency(ticking(clock, [3]), [0], 10).median == 3
+
+
+def test_cold_start_and_warm_up_are_kept_apart():
+    clock = VirtualClock()
+    result = measure_latency(ticking(clock, [50.0] + [7.0] * 30 + [2.0]), [0], runs=10, timer=clock, warmup_s=0,
+                             warmup_calls=31)
+    assert result.metadata["cold_start_ms"] == 50 and result.metadata["warmup_calls"] >= 31
+    assert result.median == result.max_val == 2
+
+
+@pytest.mark.parametrize("ms, calls", [(1, 101), (50, 20)])
+def test_warm_up_lasts_a_tenth_of_a_second_and_twenty_calls(ms, calls):
+    clock = VirtualClock()
+    warm = measure_latency(ticking(clock, [ms]), [0], runs=1, timer=clock).metadata["warmup_calls"]
+    assert calls <= warm < 2 * calls
+
+
+def test_rows_are_taken_in_rotation_and_cut_outside_the_timed_region():
+    clock, seen = VirtualClock(), []
+
+    class Rows(np.ndarray):
+        def __getitem__(self, key):
+            clock.advance(1e9)
+            return super().__getitem__(key)
+
+    def model(x):
+        seen.append(float(np.asarray(x)[0, 0]))
+        clock.advance(1e6)
+
+    result = measure_latency(model, np.arange(3.0).reshape(3, 1).view(Rows), runs=6, timer=clock)
+    assert result.max_val == 1.0 and set(seen) == {0, 1, 2} and seen[:4] == [0, 1, 2, 0]
+
+
+def test_a_model_is_timed_by_its_forward():
+    clock = VirtualClock()
+
+    class Model:
+        def forward(self, x): clock.advance(2e6)
+        def __call__(self, x): clock.advance(9e6)
+
+    assert measure_latency(Model(), [0], runs=3, timer=clock).median == 2
+
+
+class CostlyClock(VirtualClock):
+    "Each reading takes `cost` ns."
+    def __init__(self, cost, tick_ns=1):
+        super().__init__(tick_ns)
+        self.cost = cost
+
+    def __call__(self):
+        self.now += self.cost
+        return super().__call__()
+
+
+@pytest.mark.parametrize("call_ns, calls", [(5100, 1), (4900, 3), (100, 100)])
+def test_short_calls_are_timed_in_batches_without_percentiles(call_ns, calls):
+    clock = CostlyClock(100)
+    result = measure_latency(lambda x: clock.advance(call_ns), [0], runs=400, timer=clock)
+    assert abs(result.metadata["calls_per_sample"] - calls) <= calls / 2 and (calls == 1) == (result.percentile(99) is not None)
+    assert (result.why_no_percentile(50) == "") == (calls == 1)
+    assert call_ns <= result.median * 1e6 <= call_ns * 1.03  # the clock's cost is not subtracted
+
+
+def test_a_batch_is_divided_by_its_calls():
+    clock = VirtualClock()
+    assert measure_latency(ticking(clock, [3]), [0], 6, timer=clock, calls_per_sample=5).median == 3
+
+
+def test_the_clocks_cost_is_reported_when_it_shows():
+    clock = CostlyClock(100)
+    result = measure_latency(lambda x: clock.advance(2000), [0], timer=clock, calls_per_sample=1)
+    assert any("reading the clock is 5% of a sample" in w for w in result.warnings)
+    assert not measure_latency(lambda x: clock.advance(2000), [0], timer=clock).warnings
+    compared = compare_latency(*[lambda x: clock.advance(200)] * 2, [0], timer=clock)
+    assert not compared.warnings
+
+
+def test_a_coarse_clock_gets_longer_samples():
+    clock = CostlyClock(50, tick_ns=1_000_000)
+    result = measure_latency(lambda x: clock.advance(10_000), [0], runs=20, timer=clock, warmup_s=0.01)
+    assert result.median == pytest.approx(0.01, rel=0.02)
+
+
+def test_zero_seconds_is_an_error_that_names_the_resolution():
+    coarse = CostlyClock(50, tick_ns=1_000_000)
+    with pytest.raises(ValueError, match="steps of 1e\\+06 ns"):
+        measure_latency(lambda x: coarse.advance(10_000), [0], timer=coarse, calls_per_sample=1, warmup_s=0.01)
+    with pytest.raises(ValueError, match="resolution is too coarse"):
+        measure_latency(lambda x: None, [0], timer=lambda: 7)
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_garbage_collection_is_off_while_timing_and_back_after_an_error(was_on):
+    clock, states = VirtualClock(), []
+
+    def model(x):
+        states.append(gc.isenabled())
+        clock.advance(1e6)
+        if len(states) > 150:
+            raise RuntimeError("broken")
+
+    before = gc.isenabled()
+    try:
+        gc.enable() if was_on else gc.disable()
+        for run in (lambda: measure_latency(model, [0], timer=clock), lambda: compare_latency(model, model, [0], timer=clock)):
+            states.clear()
+            with pytest.raises(RuntimeError, match="broken"):
+                run()
+            assert gc.isenabled() == was_on and not any(states)
+    finally:
+        gc.enable() if before else gc.disable()
+
+
+def test_garbage_of_a_long_run_is_collected_between_chunks():
+    clock, alive = VirtualClock(), set()
+
+    class Cycle:
+        def __init__(self): self.me = self; alive.add(id(self))
+        def __del__(self): alive.discard(id(self))
+
+    def model(x):
+        Cycle()
+        clock.advance(1e6)
+        assert len(alive) < 1500
+
+    assert measure_latency(model, [0], runs=4000, timer=clock, progress=False).count == 4000
+
+
+def test_a_model_that_changes_its_weights_is_reported():
+    clock = VirtualClock()
+
+    class Learner:
+        def __init__(self, rate): self.weight, self.rate = np.ones(3), rate
+        def parameters(self): return [self.weight]
+        def forward(self, x):
+            self.weight += self.rate
+            clock.advance(1e6)
+
+    assert any("changed its own weights" in w for w in measure_latency(Learner(1), [0], timer=clock).warnings)
+    assert not measure_latency(Learner(0), [0], timer=clock).warnings
+    compared = compare_latency(Learner(0), Learner(1), [0], timer=clock)
+    assert [w for w in compared.warnings if "weights" in w][0].startswith("optimized: ")
+
+
+def test_caches_of_a_model_are_not_its_weights():
+    clock = VirtualClock()
+
+    class Caching:
+        weight = np.ones(3)
+        def parameters(self): return [self.weight]
+        def forward(self, x):
+            self.last = np.random.default_rng().normal(size=3)
+            clock.advance(1e6)
+
+    assert not measure_latency(Caching(), [0], timer=clock).warnings
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(runs=0), "runs: got 0"), (dict(inputs=[]), "inputs: got none"), (dict(inputs=np.empty((0, 4))), "inputs: got none"),
+    (dict(inputs=3.0), "expected an array")])
+def test_measure_latency_says_what_is_wrong(options, message):
+    with pytest.raises(ValueError, match=message):
+        measure_latency(**dict(model=lambda x: None, inputs=[0]) | options)
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(TypeError, match="model: got int"):
+        measure_latency(3, [0])
+
+
+def test_preflight_knows_the_instrument():
+    facts = preflight(CostlyClock(40, tick_ns=1))
+    assert facts["timer_cost_ns"] == 40 and facts["timer_tick_ns"] == 40
+    assert preflight(VirtualClock())["timer_tick_ns"] == 0
+    facts = preflight()
+    assert 1 <= facts["cores"] <= os.cpu_count() and facts["timer_cost_ns"] > 0
+    json.dumps(facts, allow_nan=False)
+
+
+@pytest.mark.parametrize("files, limit", [
+    ({}, None), ({"cpu.max": "max 100000"}, None), ({"cpu.max": "150000 100000"}, 1.5),
+    ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+    ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5)])
+def test_cpu_limit_of_either_cgroup_version(tmp_path, files, limit):
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+    assert bench._cpu_limit(tmp_path) == limit
+
+
+def test_blas_threads_from_the_environment(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert bench._blas_threads() is None
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert bench._blas_threads() == 3
+
+
+# What the values say.
+
+def test_statistics_against_numpy():
+    values = np.random.default_rng(0).lognormal(size=50)
+    r = BenchmarkResult("latency_ms", list(values))
+    assert (r.count, r.mean, r.median, r.min_val, r.max_val) == (50, values.mean(), np.median(values), values.min(), values.max())
+    assert r.std == np.std(values, ddof=1) and r.metadata == {}
+    assert r.ci_upper - r.mean == pytest.approx(1.96 * r.std / math.sqrt(50)) == r.mean - r.ci_lower
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
+def test_no_values_or_infinite_ones_are_refused(values):
+    with pytest.raises(ValueError, match="latency_ms: got .* expected one or more finite numbers"):
+        BenchmarkResult("latency_ms", values)
+
+
+@pytest.mark.parametrize("p, n", [(50, 6), (90, 36), (95, 72), (99, 368), (10, 36)])
+def test_percentiles_need_their_runs(p, n):
+    assert min_runs(p) == n
+    values = np.random.default_rng(0).random(n)
+    assert BenchmarkResult("ms", values).percentile(p) == np.percentile(values, p)
+    short = BenchmarkResult("ms", values[:-1])
+    assert short.percentile(p) is None and f"needs {n} runs, got {n - 1}" in short.why_no_percentile(p)
+
+
+@pytest.mark.parametrize("p", [0, 100, -1, math.nan])
+def test_percentiles_out_of_range(p):
+    with pytest.raises(ValueError, match="percentile: got"):
+        min_runs(p)
+
+
+def test_outliers_are_counted_and_kept():
+    r = BenchmarkResult("ms", [10] * 10 + [11] * 10 + [12] * 10 + [14.5, 17, 5])
+    assert (r.outliers(), r.outliers(3)) == (3, 1) and r.max_val == 17 and r.count == 33
+
+
+def wave(n=200, **kind):
+    "Values around 1: `spread` (relative, uncorrelated), `drift` (of the whole run), `memory` (AR(1))."
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, kind.get("spread", 0.01), n)
+    for k in range(1, n):
+        x[k] += kind.get("memory", 0) * x[k - 1]
+    return np.exp(x) * np.linspace(1, 1 + kind.get("drift", 0), n)
+
+
+@pytest.mark.parametrize("kind, words", [
+    (dict(), None), (dict(spread=0.1), "IQR is 1.% of the median: close"), (dict(spread=0.3), "do not trust this number"),
+    (dict(drift=0.12, spread=0.005), "drift: first and last third differ by 8%"), (dict(memory=0.97), "lag-1 autocorrelation 0.[89]")])
+def test_each_warning_has_its_cause(kind, words):
+    found = "\n".join(stability_warnings(wave(**kind)))
+    if words is None:
+        assert found == ""
+    else:
+        import re
+        assert re.search(words, found)
+    assert ("IQR" in found) == (kind.get("spread", 0) >= 0.1) and ("do not trust" in found) == (kind.get("spread") == 0.3)
+    assert ("drift:" in found) == ("drift" in kind) and ("lag-1" in found) == ("memory" in kind or "drift" in kind)
+
+
+def test_few_and_constant_values():
+    assert stability_warnings([1.0] * 5) == ["only 5 values: no interval; measure at least 6"]
+    assert stability_warnings([1.0] * 50) == [] and median_interval([1.0] * 5) is None
+    assert BenchmarkResult("ms", [1.0]).std == 0
+
+
+# Two models, on a virtual clock.
+
+def machine(seed=0, slowdown=0.3, noise=0.02):
+    "A virtual clock and a maker of models that take `ms` on a machine which gets `slowdown` slower every 5 s."
+    clock, rng = VirtualClock(), np.random.default_rng(seed)
+
+    def model(ms):
+        return lambda x: clock.advance(ms * 1e6 * (1 + slowdown * clock.now / 5e9) * rng.lognormal(0, noise))
+    return clock, model
+
+
+@pytest.mark.parametrize("ms, expected", [(1, "equivalent"), (1.05, "slower"), (0.9, "faster"), (1.02, "inconclusive")])
+def test_compare_latency_sees_through_drift(ms, expected):
+    clock, model = machine()
+    r = compare_latency(model(1), model(ms), [0], timer=clock, rng=0)
+    assert r.verdict == expected and r.ci_low <= 1 / ms <= r.ci_high and r.ci_low <= r.speedup <= r.ci_high
+    assert (r.pairs, r.scope, r.min_effect) == (40, "within_process", 0.02)
+
+
+def test_pairs_are_adjacent_and_their_order_is_shuffled():
+    clock, calls = VirtualClock(), []
+
+    def model(name):
+        return lambda x: (calls.append(name), clock.advance(1e6))
+    compare_latency(model("a"), model("b"), [0], pairs=20, timer=clock, rng=1, block_s=0.005, warmup_s=0)
+    blocks = ["".join(calls[-5 * 40:])[i:i + 5] for i in range(0, 200, 5)]
+    pairs = ["".join(pair) for pair in zip(blocks[::2], blocks[1::2])]
+    assert sorted(pairs) == ["aaaaabbbbb"] * 10 + ["bbbbbaaaaa"] * 10 != pairs
+    assert pairs[0::2] != pairs[1::2] and len(set(pairs[:10])) == 2
+
+
+def test_the_same_seed_gives_the_same_order_and_result():
+    def run(rng):
+        clock, model = machine()
+        return compare_latency(model(1), model(1.01), [0], timer=clock, rng=rng).to_dict()
+    assert run(5) == run(np.random.default_rng(5)) != run(6)
+
+
+def test_the_result_can_be_recomputed_and_is_plain():
+    clock, model = machine()
+    r = compare_latency(model(1), model(2), [0], timer=clock, rng=0)
+    d = json.loads(json.dumps(r.to_dict(), allow_nan=False))
+    speedup, low, high = paired_interval(np.log(np.divide(d["baseline_ms"], d["optimized_ms"])))
+    assert np.allclose((speedup, low, high), (d["speedup"], d["ci_low"], d["ci_high"]), rtol=1e-12)
+    assert d["verdict"] == verdict(low, high, d["min_effect"]) and type(r.to_dict()["speedup"]) is float
+    assert set(r.to_dict(blocks=False)) == {"speedup", "ci_low", "ci_high", "verdict", "scope", "pairs", "min_effect",
+                                            "warnings", "protocol"} == set(d) - {"baseline_ms", "optimized_ms"}
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(pairs=5), "got 5 values, expected at least 6"), (dict(min_effect=-1), "min_effect -1"),
+    (dict(scope="galaxy"), "scope: got 'galaxy'"), (dict(scope="across_processes", processes=1), "processes: got 1"),
+    (dict(inputs=[]), "inputs: got none")])
+def test_compare_latency_says_what_is_wrong(options, message):
+    with pytest.raises(ValueError, match=message):
+        compare_latency(**dict(baseline=len, optimized=len, inputs=[[]]) | options)
+
+
+def test_noisy_ratios_are_reported():
+    clock, model = machine(noise=0.5)
+    r = compare_latency(model(1), model(1), [0], timer=clock, rng=0, block_s=0.001)
+    assert any("do not trust" in w for w in r.warnings) and r.verdict == "inconclusive"
+
+
+# Across processes.
+
+class ClockedModel:
+    "Takes `ms` on a virtual clock; where this process has an odd hash of a string, `odd` ms."
+    def __init__(self, clock, ms, odd=None):
+        self.clock, self.ms, self.odd = clock, ms, odd
+
+    def forward(self, x):
+        print("noise on stdout")
+        odd = self.odd is not None and hash("layout") % 2
+        self.clock.advance(1e6 * (self.odd if odd else self.ms))
+
+
+def across(odd, **options):
+    clock = VirtualClock()
+    return compare_latency(ClockedModel(clock, 1), ClockedModel(clock, 0.5, odd), [0], pairs=6, timer=clock, rng=3,
+                           scope="across_processes", block_s=0.001, warmup_s=0, **options)
+
+
+def test_six_processes_that_agree(capfd):
+    r = across(odd=None)
+    assert (r.speedup, r.verdict, r.scope) == (2, "faster", "across_processes")
+    runs = r.protocol["processes"]
+    assert len(runs) == 6 == len({run["seed"] for run in runs}) and len(r.baseline_ms) == 36
+    assert "noise" not in capfd.readouterr().out
+
+
+def test_a_claim_needs_every_process():
+    r = across(odd=1.0)
+    assert {run["verdict"] for run in r.protocol["processes"]} == {"faster", "equivalent"}
+    assert r.verdict == "inconclusive" and r.ci_low == pytest.approx(1) and r.ci_high == pytest.approx(2)
+
+
+def test_models_that_cannot_travel_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match="without lambdas"):
+        compare_latency(lambda x: 0, len, [0], scope="across_processes")
+    monkeypatch.setattr(sys.modules["__main__"], "Local", type("Local", (), {"__module__": "__main__"}), raising=False)
+    with pytest.raises(ValueError, match="move them to a module"):
+        compare_latency(sys.modules["__main__"].Local(), len, [0], scope="across_processes")
+
+
+def test_a_process_that_fails_says_why():
+    with pytest.raises(RuntimeError, match="TypeError"):
+        compare_latency(len, len, [0], scope="across_processes")
+
+
+# The other metrics.
+
+class Affine:
+    def __init__(self, W): self.weight = W
+    def forward(self, x): return x @ self.weight
+
+
+def test_stored_bytes_count_memory_once():
+    W = np.ones((64, 32), np.float32)
+
+    class Slotted:
+        __slots__ = ("codes", "scale", "grad")
+
+    layer = Slotted()
+    layer.codes, layer.scale, layer.grad = W.astype(np.int8), np.ones(1, np.float32), W.copy()
+    model = Affine(W)
+    model.layers, model.tied, model.me = [layer, layer, {"mask": W > 0}], W.T[:3], model
+    assert stored_bytes(model) == W.nbytes + W.size + 4 + W.size
+    model.module, model.function = np, lambda x: W
+    assert stored_bytes(model) == W.nbytes + W.size + 4 + W.size
+
+
+def test_peak_is_what_one_pass_allocates():
+    import tracemalloc
+    found = measure_memory(Affine(np.ones((64, 32))), np.ones((1000, 64)))
+    assert found["stored_bytes"] == 64 * 32 * 8 and 256_000 <= found["peak_bytes"] < 260_000
+    assert not tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        measure_memory(len, [])
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
+
+
+def test_throughput_of_each_batch_size():
+    clock = VirtualClock()
+    found = measure_throughput(lambda x: clock.advance(1e7 + 1e6 * len(x)), np.zeros((100, 2)), (1, 10, 100), timer=clock)
+    assert {size: r.median for size, r in found.items()} == pytest.approx({1: 1 / 0.011, 10: 10 / 0.020, 100: 100 / 0.110})
+    with pytest.raises(ValueError, match="batch size: got 101, expected 1 to 100"):
+        measure_throughput(len, np.zeros((100, 2)), (101,))
+
+
+@pytest.mark.parametrize("k, n", [(0, 10), (5, 10), (10, 10), (342, 359)])
+def test_wilson_solves_its_equation(k, n):
+    for p in wilson_interval(k, n):
+        assert abs(k / n - p) == pytest.approx(1.96 * math.sqrt(p * (1 - p) / n), abs=1e-9)
+    with pytest.raises(ValueError, match="proportion: got"):
+        wilson_interval(n + 1, n)
+
+
+def test_accuracy_with_its_interval():
+    found = measure_accuracy(lambda X: X, np.eye(4), [0, 1, 2, 0])
+    assert (found.correct, found.total, found.accuracy) == (3, 4, 0.75)
+    assert found.to_dict()["ci_low"] == wilson_interval(3, 4)[0] and "3/4" in repr(found)
+    with pytest.raises(ValueError, match=r"scores \(4, 4\) and labels \(3,\)"):
+        measure_accuracy(lambda X: X, np.eye(4), [0, 1, 2])
+
+
+def test_mcnemar_is_a_fair_coin():
+    assert mcnemar(0, 5) == 2 / 32 and mcnemar(3, 3) == 1 and mcnemar(0, 0) == 1
+    assert mcnemar(2, 8) == mcnemar(8, 2) == 2 * (1 + 10 + 45) / 1024
+
+
+def test_accuracy_of_two_models_on_the_same_samples():
+    y = np.array([0, 1, 2, 3, 0, 1])
+    found = compare_accuracy(lambda X: np.eye(4)[y], lambda X: np.eye(4)[[1, 1, 2, 3, 1, 1]], y, y)
+    assert (found.only_baseline, found.only_optimized, found.total) == (2, 0, 6) and found.delta == -2 / 6
+    assert found.p_value == mcnemar(2, 0)
+
+
+def test_benchmark_of_several_models():
+    clock, rng = VirtualClock(), np.random.default_rng(0)
+
+    def model(ms):
+        return lambda x: (clock.advance(ms * 1e6), x)[1]
+    X = np.eye(8)
+    suite = BenchmarkSuite({"base": model(2), "half": model(1)}, [(X, np.arange(8))], timer=clock, rng=rng)
+    found = suite.run_full_benchmark()
+    assert [r.median for r in found["latency"].values()] == [2, 1] and found["latency"]["base"].count == 10
+    assert found["comparison"]["half"].verdict == "faster" and list(found["comparison"]) == ["half"]
+    assert found["accuracy"]["base"][0].accuracy == 1 and found["throughput"]["half"][8].median == 8000
+    assert suite.generate_report().splitlines()[-1].startswith("| half | 1 | 0 | 1.0000 | speedup 2.0000")
+    assert list(Benchmark([model(1), model(2)], [(X, X)]).models) == ["model_0", "model_1"]
+    with pytest.raises(ValueError, match="expected at least one of each"):
+        Benchmark([], [(X, X)])
+
+
+# How results show themselves.
+
+def test_results_tell_their_story_in_one_line():
+    r = BenchmarkResult("latency_ms", np.linspace(1, 2, 101), warnings=["<close> it"])
+    assert repr(r).splitlines()[0].startswith("latency_ms: n=101, median 1.5 [") and "warning: <close> it" in repr(r)
+    assert "<td>101</td>" in r._repr_html_() and "&lt;close&gt;" in r._repr_html_()
+    json.dumps(r.to_dict(values=True), allow_nan=False)
+    c = Comparison(1.1, 1.05, 1.2, 40, 0.02, "within_process", [1.0], [1.0], {}, [])
+    assert repr(c) == "speedup 1.1000 [1.0500, 1.2000], faster (n=40 pairs, min effect 2%, within_process)"
+    assert "faster" in c._repr_html_()
+    assert "p = 0.5" in repr(AccuracyComparison(-0.1, 2, 0, 20, 0.5)) and "McNemar" in AccuracyComparison(-0.1, 2, 0, 20, 0.5)._repr_html_()
+
+
+def test_plots_show_centre_and_interval():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    ax = BenchmarkResult("latency_ms", np.linspace(1, 2, 100)).plot()
+    assert [t.get_text().split()[0] for t in ax.get_legend().get_texts()] == ["p50", "p90", "p95"]
+    ax = Comparison(1.1, 1.05, 1.2, 2, 0.02, "within_process", [1.1, 1.2], [1.0, 1.0], {}, []).plot()
+    assert list(ax.lines[0].get_ydata()) == [1.1, 1.2] and ax.get_legend().get_texts()[0].get_text() == "speedup 1.100"
+    import matplotlib.pyplot
+    matplotlib.pyplot.close("all")
+
+
+def test_import_stays_cheap():
+    code = ("import sys; import tinytorch.benchmarking; "
+            "print([m for m in ('matplotlib', 'tqdm', 'subprocess', 'tracemalloc', 'scipy') if m in sys.modules])")
+    before = subprocess.check_output([sys.executable, "-c", code.replace("tinytorch.benchmarking", "numpy")], text=True)
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == before
+
+
+def test_module_is_found_beside_its_neighbours():
+    import tinytorch.perf.benchmarking as alias
+    assert alias.compare_latency is compare_latency and set(alias.__all__) == set(bench.__all__)
