@@ -55,11 +55,16 @@ class VirtualClock:
         self.now += ns
 
 # %% ../src/modules/19_benchmarking.ipynb #8f7c7e13
-def _clock_facts(timer, n=2000):
+def _clock_facts(timer, least=2000, most=100_000):
     "Cost of one call of `timer` and the smallest step it shows (0 where it never moves), in ns."
-    reads = [timer() for _ in range(n)]
-    steps = [b - a for a, b in zip(reads, reads[1:]) if b > a]
-    return (reads[-1] - reads[0]) / (n - 1), min(steps, default=0)
+    first = last = timer()
+    steps, reads = [], 0
+    while reads < least or len(steps) < 3 and reads < most:
+        now, reads = timer(), reads + 1
+        if now > last:
+            steps.append(now - last)
+        last = now
+    return (last - first) / reads, min(steps, default=0)
 
 # %% ../src/modules/19_benchmarking.ipynb #9ce1c666
 def _cpu_limit(root="/sys/fs/cgroup"):
@@ -377,8 +382,8 @@ def _progress(steps, label, show=True):
 def _positive(ns, facts):
     "`ns` unless its median is 0: then `ValueError` with the clock's resolution."
     if np.median(ns) <= 0:
-        raise ValueError(f"0 s measured: the clock moves in steps of {facts['timer_tick_ns']:g} ns and a sample is shorter; "
-                         "leave calls_per_sample to the measurement, or pass a finer timer")
+        raise ValueError(f"0 s measured: a sample is shorter than the clock's resolution (steps of "
+                         f"{facts['timer_tick_ns']:g} ns); leave calls_per_sample out, or pass a finer timer")
     return ns
 
 
@@ -732,9 +737,10 @@ class Benchmark:
         "{name: BenchmarkResult} of single samples of the first dataset."
         return self._each(lambda model, X, y: measure_latency(model, X, self.runs, **self.options))
 
-    def run_throughput_benchmark(self, batch_sizes=(1, 8, 32)):
+    def run_throughput_benchmark(self, batch_sizes=(1, 8, 32)):  # those above n are left out
         "{name: {batch size: BenchmarkResult}} on the first dataset."
-        return self._each(lambda model, X, y: measure_throughput(model, X, batch_sizes, self.runs, **self.options))
+        return self._each(lambda model, X, y: measure_throughput(
+            model, X, [size for size in batch_sizes if size <= X.shape[0]], self.runs, **self.options))
 
     def run_memory_benchmark(self):
         "{name: dict of bytes} for one sample of the first dataset."
