@@ -1,9 +1,13 @@
 """Run one job (a stranger's cells) in a process of its own, with a clock and limits.
 
-Threat: the code of a submission tries to outlive, outgrow or forge its run. Here the parent hands out one step at a time over a
-socket and accepts for it one answer that repeats the step's nonce; everything else on the socket is `tampered`.
+Threat: the code of a submission tries to read, outlive, outgrow or forge its run. It runs behind bubblewrap (no network, no file but
+an interpreter, its packages and the framework) in namespaces of its own (zygote.py). The parent hands out one step at a time
+over a socket and accepts for it one answer that repeats the step's nonce; everything else on the socket is `tampered`.
+What remains: a cell shares its process with the runner, so code that hunts through the interpreter can find the step it is in and
+answer for it. The known-wrong answers among the steps (intake.py) are there to make that show.
 """
-import contextlib, importlib.util, json, os, secrets, select, shutil, signal, socket, subprocess, sys, tempfile, time
+import contextlib, glob, importlib.util, json, os, secrets, select, shutil, signal, socket, struct, subprocess, sys
+import tempfile, threading, time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -173,8 +177,10 @@ def converse(sock, pid, job, limits):
 def stage(folder):
     "Put what a run needs to read into `folder`: the runner, and the framework without `olympics` in any form."
     here, framework = Path(__file__).parent, importlib.util.find_spec("tinytorch").submodule_search_locations[0]
-    shutil.copy(here / "runner.py", folder / "runner.py")
+    (folder / "grader").mkdir()
+    for name in ("runner.py", "zygote.py"): shutil.copy(here / name, folder / "grader" / name)
     shutil.copytree(framework, folder / "framework" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    for path in (folder, *folder.rglob("*")): path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 class Bare:
@@ -199,9 +205,124 @@ class Bare:
                "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         with ours, tempfile.TemporaryDirectory(prefix="capstone-run-") as cwd:
             with theirs:
-                process = subprocess.Popen([sys.executable, self.folder / "runner.py"], stdin=theirs, stdout=theirs,
+                process = subprocess.Popen([sys.executable, self.folder / "grader" / "runner.py"], stdin=theirs, stdout=theirs,
                                            stderr=subprocess.DEVNULL, cwd=cwd, env=env | {"HOME": cwd}, start_new_session=True)
             try: return converse(ours, process.pid, job, self.limits)
             finally:
                 with contextlib.suppress(ProcessLookupError): os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+NOBODY = 65534   # who runs the cages when the grader is root
+ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "USER": "student",
+       "LOGNAME": "student", "PYTHONPATH": "/framework", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg",
+       "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def bindings(folder):
+    "What the cage sees of this machine: {path inside: path outside}, the path of its Python, and what is hidden in these paths."
+    seen = {d: d for d in ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo",
+                           "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")}
+    base = Path(sys.base_prefix).resolve()
+    python = Path(os.path.realpath(sys.executable)).relative_to(base)
+    home = Path("/python")
+    if base in (Path("/usr"), Path("/usr/local")):
+        home, seen[f"{base}/bin"] = base, f"{base}/bin"
+    else: seen |= {f"/python/{d}": f"{base}/{d}" for d in ("bin", "lib")}
+    seen = {inside: outside for inside, outside in seen.items() if os.path.exists(outside)}
+    packages = [p for p in dict.fromkeys(sys.path) if p.endswith(("site-packages", "dist-packages")) and os.path.isdir(p)]
+    seen |= {f"/packages/{i}": p for i, p in enumerate(packages)}
+    hidden = []   # an installed copy of this course, and the editable installs that name its checkout
+    for inside, outside in seen.items():
+        for pattern in ("", "python3*/site-packages/", "python3*/dist-packages/", "python3/dist-packages/"):
+            hidden += [(inside + path[len(outside):], os.path.isdir(path)) for path in glob.glob(f"{outside}/{pattern}*tinytorch*")]
+    seen |= {"/grader": str(folder / "grader"), "/framework": str(folder / "framework")}
+    return seen, str(home / python), [f"/packages/{i}" for i in range(len(packages))], dict.fromkeys(hidden)
+
+
+def command(folder, limits):
+    "The command line that starts zygote.py in a cage; as root, through a first bubblewrap that binds what only root may open."
+    seen, python, packages, hidden = bindings(folder)
+    lines = []
+    if os.geteuid() == 0:
+        lines += ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--size", "1048576", "--tmpfs", "/mnt"]
+        for i, (inside, outside) in enumerate(seen.items()):
+            lines += ["--ro-bind", outside, f"/mnt/{i}"]
+            seen[inside] = f"/mnt/{i}"
+        lines += ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", "--no-new-privs"]
+    lines += ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--uid", "1000", "--gid", "1000", "--hostname", "cage"]
+    for inside, outside in seen.items(): lines += ["--ro-bind", outside, inside]
+    for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+        if os.path.islink(link): lines += ["--symlink", os.readlink(link), link]
+        elif os.path.isdir(link): lines += ["--ro-bind", link, link]
+    for path, is_folder in hidden: lines += ["--tmpfs", path] if is_folder else ["--ro-bind", "/dev/null", path]
+    lines += ["--proc", "/proc", "--size", "1048576", "--tmpfs", "/dev"]
+    for name in ("null", "zero", "full", "random", "urandom"): lines += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for name in ("cpuinfo", "meminfo"): lines += ["--ro-bind", f"/proc/{name}", f"/hardware/{name}"]
+    lines += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--size", str(64 * 2**20), "--tmpfs", "/tmp", "--remount-ro", "/", "--clearenv"]
+    for name, value in (ENV | {"PYTHONPATH": ":".join(["/framework", *packages])}).items(): lines += ["--setenv", name, value]
+    return lines + ["--chdir", "/tmp", python, "-S", "/grader/zygote.py"]
+
+
+class Cages:
+    """Runs each job in a one-use cage behind bubblewrap, `workers` at a time as threads ask; CageMissing where that cannot be.
+
+    Enter it on the main thread: bubblewrap ends with the thread that started it.
+    """
+
+    def __init__(self, limits=Limits(), workers=1):
+        self.limits, self.workers = limits, workers
+
+    def __enter__(self):
+        for tool in ("bwrap", "setpriv")[:1 + (os.geteuid() == 0)]:
+            if not shutil.which(tool): raise CageMissing(
+                "no sandbox: bubblewrap is not installed here; run `make system` or `sudo apt-get install bubblewrap`, "
+                "or grade code that you trust with --no-sandbox")
+        self._folder, self._lock = tempfile.TemporaryDirectory(prefix="capstone-"), threading.Lock()
+        stage(Path(self._folder.name))
+        try: self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(AttributeError):
+            self._control.close()
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def _start(self):
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(command(Path(self._folder.name), self.limits), stdin=theirs, stdout=subprocess.DEVNULL,
+                                             stderr=subprocess.PIPE, env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
+        with self._process.stderr as said:
+            self._control.settimeout(60)
+            try: ready = self._control.recv(16) == b"ready"
+            except OSError: ready = False
+            if not ready:
+                self._process.kill()
+                why = said.read(4000).decode("utf-8", "replace").strip().splitlines()
+                raise CageMissing(f"no sandbox: the cage did not start ({why[-1] if why else 'no word from it'}); "
+                                  "see whether `bwrap --ro-bind / / --unshare-all true` works here")
+
+    def run(self, job):
+        "The Outcome of `job`; when it returns, no process of the job is left."
+        with contextlib.ExitStack() as stack:
+            ours, theirs, leash, their_leash = (stack.enter_context(s) for pair in (socket.socketpair(), socket.socketpair()) for s in pair)
+            leash.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            leash.settimeout(30)
+            with self._lock:
+                if self._process.poll() is not None: self._start()
+                socket.send_fds(self._control, [json.dumps(vars(self.limits)).encode()], [theirs.fileno(), their_leash.fileno()])
+            theirs.close(); their_leash.close()
+            _, about, _, _ = leash.recvmsg(1, socket.CMSG_SPACE(12))
+            pid = struct.unpack("3i", about[0][2])[0] if about else 0
+            try:
+                if not pid: return Outcome("crashed", message="the cage could not be built")
+                return converse(ours, pid, job, self.limits)
+            finally:
+                leash.shutdown(socket.SHUT_WR)
+                while leash.recv(1): pass   # until the last process of the submission has gone
