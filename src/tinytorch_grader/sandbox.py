@@ -83,18 +83,18 @@ def answer(line, step, limits):
 
 
 def resident(root):
-    "MiB of private and shared memory held by process `root` and all its descendants (what files back is not counted)."
-    children, size = {}, {}
+    "MiB of memory that process `root` and all its descendants hold, a shared page counted once; files on disk not at all."
+    children, todo, total = {}, [root], 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            about = dict(line.split(":", 1) for line in Path("/proc", pid, "status").read_text().splitlines())
-            children.setdefault(int(about["PPid"]), []).append(int(pid))
-            size[int(pid)] = sum(int(about.get(k, "0").split()[0]) for k in ("RssAnon", "RssShmem"))
-    todo, total = [root], 0
+        with contextlib.suppress(OSError):
+            parent = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(pid))
     while todo:
         pid = todo.pop()
-        total += size.get(pid, 0)
         todo += children.get(pid, [])
+        with contextlib.suppress(OSError):
+            for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
+                if line.startswith(("Pss_Anon", "Pss_Shmem")): total += int(line.split()[1])
     return total / 1024
 
 
@@ -176,7 +176,8 @@ def converse(sock, pid, job, limits):
 
 def stage(folder):
     "Put what a run needs to read into `folder`: the runner, and the framework without `olympics` in any form."
-    here, framework = Path(__file__).parent, importlib.util.find_spec("tinytorch").submodule_search_locations[0]
+    here, own = Path(__file__).parent, os.environ.get("TINYTORCH_PATH")
+    framework = Path(own, "tinytorch") if own else importlib.util.find_spec("tinytorch").submodule_search_locations[0]
     (folder / "grader").mkdir()
     for name in ("runner.py", "zygote.py"): shutil.copy(here / name, folder / "grader" / name)
     shutil.copytree(framework, folder / "framework" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
@@ -255,7 +256,7 @@ def command(folder, limits):
     for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(link): lines += ["--symlink", os.readlink(link), link]
         elif os.path.isdir(link): lines += ["--ro-bind", link, link]
-    for path, is_folder in hidden: lines += ["--tmpfs", path] if is_folder else ["--ro-bind", "/dev/null", path]
+    for path, is_folder in hidden: lines += ["--tmpfs", path, "--remount-ro", path] if is_folder else ["--ro-bind", "/dev/null", path]
     lines += ["--proc", "/proc", "--size", "1048576", "--tmpfs", "/dev"]
     for name in ("null", "zero", "full", "random", "urandom"): lines += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     for name in ("cpuinfo", "meminfo"): lines += ["--ro-bind", f"/proc/{name}", f"/hardware/{name}"]
@@ -288,8 +289,9 @@ class Cages:
 
     def __exit__(self, *_):
         with contextlib.suppress(AttributeError):
-            self._control.close()
-            self._process.kill()
+            self._control.close()   # at which the cage ends by itself
+            try: self._process.wait(5)
+            except subprocess.TimeoutExpired: self._process.kill()
             self._process.wait()
         self._folder.cleanup()
 
