@@ -1,0 +1,215 @@
+"""The regression gate between two submission files: what is compared, what is refused, and what the exit status says."""
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tinytorch_grader.compare import compare, parse_share
+
+
+def metrics(ms, accuracy=0.95, size=0.01):
+    return {"parameter_count": 2410, "model_size_mb": size, "accuracy": accuracy, "latency_ms_mean": ms,
+            "latency_ms_median": ms, "latency_ms_std": 0.1, "throughput_samples_per_sec": 1000 / ms}
+
+
+def entry(name, ms, **more):
+    protocol = {"num_runs": 100, "warmup_runs": 10, "clock": "perf_counter_ns", "batch_size": 1}
+    return {"model_name": name, "metrics": metrics(ms), **more,
+            "provenance": {"X_sha256": "ab" * 32, "y_sha256": "cd" * 32, "num_samples": 355, "protocol": protocol}}
+
+
+def submission(ms=5.0, interval=None):
+    "A submission whose optimized model takes `ms` against 20; with the paired interval of its speedup, where given."
+    made = {"tinytorch_version": "0.20.0", "schema_version": "1.1", "submission_type": "capstone_benchmark",
+            "timestamp": "2026-01-01T00:00:00+00:00",
+            "system_info": {"platform": "Linux", "python_version": "3.12.1", "numpy_version": "2.1.0"},
+            "baseline": entry("mlp", 20.0), "optimized": entry("int8", ms, techniques_applied=["int8"]),
+            "improvements": {"speedup": 20 / ms, "speedup_basis": "median", "compression_ratio": 1.0, "accuracy_delta": 0.0}}
+    if interval:
+        low, high = interval
+        made["improvements"]["comparison"] = {
+            "speedup": (low * high) ** 0.5, "ci_low": low, "ci_high": high, "verdict": "faster" if low > 1.02 else "inconclusive",
+            "scope": "within_process", "pairs": 40, "min_effect": 0.02, "warnings": [],
+            "protocol": {"clock": "perf_counter_ns", "block_s": 0.02, "warmup_s": 0.1, "warmup_calls": 20, "samples_per_block": 9}}
+    return made
+
+
+@pytest.fixture
+def gate(tmp_path):
+    "`compare` on two dicts (or bytes) written to files."
+    def run(base, new, **options):
+        for name, content in (("base.json", base), ("new.json", new)):
+            (tmp_path / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return compare(tmp_path / "base.json", tmp_path / "new.json", **options)
+    return run
+
+
+def at(made, path, value):
+    "A copy of `made` with `value` at `path`, or without that member where `value` is None."
+    made = copy.deepcopy(made)
+    *way, last = path.split("/")
+    place = made
+    for name in way:
+        place = place[name]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return made
+
+
+# Without paired comparisons: a ratio, marked so, and a policy.
+
+@pytest.mark.parametrize("ms, limit, status", [(5.0, 0.1, 0), (5.49, 0.1, 0), (5.5, 0.1, 0), (5.51, 0.1, 1), (9.0, 0.1, 1), (9.0, 1.0, 0),
+                                               (5.1, 0.0, 1), (5.0, 0.0, 0), (1.0, 0.0, 0)])
+def test_the_ratio_of_unpaired_files_is_a_policy(gate, ms, limit, status):
+    found, text = gate(submission(5.0), submission(ms), max_slowdown=limit)
+    assert found == status and "unpaired (no paired comparison in base and new)" in text and f"x {ms / 5:.4g}" in text
+    assert "no verdict" in text and ("a regression" in text) == (status == 1)
+    assert not {"faster", "equivalent", "inconclusive"} & set(text.split())
+
+
+def test_medians_count_where_both_have_one(gate):
+    slow_mean = submission(5.0)
+    slow_mean["optimized"]["metrics"] |= {"latency_ms_mean": 50.0, "throughput_samples_per_sec": 20.0}
+    assert gate(submission(5.0), slow_mean)[0] == 0
+    status, text = gate(at(submission(5.0), "optimized/metrics/latency_ms_median", None) | {"improvements": {}}, slow_mean)
+    assert status == 1 and "mean latency x 10" in text
+
+
+def test_files_of_one_model_compare_their_baselines(gate):
+    alone = [{k: v for k, v in submission().items() if k not in ("optimized", "improvements")} for _ in range(2)]
+    alone[1]["baseline"] = entry("mlp", 30.0)
+    assert gate(*alone)[0] == 1 and gate(*alone[::-1])[0] == 0
+    assert gate(alone[0], submission(21.0))[0] == 0 and "x 1.05" in gate(alone[0], submission(21.0))[1]
+
+
+# With paired comparisons: a verdict.
+
+@pytest.mark.parametrize("base, new, word, status", [
+    ((3.9, 4.1), (3.9, 4.1), "equivalent", 0), ((3.9, 4.1), (2.9, 3.1), "slower", 1), ((2.9, 3.1), (3.9, 4.1), "faster", 0),
+    ((3.9, 4.1), (3.4, 4.0), "inconclusive", 0)])
+def test_paired_files_get_a_verdict(gate, base, new, word, status):
+    found, text = gate(submission(5.0, base), submission(9.0, new))  # the ratio alone would be 1.8
+    assert found == status and f"]: {word}, " in text and "paired, within_process" in text and "unpaired" not in text
+
+
+def test_the_interval_of_a_quotient_takes_the_worst_ends(gate):
+    _, text = gate(submission(5.0, (2.0, 4.0)), submission(5.0, (3.0, 6.0)))
+    assert "speedup 1.5 [0.75, 3]" in text
+
+
+def test_the_threshold_is_the_smallest_effect(gate):
+    files = submission(5.0, (3.99, 4.01)), submission(5.0, (3.5, 3.51))
+    assert [gate(*files, max_slowdown=limit)[0] for limit in (0.10, 0.13, 0.15, 0.5)] == [1, 1, 0, 0]
+
+
+def test_one_pairing_is_not_enough(gate):
+    status, text = gate(submission(5.0, (3.9, 4.1)), submission(9.0))
+    assert status == 1 and "unpaired (no paired comparison in new)" in text
+    assert "unpaired (no paired comparison in base)" in gate(submission(5.0), submission(5.0, (3.9, 4.1)))[1]
+
+
+@pytest.mark.parametrize("path, value", [("model_name", "cnn"), ("metrics/parameter_count", 9), ("metrics/accuracy", 0.5),
+                                         ("metrics/model_size_mb", 0.02)])
+def test_pairings_against_other_baselines_give_no_verdict(gate, path, value):
+    new = at(submission(5.0, (2.9, 3.1)), f"baseline/{path}", value)
+    new["improvements"] = {"comparison": new["improvements"]["comparison"]}
+    status, text = gate(submission(5.0, (3.9, 4.1)), new)
+    assert status == 0 and "unpaired (the baselines differ)" in text
+
+
+def test_warnings_of_a_pairing_travel(gate):
+    noisy = at(submission(5.0, (3.9, 4.1)), "improvements/comparison/warnings", ["IQR is 30% of the median"])
+    assert "warning of new: IQR is 30% of the median" in gate(submission(5.0, (3.9, 4.1)), noisy)[1]
+
+
+# What is not compared.
+
+@pytest.mark.parametrize("path, value, words", [
+    ("optimized/provenance/X_sha256", "ee" * 32, "data: X_sha256"), ("optimized/provenance/y_sha256", "ee" * 32, "data: y_sha256"),
+    ("optimized/provenance/num_samples", 9, "data: num_samples is 355 in base, 9 in new"),
+    ("system_info/platform", "Darwin", "system: platform is 'Linux' in base, 'Darwin' in new"),
+    ("system_info/numpy_version", "1.26", "system: numpy_version"),
+    ("optimized/provenance/protocol/num_runs", 400, "protocol: num_runs"), ("optimized/provenance/protocol/clock", "time", "protocol: clock"),
+    ("improvements/comparison/scope", "across_processes", "protocol: scope"), ("improvements/comparison/pairs", 20, "protocol: pairs"),
+    ("improvements/comparison/protocol/block_s", 0.2, "protocol: block_s"),
+    ("improvements/comparison/protocol/clock", "time", "protocol: clock")])
+def test_other_data_systems_or_protocols_need_force(gate, path, value, words):
+    base, new = submission(5.0, (3.9, 4.1)), at(submission(5.0, (3.9, 4.1)), path, value)
+    status, text = gate(base, new)
+    assert status == 2 and words in text and "--force" in text and "paired" not in text
+    status, text = gate(base, new, force=True)
+    assert status == 0 and f"forced, although different, {words}" in text and "equivalent" in text
+    assert gate(base, at(submission(5.0, (1.9, 2.1)), path, value), force=True)[0] == 1
+
+
+def test_what_follows_from_the_machine_is_no_other_protocol(gate):
+    new = at(submission(5.0, (3.9, 4.1)), "improvements/comparison/protocol/samples_per_block", 5000)
+    assert gate(submission(5.0, (3.9, 4.1)), new)[0] == 0
+
+
+@pytest.mark.parametrize("path", ["optimized/provenance", "optimized/provenance/protocol", "system_info/numpy_version",
+                                  "improvements/comparison/protocol"])
+def test_what_a_file_does_not_record_is_not_held_against_it(gate, path):
+    new = at(submission(5.0, (3.9, 4.1)), path, None)
+    assert gate(submission(5.0, (3.9, 4.1)), new)[0] == gate(new, submission(5.0, (3.9, 4.1)))[0] == 0
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe", "not JSON (UnicodeDecodeError)"), (b"[" * 100_000, "not JSON (RecursionError)"),
+    (b"[]", "not a valid submission"), (b"{}", "and 4 more"), (b"1" * 400, "not a valid"), (b" " * (16 * 2**20 + 1), "over 16 MiB")])
+def test_what_is_no_submission_is_one_line_and_status_2(gate, content, words):
+    for files in ((content, submission()), (submission(), content)):
+        for force in (False, True):
+            status, text = gate(*files, force=force)
+            assert status == 2 and words in text and "\n" not in text
+            assert ("base.json" if files[0] is content else "new.json") in text
+
+
+def test_numbers_that_are_none_are_refused_by_name(gate):
+    status, text = gate(submission(), at(submission(), "optimized/metrics/accuracy", float("nan")))
+    assert status == 2 and "/optimized/metrics/accuracy" in text
+    false_verdict = at(submission(5.0, (3.9, 4.1)), "improvements/comparison/verdict", "slower")
+    status, text = gate(submission(), false_verdict)
+    assert status == 2 and "/improvements/comparison/verdict" in text
+
+
+def test_files_that_are_not_there(tmp_path):
+    assert compare(tmp_path / "no.json", tmp_path / "no.json")[0] == 2
+    status, text = compare(tmp_path, tmp_path)
+    assert status == 2 and "cannot be read" in text and "\n" not in text
+
+
+def test_text_of_a_file_cannot_steer_a_terminal(gate):
+    evil = at(submission(5.0, (3.9, 4.1)), "improvements/comparison/warnings", ["\x1b[2J\nnew: accepted \ud800" + "x" * 5000])
+    evil["optimized"]["model_name"] = "\x1b]0;\x07\u202e"
+    status, text = gate(submission(5.0, (3.9, 4.1)), evil)
+    assert status == 0 and len(text.splitlines()) == 4 and max(map(len, text.splitlines())) < 500
+    assert all(c.isprintable() or c == "\n" for c in text)
+
+
+def test_a_file_against_itself(gate, tmp_path):
+    gate(submission(5.0, (3.9, 4.1)), submission())
+    status, text = compare(str(tmp_path / "base.json"), str(tmp_path / "base.json"))
+    assert status == 0 and "equivalent" in text
+
+
+@pytest.mark.parametrize("text, share", [("10%", 0.1), ("0.1", 0.1), (" 7.5 % ", 0.075), ("0", 0), ("150%", 1.5), (0.25, 0.25)])
+def test_shares(text, share):
+    assert parse_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["10", "-5%", "ten", "", "%", "nan", "inf", "nan%", "inf%", "-0.1"])
+def test_what_is_no_share(text):
+    with pytest.raises(ValueError, match="expected a share such as 10% or 0.1"):
+        parse_share(text)
+
+
+def test_the_gate_needs_no_jsonschema_and_no_nbgrader(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(submission()))
+    code = ("import sys; from tinytorch_grader.compare import compare; compare(sys.argv[1], sys.argv[1]); "
+            "print([m for m in ('jsonschema', 'nbgrader', 'sqlalchemy', 'matplotlib') if m in sys.modules])")
+    assert subprocess.check_output([sys.executable, "-c", code, str(tmp_path / "a.json")], text=True).strip() == "[]"
