@@ -205,6 +205,10 @@ POST_BUILD = '''#!/bin/bash
 # Binder runs this once, after requirements.txt: the student's part of the grader, which `capstone check` needs.
 set -euo pipefail
 python -m pip install --no-cache-dir --no-deps --quiet binder/{wheel}
+# of nbgrader's parts a student needs the Validate button alone; and no question about news before the notebook
+jupyter server extension disable --sys-prefix nbgrader.server_extensions.{{formgrader,assignment_list,course_list}} >/dev/null 2>&1
+jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements \\
+  @jupyter/nbgrader:{{formgrader,assignment-list,course-list,create-assignment,menu}} >/dev/null 2>&1
 '''
 
 
