@@ -1,0 +1,298 @@
+"""Words in, words out: the command `capstone`.
+
+Threat: a person meets a traceback, or a terminal acts on what a student wrote. Every failure is one line and exit status 2; everything
+printed passes through `plain`. Each command imports its own room alone: `capstone check` needs neither nbgrader nor a database.
+"""
+import contextlib
+import csv
+import importlib
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+ASSIGNMENT = "20_capstone"
+COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
+SHOWN = 60   # students in the table after grading; of larger classes only those that need attention
+
+
+class Refused(RuntimeError):
+    "The command cannot run; the message is one line."
+
+
+def room(name):
+    "The module `tinytorch_grader.NAME`, imported now; Refused where this installation has no such room or lacks what it needs."
+    try:
+        return importlib.import_module(f".{name}", __package__)
+    except ModuleNotFoundError as e:
+        if (e.name or "").startswith(f"{__package__}."):
+            raise Refused("this is the students' part of the grader, which has `capstone check`; the other commands come with the "
+                          "instructors' repository") from None
+        raise Refused(f"the Python package {e.name} is not installed here; run `pip install 'tinytorch[grader]'`") from None
+
+
+def plain(text):
+    "`text` on one line, without anything that a terminal would act on."
+    return re.sub(r"\s+", " ", "".join(c if c.isprintable() or c.isspace() else "?" for c in str(text))).strip()
+
+
+def number(value):
+    return "-" if value is None else f"{round(value, 2):g}"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli():
+    "Release, check and grade the TinyTorch capstone. Exit status: 0 all well, 1 something needs attention, 2 the command could not run."
+
+
+def command(example, name=None):
+    "A click command whose --help ends in `example`."
+    return lambda f: cli.command(name, epilog=f"Example: {example}")(f)
+
+
+course = click.argument("course", metavar="DIR", type=click.Path(path_type=Path))
+database = click.option("--db", metavar="URL", help="Gradebook: a database URL; default: what the course says, SQLite in DIR.")
+
+
+@command("capstone release ../capstone-2026 --repo myschool/capstone-2026")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--repo", metavar="ORG/NAME", help="Where the repository will live on GitHub, for its Binder badge.")
+@click.option("--no-hidden-checks", is_flag=True, help="Leave the sealed hidden checks out of the students' `capstone check`.")
+def release(out, repo, no_hidden_checks):
+    "Write the students' repository to OUT, Binder-ready, proved free of answers and hidden tests."
+    print(f"released to {room('release').release(out, repo, hidden_checks=not no_hidden_checks)}: searched for leaks, none found")
+
+
+@command("capstone check 20_capstone.ipynb")
+@click.argument("notebook", default=f"{ASSIGNMENT}.ipynb", type=click.Path(path_type=Path))
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the result there too.")
+def check(notebook, json_file):
+    "Points and a hint for each part of your NOTEBOOK, hidden checks included. Changes nothing."
+    if not notebook.exists(): raise Refused(f"{notebook}: no such file; give the path of your {ASSIGNMENT}.ipynb")
+    result = room("check").check(notebook)
+    print(parts_table(result))
+    if result.message: print(plain(result.message))
+    for note in result.notes: print(f"note: {plain(note)}")
+    if json_file: write_json(json_file, [{name: getattr(result, name) for name in COLUMNS}], result.max_score)
+    return int(result.status != "graded")
+
+
+def parts_table(result):
+    "Part, points, hint: one line a part and one for the sum."
+    lines, width = [], max([len(name) for name in result.parts] + [5])
+    for name, part in result.parts.items():
+        hint = plain(part["message"]) or ("full points" if part["score"] == part["max_score"] else "")
+        lines.append(f"{name:<{width}}  {number(part['score']):>4} of {number(part['max_score']):<4}  {hint}".rstrip())
+    total = f"{'total':<{width}}  {number(result.score):>4} of {number(result.max_score):<4}"
+    return "\n".join([f"{'part':<{width}}  {'points':<12}  hint", *lines, total + ("  one part waits for a person" if result.needs_manual else "")])
+
+
+@command("capstone course ~/courses/capstone-2026", name="course")
+@course
+def course_(course):
+    "Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook."
+    print(f"course in {room('release').make_course(course)}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, then `capstone grade`")
+
+
+@command("capstone grade ~/courses/capstone-2026 --workers 4 --csv grades.csv")
+@course
+@click.option("--student", "students", metavar="ID", multiple=True, help="Only this student; may be given several times.")
+@click.option("--workers", metavar="N", type=click.IntRange(1), help="Submissions at a time; default: one a core.")
+@click.option("--timeout", metavar="S", type=click.FloatRange(1), default=120, show_default=True, help="Seconds a submission may run.")
+@click.option("--memory", metavar="MB", type=click.IntRange(256), default=2048, show_default=True, help="MiB a submission may use.")
+@database
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as JSON.")
+@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as CSV.")
+@click.option("--no-sandbox", is_flag=True, help="Run without bubblewrap; only for code that you trust. Every report says so.")
+@click.option("--executor", metavar="dask://HOST:PORT", help="Let the workers of this Dask cluster grade.")
+@click.option("--force", is_flag=True, help="Grade finished submissions again.")
+def grade(course, students, workers, timeout, memory, db, json_file, csv_file, no_sandbox, executor, force):
+    "Grade every new or changed submission in DIR/submitted; finished ones are not redone. Interrupt it and run it again at will."
+    if executor and not executor.startswith("dask://"): raise Refused(f"--executor: got {executor}, expected dask://HOST:PORT")
+    for path in filter(None, (json_file, csv_file)):
+        if not path.resolve().parent.is_dir(): raise Refused(f"{path}: no such folder; grades cannot be written there")
+    if no_sandbox: print("no sandbox: student code runs with your rights", file=sys.stderr)
+    with Progress() as progress:
+        rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db, not no_sandbox, executor,
+                                   progress, force)
+    if json_file: write_json(json_file, rows, rows.max_score)
+    if csv_file: write_csv(csv_file, rows)
+    attention = print_rows(rows)
+    if no_sandbox: print("graded without a sandbox")
+    return int(attention)
+
+
+class Progress:
+    "Says how far a long run is: a bar with the time left on a terminal, now and then a line elsewhere."
+
+    def __init__(self, every=5):
+        self.every, self.bar, self.start, self.said = every, None, time.monotonic(), time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.bar: self.bar.stop()
+
+    def __call__(self, done, total, row):
+        line = f"{row['student']}: {row['status']}, {row['message']}" if row["status"] != "graded" else None
+        if sys.stderr.isatty():
+            if not self.bar: self._start(total)
+            if line: self.bar.console.print(plain(line), markup=False, highlight=False)
+            self.bar.update(self.task, completed=done)
+            return
+        if line: print(plain(line), file=sys.stderr, flush=True)
+        if (now := time.monotonic()) - self.said >= self.every and done < total:
+            left = (now - self.start) / done * (total - done)
+            print(f"graded {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
+            self.said = now
+
+    def _start(self, total):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        self.bar = Progress(TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn(),
+                            console=Console(stderr=True), transient=True)
+        self.task = self.bar.add_task("", total=total)
+        self.bar.start()
+
+
+def group(grade_id):
+    "The column of a part: `part2` for part2-timing-units, `q` for q1-check."
+    return re.match(r"part\w+|[A-Za-z]+|.*", grade_id)[0]
+
+
+def print_rows(rows):
+    "A table of the students, or of those who need attention in a large class; returns how many need it."
+    lines, attention, shown, graded, waiting = [], 0, 0, 0, 0
+    for row in rows:
+        needs = row["status"] != "graded"
+        attention, graded, waiting = attention + needs, graded + (not needs), waiting + row["needs_manual"]
+        if needs or len(rows) <= SHOWN:
+            sums = {}
+            for grade_id, part in row["parts"].items():
+                got, most = sums.get(group(grade_id), (0, 0))
+                sums[group(grade_id)] = got + (part["score"] or 0), most + part["max_score"]
+            lines.append((row, sums))
+    heads = {name: most for _, sums in lines for name, (_, most) in sums.items() if most}
+    table = [["student", "status", *(f"{name}/{number(most)}" for name, most in heads.items()), f"total/{number(rows.max_score)}", ""]]
+    for row, sums in lines:
+        note = plain(row["message"]) if row["status"] != "graded" else "a part waits for a person" if row["needs_manual"] else ""
+        table.append([plain(row["student"]), row["status"], *(number(sums.get(name, (None, 0))[0]) for name in heads), number(row["score"]), note])
+    widths = [max(map(len, column)) for column in zip(*table)]
+    for line in table if lines else ():
+        print("  ".join(cell.rjust(width) if 2 <= i < len(line) - 1 else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+    print(f"{len(rows)} submissions: {graded} graded, {attention} need attention, {waiting} wait for a person")
+    return attention
+
+
+@contextlib.contextmanager
+def replaced(path, **how):
+    "A file to write that takes the place of `path` when it is whole."
+    folder, name = path.resolve().parent, path.name
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False, **how) as f:
+        try:
+            yield f
+            f.close()
+            os.chmod(f.name, 0o644)
+            os.replace(f.name, path)
+        except BaseException:
+            os.unlink(f.name)
+            raise
+
+
+def write_json(path, rows, max_score):
+    with replaced(path) as f:
+        f.write(json.dumps({"assignment": ASSIGNMENT, "max_score": max_score})[:-1] + ', "submissions": [')
+        for i, row in enumerate(rows): f.write((",\n" if i else "\n") + json.dumps(row, ensure_ascii=False))
+        f.write("\n]}\n")
+
+
+def write_csv(path, rows):
+    "The columns of --json; `parts` as JSON, and text that a spreadsheet would take for a formula behind an apostrophe."
+    with replaced(path, newline="") as f:
+        table = csv.writer(f)
+        table.writerow(COLUMNS)
+        for row in rows:
+            row = row | {"parts": json.dumps(row["parts"], ensure_ascii=False)}
+            table.writerow(["'" + v if isinstance(v, str) and v[:1] in "=+-@\t\r" and v else v for v in map(row.get, COLUMNS)])
+
+
+@command("capstone feedback ~/courses/capstone-2026 --with-answers")
+@course
+@click.option("--with-answers", is_flag=True, help="Include answers; only when nobody can hand in again.")
+@database
+def feedback(course, with_answers, db):
+    "Write static, sanitized HTML to DIR/feedback, one folder a student."
+    is_course(course)
+    written = room("feedback").write(course, with_answers=with_answers, db=db)
+    print(f"feedback for {len(written)} students in {course / 'feedback'}" + (", answers included" if with_answers else ""))
+
+
+@command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip")
+@course
+@click.option("--from", "downloads", metavar="DOWNLOADS", required=True, type=click.Path(path_type=Path), help="An LMS download: archive or folder.")
+def collect(course, downloads):
+    "Sort an LMS download into DIR/submitted; what cannot be matched is listed and left alone."
+    is_course(course)
+    if not downloads.exists(): raise Refused(f"{downloads}: no such file or folder")
+    found = room("collect").collect(course, downloads)
+    for line in found.unmatched: print(f"not matched: {plain(line)}")
+    print(f"{len(found.matched)} submissions in {course / 'submitted'}, {len(found.unmatched)} not matched")
+    return int(bool(found.unmatched))
+
+
+@command("capstone compare main.json branch.json --max-slowdown 5%")
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--max-slowdown", default="10%", show_default=True, metavar="SHARE", help="How much slower NEW may be.")
+@click.option("--force", is_flag=True, help="Compare although data, systems or protocols differ.")
+def compare(base, new, max_slowdown, force):
+    "Regression gate between two submission.json. Exit status: 0 passed, 1 a regression, 2 not comparable."
+    compare = room("compare")
+    try: share = compare.parse_share(max_slowdown)
+    except ValueError as e: raise Refused(f"--max-slowdown: {e}") from None
+    status, text = compare.compare(base, new, share, force)
+    print(text)
+    return status
+
+
+@command("capstone report ~/courses/capstone-2026")
+@course
+@database
+def report(course, db):
+    "Write one offline HTML page about the class."
+    is_course(course)
+    print(f"report: {room('report').write(course, db=db)}")
+
+
+def is_course(folder):
+    if not (folder / "source").is_dir() and not (folder / "nbgrader_config.py").is_file():
+        raise Refused(f"{folder}: no course there; make one with `capstone course {folder}`")
+
+
+def main():
+    "Run the command line; every failure is one line on stderr and exit status 2."
+    try:
+        status = cli(standalone_mode=False) or 0
+    except click.ClickException as e:
+        e.show()
+        status = 2
+    except (KeyboardInterrupt, click.Abort):
+        print("capstone: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
+        status = 2
+    except BrokenPipeError:   # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 2
+    except Exception as e:
+        if os.environ.get("CAPSTONE_TRACEBACK"): raise
+        known = isinstance(e, (RuntimeError, ValueError)) and (type(e).__module__ or "").startswith(f"{__package__}.")
+        what = f"{e.filename}: {e.strerror}" if isinstance(e, OSError) and e.filename else str(e) if known else f"{type(e).__name__}: {e}"
+        hint = "" if known or isinstance(e, OSError) else " (CAPSTONE_TRACEBACK=1 shows where)"
+        print(f"capstone: {plain(what)}{hint}", file=sys.stderr)
+        status = 2
+    sys.exit(status)

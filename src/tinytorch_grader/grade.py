@@ -1,0 +1,366 @@
+"""Who is next, who is done: one place that submits work, one place that writes results.
+
+Threat: one submission stops, slows or changes another's grade, or a crash of the grader loses one or counts it twice. Each submission
+is read, run and recorded by itself; `_grades/STUDENT.json` is written last and says which bytes were graded against which tests, so
+that after any interruption the next run does what is left and nothing else. The course secret that seeds the tests stays in this process.
+"""
+import contextlib
+import difflib
+import fcntl
+import hashlib
+import hmac
+import importlib.util
+import json
+import os
+import secrets
+import stat
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nbgrader.utils import parse_utc
+
+from . import intake, marks
+from .gradebook import ASSIGNMENT, Gradebook, put
+from .sandbox import Bare, CageMissing, Cages, Limits
+
+COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
+LONGEST_ID = 128   # characters of a student id in nbgrader's database
+RETRIES = 3        # times that a submission whose worker was lost is handed out again
+
+
+class GradeError(RuntimeError):
+    "The command could not run; the message is one line that says what to do."
+
+
+@dataclass(frozen=True)
+class Work:
+    "What everyone who grades for one command shares: the trusted notebook, the limits, whether there is a cage."
+    source: bytes
+    limits: Limits
+    sandbox: bool
+
+    def cages(self, workers):
+        return (Cages if self.sandbox else Bare)(self.limits, workers)
+
+    def trusted(self):
+        return intake.Trusted(json.loads(self.source))
+
+
+def attempt(cages, trusted, student, submission, seed):
+    "The Result of one submission; a failure of the grader itself is a `crashed` Result that the next run tries again."
+    try:
+        job = intake.job(trusted, submission, seed)
+        return marks.judge(trusted, submission, job, cages.run(job), student)
+    except CageMissing:
+        raise
+    except Exception as e:   # whatever a submission provokes in the grader stays with that submission
+        return marks.failed(trusted, student, "crashed", f"the grader failed on it ({type(e).__name__}: {e}); run `capstone grade` again")
+
+
+class Threads:
+    "Grades on this machine: a thread a worker, each of which waits for a cage. Enter it on the main thread."
+
+    def __init__(self, work, workers):
+        self.work, self.slots, self.trusted = work, workers, work.trusted()
+
+    def __enter__(self):
+        self.cages = self.work.cages(self.slots).__enter__()
+        self.pool = ThreadPoolExecutor(self.slots)
+        return self
+
+    def __exit__(self, *exc):
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.cages.__exit__(*exc)   # at which a run that is still under way ends
+        self.pool.shutdown()
+
+    def submit(self, *task):
+        return self.pool.submit(attempt, self.cages, self.trusted, *task)
+
+    def look(self):
+        "Nothing can be lost here."
+
+
+class Room:
+    "On a Dask worker: the cages and the trusted notebook of one command, there before its first task and gone after its last."
+
+    def __init__(self, name, work):
+        self.name, self.work = name, work
+
+    def setup(self, worker):
+        self.trusted = self.work.trusted()
+        self.cages = self.work.cages(worker.state.nthreads).__enter__()
+
+    def teardown(self, worker):
+        self.cages.__exit__()
+
+
+def attempt_there(name, *task):
+    "`attempt` in the Room of the Dask worker that runs this."
+    from distributed import get_worker
+    room = get_worker().plugins[name]
+    return attempt(room.cages, room.trusted, *task)
+
+
+class Dask:
+    "Grades on the workers of a Dask cluster, each with cages of its own; a lost worker's submissions go to another."
+
+    def __init__(self, work, address):
+        self.address, self.name = address, f"capstone-{secrets.token_hex(4)}"
+        self.work = work
+
+    def __enter__(self):
+        try:
+            from distributed import Client, WorkerPlugin
+        except ImportError:
+            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install distributed`") from None
+        try: self.client = Client(self.address.replace("dask://", "tcp://", 1), timeout=10, set_as_default=False)
+        except (OSError, ValueError) as e:
+            raise GradeError(f"--executor {self.address}: no Dask scheduler answers ({type(e).__name__}); start one with `dask scheduler`, "
+                             "and workers with `dask worker`") from None
+        try:
+            self.look()
+            self.slots = sum(self.client.nthreads().values())
+            plugin = type("Plugin", (WorkerPlugin, Room), {})(self.name, self.work)
+            self.client.register_plugin(plugin, name=self.name)
+        except BaseException:
+            self.client.close()
+            raise
+        self.pool = self.client.get_executor(pure=False, key=None)
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError, TimeoutError): self.client.unregister_worker_plugin(self.name)
+        self.client.close()
+
+    def submit(self, *task):
+        return self.pool.submit(attempt_there, self.name, *task)
+
+    def look(self):
+        "GradeError when there is nobody left to grade."
+        if not self.client.nthreads():
+            raise GradeError(f"--executor {self.address}: the scheduler has no workers; start some with `dask worker`. "
+                             "What was graded is recorded: run the command again and it goes on from there")
+
+
+@contextlib.contextmanager
+def locked(course):
+    "Hold the course's lock; GradeError when another `capstone grade` holds it. It ends with its process, however that ends."
+    try: f = open(course / ".capstone_lock", "a+")
+    except OSError as e: raise GradeError(f"{course}: {e.strerror}; grading writes there") from None
+    with f:
+        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            f.seek(0)
+            raise GradeError(f"{course}: another `capstone grade` is at work here (process {f.read().strip() or 'unknown'}); "
+                             "wait until it ends") from None
+        f.truncate(0)
+        f.write(str(os.getpid()))
+        f.flush()
+        yield
+
+
+def course_secret(course):
+    "The secret of this course, made at first use and readable by its owner alone."
+    path = course / ".capstone_secret"
+    if not path.exists(): put(path, secrets.token_hex(32), 0o600)
+    return path.read_text().encode()
+
+
+def machinery():
+    "SHA-256 of the code that decides a grade: the framework without olympics and this package."
+    here = Path(__file__).parent
+    own = os.environ.get("TINYTORCH_PATH")
+    framework = Path(own, "tinytorch") if own else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0])
+    files = [here / f"{name}.py" for name in ("canaries", "intake", "marks", "runner", "sandbox", "zygote")]
+    files += [path for path in framework.rglob("*") if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        if path.exists(): digest.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def trusted_source(book):
+    "The bytes of the course's trusted notebook; GradeError where there is none or it is no notebook."
+    try:
+        source = book.source.read_bytes()
+        book.check(intake.Trusted(json.loads(source)).parts)
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        why = e.strerror if isinstance(e, OSError) else f"{type(e).__name__}: {e}"
+        raise GradeError(f"{book.source}: {why}; expected the trusted notebook: run `capstone course` again") from None
+    return source
+
+
+def discover(book, wanted):
+    "Names of the student folders to grade, sorted; GradeError for a wanted student whom neither folder nor gradebook knows."
+    submitted = Path(book.directory.root) / book.directory.submitted_directory
+    try: entries = list(os.scandir(submitted))
+    except OSError: entries = []
+    names = sorted(e.name for e in entries if not e.name.startswith(".") and (e.is_symlink() or e.is_dir()))
+    if not wanted:
+        if not names: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
+        return names
+    known = None
+    for student in wanted:
+        if student not in names:
+            known = book.students() if known is None else known
+            if student not in known:
+                near = difflib.get_close_matches(student, [*names, *known], 1)
+                raise GradeError(f"--student {student}: no such folder in {submitted}" + (f"; did you mean {near[0]}?" if near else ""))
+    return sorted(set(wanted))
+
+
+def cannot_be_recorded(student):
+    "Why no database takes this student's name, or None."
+    try: student.encode()
+    except UnicodeEncodeError: return "is not UTF-8"
+    if not student.isprintable(): return "has control characters"
+    if len(student) > LONGEST_ID or len(student.encode()) > 240: return f"is longer than {LONGEST_ID} characters"
+    return None
+
+
+def find(book, student):
+    "The path of a student's notebook; FileNotFoundError with a sentence when it is missing, Invalid when links lead there."
+    folder = book.path("submitted", student)
+    root = Path(book.directory.root)
+    for part in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
+        try: mode = os.lstat(root / part).st_mode
+        except OSError: raise FileNotFoundError(f"nothing handed in: no folder {part}") from None
+        if part.parts[1:] and stat.S_ISLNK(mode):
+            raise intake.Invalid(f"{part} is a symbolic link, expected a folder; nothing behind a link is read")
+    path = folder / f"{ASSIGNMENT}.ipynb"
+    if not os.path.lexists(path):
+        others = sorted(name for name in os.listdir(folder) if name.endswith(".ipynb"))[:3] if folder.is_dir() else []
+        raise FileNotFoundError(f"no {ASSIGNMENT}.ipynb in {folder.relative_to(root)}"
+                                + (f"; there is {', '.join(others)}: rename it if it is the one" if others else ""))
+    return path
+
+
+def time_of(folder):
+    "The text of timestamp.txt in `folder` (None without one) and a note when it is no time."
+    try: fd = os.open(folder / "timestamp.txt", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError: return None, None
+    except OSError: return None, "timestamp.txt is no ordinary file, so the submission counts as on time"
+    with open(fd, "rb") as f:
+        text = f.read(200).decode("utf-8", "replace").strip() if stat.S_ISREG(os.fstat(fd).st_mode) else ""
+    try:
+        if parse_utc(text) is None: raise ValueError
+        return text, None
+    except (ValueError, OverflowError, TypeError, ArithmeticError, AttributeError):
+        return None, (f"timestamp.txt: got {text[:40]!r}, expected a time such as 2026-01-31 23:59:00 UTC; the submission counts as on time, "
+                      "and Formgrader needs the file repaired or removed")
+
+
+class Rows:
+    "The rows of one `grade`, sorted by student, read back from `_grades/` one at a time."
+
+    def __init__(self, course, sandbox):
+        self.course, self.sandbox, self.recorded, self.odd = course, sandbox, {}, {}
+        self.max_score = 0.0
+
+    def __len__(self):
+        return len(self.recorded) + len(self.odd)
+
+    def __iter__(self):
+        for student in sorted([*self.recorded, *self.odd]):
+            yield self.odd.get(student) or self.row(json.loads(state_file(self.course, student).read_text(encoding="utf-8")))
+
+    def row(self, state):
+        "What `--json` says about one student: what the grader found, and what a person made of it in the gradebook."
+        known, row = self.recorded[state["student"]], {name: state[name] for name in COLUMNS}
+        if known is None: return row
+        for name, score in known.manual.items():
+            if name in row["parts"]: row["parts"][name]["score"] = score
+        row["score"] = sum(part["score"] or 0 for part in row["parts"].values())
+        row["needs_manual"] = known.needs_manual
+        if known.penalty: row["message"] = "; ".join(filter(None, [row["message"], f"late: {known.penalty:g} points will be taken off"]))
+        return row
+
+
+def state_file(course, student):
+    return course / "_grades" / f"{student}.json"
+
+
+def state_of(course, student):
+    "What the last run left about a student, or None."
+    try: return json.loads(state_file(course, student).read_text(encoding="utf-8"))
+    except (OSError, ValueError): return None
+
+
+def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None, progress=None, force=False):
+    """Grade what is new or changed in the course; returns its Rows, finished ones included.
+
+    `students`: only these; `executor`: dask://HOST:PORT instead of this machine; `progress(done, total, row)` after each submission;
+    `force`: finished ones too. GradeError, GradebookError or CageMissing when the command cannot run or go on.
+    """
+    course = Path(course).resolve()
+    if not course.is_dir(): raise GradeError(f"{course}: no such folder; make a course with `capstone course {course.name}`")
+    if not (course / "source").is_dir() and not (course / "nbgrader_config.py").is_file():
+        raise GradeError(f"{course}: no course, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with `capstone course`")
+    with locked(course), Gradebook(course, db) as book, contextlib.ExitStack() as stack:
+        work = Work(trusted_source(book), Limits(seconds=timeout, memory_mb=memory), sandbox)
+        trusted, secret = work.trusted(), course_secret(course)
+        names, before = discover(book, students), book.recorded()
+        against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
+        rows, running, hands = Rows(course, sandbox), {}, None
+        rows.max_score = trusted.max_score
+
+        def write(result, timestamp=None, note=None, sha256=None, seed=None):
+            "The one place that writes results: autograded/, gradebook, then the word that this submission is done."
+            if note: result.notes.append(note)
+            result.message = "; ".join(filter(None, [result.message, note, None if sandbox else "graded without a sandbox"]))
+            known = book.record(result, timestamp)
+            state = {k: v for k, v in vars(result).items() if k != "notebook"} | {
+                "seed": seed, "sha256": sha256, "sandbox": sandbox, "against": against, "limits": [timeout, memory], "auto": known.auto}
+            put(state_file(course, result.student), json.dumps(state, ensure_ascii=False))
+            told(result.student, known, state)
+
+        def told(student, known, state):
+            rows.recorded[student] = known
+            if progress: progress(len(rows), len(names), rows.row(state))
+
+        def collect():
+            "Write whatever is ready; hand out again what a lost worker had."
+            ready, _ = wait(running, timeout=5, return_when=FIRST_COMPLETED)
+            if not ready: hands.look()
+            for future in ready:
+                task, tries, about = running.pop(future)
+                try: result = future.result()
+                except CageMissing: raise
+                except (Exception, CancelledError) as e:
+                    if tries < RETRIES:
+                        hands.look()
+                        running[hands.submit(*task)] = task, tries + 1, about
+                        continue
+                    result = marks.failed(trusted, task[0], "crashed", f"its worker was lost {tries + 1} times ({type(e).__name__}); grade it alone")
+                write(result, *about, seed=task[2])
+
+        for student in names:
+            if why := cannot_be_recorded(student):
+                shown = student.encode("utf-8", "backslashreplace").decode()
+                result = marks.failed(trusted, shown, "invalid", f"the folder's name {why}; rename it")
+                rows.odd[shown] = {name: getattr(result, name) for name in COLUMNS}
+                if progress: progress(len(rows), len(names), rows.odd[shown])
+                continue
+            timestamp, note = time_of(book.path("submitted", student))
+            try: submission = intake.read(find(book, student), trusted)
+            except FileNotFoundError as e:
+                write(marks.failed(trusted, student, "missing", str(e)))
+                continue
+            except intake.Invalid as e:
+                write(marks.failed(trusted, student, "invalid", str(e)), timestamp, note)
+                continue
+            state, known = state_of(course, student), before.get(student)
+            if (not force and state and known and state["sha256"] == submission.sha256 and state["against"] == against
+                    and state["sandbox"] == sandbox and abs(state["auto"] - known.auto) < 1e-9
+                    and (state["status"] == "graded" or state["limits"] == [timeout, memory])
+                    and (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists()):
+                told(student, book.refresh(student, timestamp, known), state)
+                continue
+            if hands is None: hands = stack.enter_context(Dask(work, executor) if executor else Threads(work, workers))
+            while len(running) >= 2 * hands.slots: collect()
+            seed = hmac.new(secret, f"{student}\0{submission.sha256}".encode(), "sha256").hexdigest()
+            task = student, submission, seed
+            running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256)
+        while running: collect()
+    return rows

@@ -1,0 +1,287 @@
+"""The only writer of grades: nbgrader's own database and `autograded/`, one transaction a student.
+
+Threat: a grade is lost, doubled or left half written when the grader is killed, the disk is full or another program holds the
+database; or a person's marks are overwritten. The notebook is put in place by a rename, then one transaction holds everything about a
+student, and whatever a person entered (manual scores, comments, extra credit, extensions) is never touched.
+"""
+import json
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbgrader import api, utils
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSolutions, ComputeChecksums, LockCells, SaveCells
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from traitlets.config import Config, PyFileConfigLoader
+
+ASSIGNMENT = "20_capstone"
+NO_RESPONSE = "No response."   # nbgrader's comment on a solution cell that is as it was released
+
+
+class GradebookError(RuntimeError):
+    "The gradebook cannot be read or written; the message is one line that says what to do. What was recorded before is whole."
+
+
+@dataclass
+class Recorded:
+    "What the gradebook says about one student: automatic score, scores a person had a hand in, whether one waits, the late penalty."
+    auto: float = 0.0
+    manual: dict = field(default_factory=dict)
+    needs_manual: bool = False
+    penalty: float = 0.0
+
+
+def course_directory(course, db_url=None):
+    "nbgrader's CourseDirectory and configuration of the course in folder `course`, with the database `db_url` where one is given."
+    course = Path(course).resolve()
+    config = Config()
+    if (course / "nbgrader_config.py").is_file():
+        try:
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+        except Exception as e:   # the file is Python: anything can happen in it
+            raise GradebookError(f"{course / 'nbgrader_config.py'}: {type(e).__name__}: {e}; expected nbgrader's configuration") from e
+    config.CourseDirectory.pop("assignment_id", None)
+    return CourseDirectory(config=config, root=str(course), **({"db_url": db_url} if db_url else {})), config
+
+
+def put(path, text, mode=0o644):
+    "Write `text` to `path` so that a reader, or a crash, finds the old file or the new one and nothing between."
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as f:
+            f.write(text)
+            os.fchmod(f.fileno(), mode)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+class Gradebook:
+    "The gradebook of a course: SQLite in its folder, or the database that `db_url` names. A context manager."
+
+    def __init__(self, course, db_url=None):
+        self.directory, self.config = course_directory(course, db_url)
+        self.late = AssignLatePenalties(config=self.config)
+        self.late.init_plugin()
+        self.late.log.setLevel("ERROR")
+        scripts = str(Path(sys.executable).parent)   # nbgrader calls `alembic` by name
+        if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
+        with self.one_line():
+            self.book = api.Gradebook(self.directory.db_url, self.directory.course_id)
+            try:
+                self._read_cells()
+            except api.MissingEntry:
+                self._mirror()
+                self._read_cells()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.book.close()
+
+    @contextmanager
+    def one_line(self):
+        "Turn whatever the database says into a GradebookError that names it and what to do."
+        try:
+            yield
+        except (SQLAlchemyError, api.InvalidEntry, ImportError) as e:
+            said = str(getattr(e, "orig", None) or e).strip().splitlines()[0]
+            raise GradebookError(f"{self.where()}: {said}; {advice(e, said)}. What was recorded before is whole: "
+                                 "run the command again and it goes on from there") from e
+
+    def where(self):
+        "The database as a message may name it, without its password."
+        if hasattr(self, "book"): return self.book.engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+        return self.directory.db_url.rpartition("@")[2].removeprefix("sqlite:///")
+
+    def path(self, step, student):
+        "The folder of `student` in submitted, autograded or feedback, wherever this course keeps it."
+        return Path(self.directory.format_path(getattr(self.directory, f"{step}_directory"), student, ASSIGNMENT))
+
+    @property
+    def source(self):
+        "The trusted notebook of the course."
+        return self.path("source", ".") / f"{ASSIGNMENT}.ipynb"
+
+    def _read_cells(self):
+        notebook = self.book.find_notebook(ASSIGNMENT, ASSIGNMENT)
+        self.notebook_id, self.assignment_id = notebook.id, notebook.assignment.id
+        sources = {cell.name: (cell.source, cell.cell_type, cell.checksum) for cell in notebook.source_cells}
+        self.graded = {cell.id: (cell.name, float(cell.max_score)) for cell in notebook.grade_cells}
+        self.tasks = {cell.id: cell.name for cell in notebook.task_cells}
+        self.worth = [cell.id for cell in [*notebook.grade_cells, *notebook.task_cells] if cell.max_score]
+        self.answers = {cell.id: cell.name for cell in notebook.solution_cells}
+        self.released = sources
+        self.others = [other.id for other in notebook.assignment.notebooks if other.id != notebook.id]
+        self.book.db.remove()
+
+    def _mirror(self):
+        "Enter the assignment into a database that has never seen it, as `nbgrader generate_assignment` does."
+        try:
+            notebook = nbformat.read(self.source, as_version=4)
+        except (OSError, ValueError) as e:
+            raise GradebookError(f"{self.source}: {type(e).__name__}; expected the trusted notebook: run `capstone course` again") from e
+        self.book.update_or_create_assignment(ASSIGNMENT)
+        resources = {"nbgrader": {"notebook": ASSIGNMENT, "assignment": ASSIGNMENT, "db_url": self.directory.db_url}}
+        for step in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums, SaveCells):
+            notebook, resources = step(config=self.config).preprocess(notebook, resources)
+
+    def check(self, parts):
+        "GradebookError when the gradebook's graded cells are not the trusted notebook's `parts`."
+        here = {name: points for name, points in self.graded.values()}
+        there = {part.grade_id: float(part.points) for part in parts}
+        different = sorted(name for name in here.keys() | (there.keys() - set(self.tasks.values())) if here.get(name) != there.get(name))
+        if different:
+            raise GradebookError(f"{self.source}: its graded cells are not those of the gradebook ({', '.join(different[:3])}); "
+                                 "run `capstone course` (or `nbgrader generate_assignment`) again")
+
+    def students(self):
+        "The ids of all students the gradebook knows, with or without a submission."
+        with self.one_line():
+            try: return set(self.book.db.scalars(select(api.Student.id)))
+            finally: self.book.db.remove()
+
+    def recorded(self, students=None):
+        "{student: Recorded} for everyone with a submission, or for those of `students` alone."
+        query = (select(api.SubmittedAssignment.student_id, func.coalesce(func.sum(api.Grade.auto_score), 0.0),
+                        func.count(api.Grade.manual_score) + func.count(api.Grade.extra_credit),
+                        func.sum(case((api.Grade.needs_manual_grade & api.Grade.cell_id.in_(self.worth), 1), else_=0)),
+                        func.max(api.SubmittedNotebook.late_submission_penalty))
+                 .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
+                 .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
+                 .where(api.SubmittedNotebook.notebook_id == self.notebook_id).group_by(api.SubmittedAssignment.student_id))
+        if students is not None: query = query.where(api.SubmittedAssignment.student_id.in_(students))
+        with self.one_line():
+            try:
+                rows = {student: Recorded(auto, self._manual(student) if marked else {}, bool(waiting), penalty or 0.0)
+                        for student, auto, marked, waiting, penalty in self.book.db.execute(query).all()}
+            finally: self.book.db.remove()
+        return rows
+
+    def _manual(self, student):
+        grades = self.book.db.execute(
+            select(api.Grade.cell_id, api.Grade.score).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
+            .where(api.SubmittedAssignment.student_id == student, api.SubmittedNotebook.notebook_id == self.notebook_id,
+                   or_(api.Grade.manual_score.is_not(None), api.Grade.extra_credit.is_not(None)))).all()
+        names = {cell: name for cell, (name, _) in self.graded.items()} | self.tasks
+        return {names[cell]: score for cell, score in grades if cell in names}
+
+    def record(self, result, timestamp=None):
+        """Enter `result`: first the notebook in autograded/, then everything else in one transaction; returns the Recorded.
+
+        A missing submission changes the grades of an older one to 0, and is no submission where there was none.
+        """
+        self._write_notebook(result, timestamp)
+        with self.one_line():
+            try:
+                self._enter(result, utils.parse_utc(timestamp))
+                self.book.db.commit()
+            finally: self.book.db.remove()
+        return self.recorded([result.student]).get(result.student, Recorded())
+
+    def refresh(self, student, timestamp, known):
+        "Bring time of submission and late penalty of a graded submission up to date; returns `known` with the penalty of today."
+        with self.one_line():
+            try:
+                submission, notebook = self._submission(student, utils.parse_utc(timestamp), create=False)
+                self._penalize(submission, notebook)
+                known.penalty = notebook.late_submission_penalty or 0.0
+                self.book.db.commit()
+            finally: self.book.db.remove()
+        return known
+
+    def _submission(self, student, timestamp, create):
+        "The rows of a student's submission, new ones where there are none yet and `create`; (None, None) otherwise."
+        db = self.book.db
+        submission = db.scalars(select(api.SubmittedAssignment).where(
+            api.SubmittedAssignment.assignment_id == self.assignment_id, api.SubmittedAssignment.student_id == student)).one_or_none()
+        if submission is None:
+            if not create: return None, None
+            if db.get(api.Student, student) is None: db.add(api.Student(id=student))
+            submission = api.SubmittedAssignment(id=api.new_uuid(), assignment_id=self.assignment_id, student_id=student)
+            db.add(submission)
+            for other in self.others: db.add(api.SubmittedNotebook(notebook_id=other, assignment_id=submission.id))
+        submission.timestamp = timestamp
+        notebook = db.scalars(select(api.SubmittedNotebook).where(
+            api.SubmittedNotebook.assignment_id == submission.id, api.SubmittedNotebook.notebook_id == self.notebook_id)).one_or_none()
+        if notebook is None:
+            notebook = api.SubmittedNotebook(id=api.new_uuid(), assignment_id=submission.id, notebook_id=self.notebook_id)
+            db.add(notebook)
+        db.flush()
+        return submission, notebook
+
+    def _enter(self, result, timestamp):
+        db = self.book.db
+        submission, notebook = self._submission(result.student, timestamp, create=result.status != "missing")
+        if submission is None: return
+        answered = {c["metadata"]["nbgrader"]["grade_id"]: c["source"] for c in (result.notebook or {}).get("cells", ())
+                    if c["metadata"].get("nbgrader", {}).get("solution")}
+        grades = {grade.cell_id: grade for grade in db.scalars(select(api.Grade).where(api.Grade.notebook_id == notebook.id))}
+        for cell in [*self.graded, *self.tasks]:
+            if cell not in grades:
+                grades[cell] = api.Grade(cell_id=cell, notebook_id=notebook.id)
+                db.add(grades[cell])
+        for cell, (name, _) in self.graded.items():
+            grade = grades[cell]
+            if name not in answered: grade.auto_score = float(result.parts[name]["score"] or 0) if name in result.parts else 0.0
+            else: grade.auto_score = 0.0 if answered[name] == self.released[name][0] else None
+            grade.needs_manual_grade = bool(result.notebook) and (grade.manual_score is not None or grade.auto_score is None)
+        if not result.notebook:
+            for cell in self.tasks: grades[cell].needs_manual_grade = False
+        comments = {comment.cell_id: comment for comment in db.scalars(select(api.Comment).where(api.Comment.notebook_id == notebook.id))}
+        for cell in [*self.answers, *self.tasks]:
+            if cell not in comments:
+                comments[cell] = api.Comment(cell_id=cell, notebook_id=notebook.id)
+                db.add(comments[cell])
+        for cell, name in self.answers.items():
+            comments[cell].auto_comment = NO_RESPONSE if answered.get(name) == self.released[name][0] else None
+        db.flush()
+        self._penalize(submission, notebook)
+
+    def _penalize(self, submission, notebook):
+        "Late penalty by the course's own plugin, as stock autograde assigns it."
+        notebook.late_submission_penalty = None
+        late = submission.total_seconds_late if submission.timestamp is not None else 0
+        if late > 0:
+            penalty = self.late.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late)
+            if penalty is not None: notebook.late_submission_penalty = self.late._check_late_penalty(notebook, penalty)
+
+    def _write_notebook(self, result, timestamp):
+        "autograded/STUDENT/20_capstone as nbgrader leaves it, for Formgrader and feedback; nothing there when there is no notebook."
+        folder = self.path("autograded", result.student)
+        if not result.notebook:
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        for cell in result.notebook["cells"]:
+            known = self.released.get(cell["metadata"].get("nbgrader", {}).get("grade_id"))
+            if known: cell["metadata"]["nbgrader"] |= {"checksum": known[2], "cell_type": known[1]}
+        mode = int(str(664 if self.directory.groupshared else 444), 8)
+        put(folder / f"{ASSIGNMENT}.ipynb", json.dumps(result.notebook, indent=1, ensure_ascii=False) + "\n", mode)
+        if timestamp is not None: put(folder / "timestamp.txt", timestamp, mode)
+        else: (folder / "timestamp.txt").unlink(missing_ok=True)
+
+
+def advice(error, said):
+    "What to do about a database that refuses."
+    if isinstance(error, ArgumentError): return "expected a database URL such as sqlite:///gradebook.db or postgresql://USER@HOST/NAME"
+    for words, what in {"locked": "another program is writing to it: close that one or wait",
+                        "full": "the disk is full: make room", "disk I/O": "the disk is full or failing: make room",
+                        "readonly": "you may not write there: use the account that owns the course",
+                        "unable to open": "see that the folder exists and that you may write there",
+                        "no such column": "it was made by another version: run `nbgrader db upgrade`",
+                        "not a database": "the file is damaged or something else: restore it from a copy",
+                        "No module named": "install the driver, for PostgreSQL `pip install psycopg[binary]`"}.items():
+        if words in said: return what
+    return "see that the server runs and that URL, name and password are right"
