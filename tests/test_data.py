@@ -1,11 +1,11 @@
-"""The digits: the file in the package is the one its script makes, and the split is fixed and stratified."""
+"""The digits and the weights trained on them: the files in the package are those their scripts make."""
 import importlib.util
 
 import numpy as np
 import pytest
 
 from conftest import ROOT
-from tinytorch.datasets import load_digits
+from tinytorch.datasets import load_digits, load_digits_mlp
 
 
 def load_script(name):
@@ -28,7 +28,36 @@ def test_split_is_fixed_and_stratified():
     assert np.abs(np.bincount(y_test) / np.bincount(y_train) - 0.25).max() < 0.01
 
 
-def test_another_file_is_refused(tmp_path):
+@pytest.mark.parametrize("load", [load_digits, load_digits_mlp])
+def test_another_file_is_refused(tmp_path, load):
     (tmp_path / "digits.npz").write_bytes(b"other")
     with pytest.raises(ValueError, match="SHA-256"):
-        load_digits(tmp_path / "digits.npz")
+        load(tmp_path / "digits.npz")
+
+
+def forward(weights, X):
+    W1, b1, W2, b2 = weights
+    return np.maximum(X @ W1 + b1, 0) @ W2 + b2
+
+
+def test_weights_have_the_layers_of_the_capstone_and_read_unseen_digits():
+    _, _, X_test, y_test = load_digits()
+    weights = load_digits_mlp()
+    assert [(w.shape, w.dtype) for w in weights] == [(s, np.float32) for s in ((64, 32), (32,), (32, 10), (10,))]
+    assert np.mean(forward(weights, X_test).argmax(axis=1) == y_test) >= 0.95
+
+
+def test_script_trains_the_weights_again(monkeypatch):
+    "Equal up to what another BLAS rounds differently; the file itself is held by its SHA-256."
+    monkeypatch.syspath_prepend(ROOT / "src" / "scripts")
+    _, _, X_test, y_test = load_digits()
+    script = load_script("weights")
+    model, accuracy = script.train()
+    assert accuracy >= 0.95
+    ours = forward([p.data for p in model.parameters()], X_test).argmax(axis=1)
+    assert np.mean(ours == forward(load_digits_mlp(), X_test).argmax(axis=1)) >= 0.98
+
+
+def test_weights_say_where_they_come_from():
+    with np.load(ROOT / "tinytorch" / "data" / "digits_mlp.npz", allow_pickle=False) as data:
+        assert str(data["provenance"]) == load_script("weights").PROVENANCE
