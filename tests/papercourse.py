@@ -1,0 +1,70 @@
+"""A graded course without grading: what `capstone grade` leaves, made up, for the tests of feedback, report and collect."""
+import copy
+import json
+from types import SimpleNamespace
+
+import nbformat
+
+from tinytorch_grader.gradebook import ASSIGNMENT, Gradebook
+from tinytorch_grader.release import make_course
+from tinytorch_grader.feedback import without_markers
+
+NOTEBOOK = f"{ASSIGNMENT}.ipynb"
+
+
+def course(folder):
+    make_course(folder)
+    return folder
+
+
+def source(folder):
+    return nbformat.read(folder / "source" / ASSIGNMENT / NOTEBOOK, as_version=4)
+
+
+def marks(cell):
+    return cell["metadata"].get("nbgrader", {})
+
+
+def reference(folder):
+    "A notebook of somebody who solved everything, as `grade` would rebuild it: no markers in the solutions."
+    notebook = json.loads(nbformat.writes(source(folder)))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if marks(cell).get("solution"): cell["source"] = without_markers(cell["source"])
+    return notebook
+
+
+def parts(folder, **failed):
+    "Parts with full points, but none and the message for those `failed`, whose names have _ for -."
+    found = {marks(cell)["grade_id"]: {"score": None if marks(cell)["solution"] else marks(cell)["points"], "max_score": marks(cell)["points"],
+                                       "message": ""} for cell in source(folder).cells if marks(cell).get("grade")}
+    for name, message in failed.items(): found[name.replace("_", "-")] |= {"score": 0, "message": message}
+    return found
+
+
+def record(folder, *results, timestamp=None):
+    "Leave `results` as `grade` does: autograded/, gradebook, `_grades/`."
+    (folder / "_grades").mkdir(exist_ok=True)
+    with Gradebook(folder) as book:
+        for result in results:
+            book.record(copy.deepcopy(result), timestamp)
+            state = {name: value for name, value in vars(result).items() if name != "notebook"} | {"sandbox": True}
+            (folder / "_grades" / f"{result.student}.json").write_text(json.dumps(state), encoding="utf-8")
+
+
+def result(student, notebook, parts, status="graded", message="", seconds=0.25, notes=()):
+    return SimpleNamespace(student=student, status=status, parts=parts, notebook=notebook, message=message, seconds=seconds, notes=list(notes),
+                           score=sum(part["score"] or 0 for part in parts.values()), max_score=100.0, needs_manual=bool(notebook), seed="5eed")
+
+
+def cell(notebook, grade_id):
+    return next(cell for cell in notebook["cells"] if marks(cell).get("grade_id") == grade_id)
+
+
+def stream(words, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": words}
+
+
+def display(**data):
+    "An output of display(); `image_png=` stands for image/png."
+    return {"output_type": "display_data", "metadata": {}, "data": {name.replace("_", "/", 1): value for name, value in data.items()}}
