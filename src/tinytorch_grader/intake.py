@@ -1,0 +1,296 @@
+"""Bytes of strangers in, a notebook of ours out: the trusted one, with the student's code and answers at their places.
+
+Threat: a file that is no file, no end, no notebook, or a notebook that lies about its cells, tests, points and tags. The file is read
+without following a link or opening a device, within limits on size and depth. Of the student's notebook only the source of the solution
+cells, the manual answers and the extra code cells survive; everything else is the trusted source's.
+"""
+import copy
+import hashlib
+import importlib.util
+import json
+import os
+import random
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MOST_BYTES = 20 * 2**20
+MOST_DEPTH = 64       # levels of nesting in the file
+MOST_CELLS = 2000
+MOST_SOURCE = 200_000  # characters of one cell
+REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
+
+
+class Invalid(ValueError):
+    "A submission that cannot be graded; the message says in one line what came, what was expected, what to do."
+
+
+@dataclass(frozen=True)
+class Part:
+    "A graded cell: its id, its points, whether a person grades it."
+    grade_id: str
+    points: float
+    manual: bool
+
+
+@dataclass
+class Submission:
+    "What a student contributed: cells and manual answers by grade_id, extras (index of the trusted cell before, source), oddities."
+    cells: dict = field(default_factory=dict)
+    extras: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    sha256: str = ""
+    manual: dict = field(default_factory=dict)
+
+
+def text(source):
+    "A cell's source as a str, or None for anything else."
+    if isinstance(source, list) and all(isinstance(line, str) for line in source): source = "".join(source)
+    return source if isinstance(source, str) else None
+
+
+def storable(source):
+    "`source` as text that Python, UTF-8 and a database can hold."
+    return source.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
+def about(cell):
+    "The nbgrader metadata of a cell, {} where there is none."
+    found = cell.get("metadata")
+    found = found.get("nbgrader") if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def without_regions(source, kinds=("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")):
+    "`source` without what lies between the markers of `kinds`, and without these markers."
+    kept, inside = [], None
+    for line in source.split("\n"):
+        marker = REGION.search(line)
+        if marker and marker[2] in kinds: inside = marker[2] if marker[1] == "BEGIN" else None
+        elif not inside: kept.append(line)
+    return "\n".join(kept)
+
+
+def squeezed(source):
+    "`source` without stubs and white space: equal for a cell that was only released and reformatted."
+    for stub in STUBS: source = source.replace(stub, "")
+    return "".join(source.split())
+
+
+class Trusted:
+    "The assignment: the source notebook, or the released one with its tests."
+
+    def __init__(self, notebook):
+        self.notebook, self.roles, self.parts = notebook, [], []
+        self.by_grade_id, self.by_cell_id, self.by_source = {}, {}, {}
+        for index, cell in enumerate(notebook["cells"]):
+            mark, source = about(cell), text(cell["source"])
+            graded, solution, points = mark.get("grade"), mark.get("solution"), float(mark.get("points") or 0)
+            manual = graded and solution or mark.get("task") and points > 0
+            if manual: role = "manual"
+            elif cell["cell_type"] != "code": role = "text"
+            elif "demo" in cell["metadata"].get("tags", []): role = "demo"
+            elif graded: role = "test"
+            elif solution: role = "solution"
+            else: role = "given"
+            self.roles.append(role)
+            if manual or role == "test": self.parts.append(Part(mark["grade_id"], points, bool(manual)))
+            if "grade_id" in mark: self.by_grade_id[mark["grade_id"]] = index
+            if "id" in cell: self.by_cell_id[cell["id"]] = index
+            if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
+        self.max_score = sum(part.points for part in self.parts)
+
+    def grade_id(self, index):
+        "The grade_id of cell `index`, its cell id where it has none."
+        cell = self.notebook["cells"][index]
+        return about(cell).get("grade_id") or cell.get("id") or f"cell-{index}"
+
+    def source(self, index):
+        return text(self.notebook["cells"][index]["source"])
+
+    def hidden(self, index):
+        "Lines (from 1) of a test that lie between its markers of hidden tests."
+        lines, inside = set(), False
+        for number, line in enumerate(self.source(index).split("\n"), 1):
+            if (marker := REGION.search(line)) and marker[2] == "HIDDEN TESTS": inside = marker[1] == "BEGIN"
+            if inside: lines.add(number)
+        return lines
+
+    def place(self, cell):
+        "The index of the trusted cell that a student's `cell` is, or None: by grade_id, else by id, else by source."
+        grade_id, cell_id = about(cell).get("grade_id"), cell.get("id")
+        if isinstance(grade_id, str) and grade_id in self.by_grade_id: return self.by_grade_id[grade_id]
+        if isinstance(cell_id, str) and cell_id in self.by_cell_id: return self.by_cell_id[cell_id]
+        source = text(cell.get("source"))
+        return self.by_source.get(squeezed(source)) if source else None
+
+
+def size(count):
+    "A number of bytes, for a sentence."
+    return next(f"{count / 1000**n:.3g} {unit}" for n, unit in ((3, "GB"), (2, "MB"), (1, "kB"), (0, "bytes")) if count >= 1000**n or n == 0)
+
+
+def fetch(path):
+    "The bytes of the regular file `path`; Invalid for a link, a device, a pipe, a folder, or too many of them."
+    path = Path(path)
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        if path.is_symlink(): raise Invalid(f"{path.name} is a symbolic link, expected the notebook itself; hand in the file")
+        kind = os.lstat(path).st_mode
+        if not stat.S_ISREG(kind): raise Invalid(f"{path.name} is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}, expected a notebook; hand in the file")
+        with open(os.open(path, flags), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode): raise Invalid(f"{path.name} is no regular file, expected a notebook; hand in the file")
+            if state.st_size > MOST_BYTES:
+                raise Invalid(f"{path.name} has {size(state.st_size)}, expected at most {size(MOST_BYTES)}; clear its outputs and hand it in again")
+            data = file.read(MOST_BYTES + 1)
+    except OSError as e:
+        raise Invalid(f"{path.name} cannot be read ({e.strerror}); expected a notebook file") from None
+    if len(data) > MOST_BYTES: raise Invalid(f"{path.name} grows while it is read, expected at most {size(MOST_BYTES)}")
+    return data
+
+
+def depth_of(value):
+    "Levels of nesting in a JSON value, counted without recursion."
+    level, depth = [value], 0
+    while level := [member for v in level if isinstance(v, (dict, list)) for member in (v.values() if isinstance(v, dict) else v)]:
+        depth += 1
+        if depth > MOST_DEPTH: break
+    return depth
+
+
+def parse(data, name):
+    "The notebook in `data` as a dict with a list of cells, and notes; Invalid for anything that is none."
+    again = "open it in Jupyter, save it and hand it in again"
+    if not data.strip(): raise Invalid(f"{name} is empty, expected a notebook; {again}")
+    try: source = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e: raise Invalid(f"{name} is not UTF-8 (byte {e.start}), expected a notebook; {again}") from None
+    whole = lambda digits: int(digits) if len(digits) < 20 else None
+    try: notebook = json.loads(source, parse_int=whole, parse_constant=lambda word: None)
+    except RecursionError: raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}") from None
+    except ValueError as e: raise Invalid(f"{name} is not JSON ({e}), expected a notebook; {again}") from None
+    if depth_of(notebook) > MOST_DEPTH: raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}")
+    if not isinstance(notebook, dict): raise Invalid(f"{name} holds a {type(notebook).__name__}, expected a notebook; {again}")
+    notes, cells = [], notebook.get("cells")
+    if isinstance(notebook.get("worksheets"), list):   # nbformat 3
+        cells = [cell for sheet in notebook["worksheets"] if isinstance(sheet, dict) and isinstance(sheet.get("cells"), list)
+                 for cell in sheet["cells"]]
+        cells = [{**cell, "source": cell.get("input", cell.get("source"))} for cell in cells if isinstance(cell, dict)]
+    if notebook.get("nbformat") != 4: notes.append(f"nbformat: got {notebook.get('nbformat')!r:.40}, expected 4; read as far as it goes")
+    if not isinstance(cells, list): raise Invalid(f"{name} has no list of cells, expected a notebook; {again}")
+    if len(cells) > MOST_CELLS: raise Invalid(f"{name} has {len(cells)} cells, expected at most {MOST_CELLS}; remove those you added")
+    kernel = notebook.get("metadata")
+    kernel = kernel.get("kernelspec") if isinstance(kernel, dict) else None
+    language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
+    if language != "python": notes.append(f"kernel: got language {language!r:.40}, expected python; run as Python 3")
+    return [cell for cell in cells if isinstance(cell, dict)], notes
+
+
+def listed(names):
+    "Names for a note, the first few."
+    names = [str(name)[:60] for name in names]
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def read(path, trusted):
+    "The Submission in the file `path`; Invalid when nothing in it can be graded."
+    path = Path(path)
+    data = fetch(path)
+    cells, notes = parse(data, path.name)
+    submission = Submission(notes=notes, sha256=hashlib.sha256(data).hexdigest())
+    at, places, twice, retyped, unreadable, schemas, changed = -1, [], [], [], [], set(), []
+    for cell in cells:
+        source, index = text(cell.get("source")), trusted.place(cell)
+        mark = about(cell)
+        if mark and mark.get("schema_version") != 3: schemas.add(str(mark.get("schema_version"))[:20])
+        if index is None:
+            if cell.get("cell_type") == "code" and source and source.strip(): submission.extras.append((at, source))
+            continue
+        at, role, grade_id = index, trusted.roles[index], trusted.grade_id(index)
+        places.append(index)
+        if role == "demo" and source and cell.get("cell_type") == "code" and squeezed(source) != squeezed(trusted.source(index)):
+            changed.append(grade_id)
+            submission.extras.append((at, source))
+        if role not in ("solution", "manual"): continue
+        if source is None: unreadable.append(grade_id)
+        elif role == "manual": submission.manual[grade_id] = storable(source)[:MOST_SOURCE]
+        elif cell.get("cell_type") != "code": retyped.append(grade_id)
+        elif len(source) > MOST_SOURCE: notes.append(f"cell {grade_id}: {len(source)} characters, expected at most {MOST_SOURCE}; it was left out")
+        elif grade_id in submission.cells:
+            twice.append(grade_id)
+            submission.extras.append((at, source))
+        else: submission.cells[grade_id] = storable(source)
+    if not places: raise Invalid(f"{path.name} has none of this assignment's cells; hand in the notebook that you were given, filled in")
+    long = [source for _, source in submission.extras if len(source) > MOST_SOURCE]
+    if long: notes.append(f"{len(long)} extra cells have more than {MOST_SOURCE} characters and were left out")
+    submission.extras = [(index, storable(source)) for index, source in submission.extras if len(source) <= MOST_SOURCE]
+    wanted = [trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role == "solution"]
+    missing = [grade_id for grade_id in wanted if grade_id not in submission.cells]
+    for names, note in ((twice, "there more than once; each was run, the last one counts"), (retyped, "no code cells any more; they count as empty"),
+                        (unreadable, "without text; they count as empty"), (sorted(schemas), "as nbgrader schema version, expected 3; the cells were read all the same"),
+                        ([m for m in missing if m not in retyped + unreadable], "missing; restore them from the notebook you were given"),
+                        (changed, "demonstrations that were changed; they were run as extra cells")):
+        if names: notes.append(f"{'cells' if names != sorted(schemas) else 'got'} {listed(names)}: {note}" if names != sorted(schemas)
+                               else f"got {listed(names)} {note}")
+    first = list(dict.fromkeys(places))
+    if first != sorted(first): notes.append("cells are in another order than in the assignment; they were run in its order")
+    return submission
+
+
+def merged(trusted, submission):
+    "(role, id, source, index of the trusted cell or None) of every cell of the rebuilt notebook, in order."
+    after = {}
+    for index, source in submission.extras: after.setdefault(index, []).append(source)
+    count = 0
+    for index in range(-1, len(trusted.roles)):
+        if index >= 0:
+            role, name, source = trusted.roles[index], trusted.grade_id(index), trusted.source(index)
+            if role == "solution": source = submission.cells.get(name, "")
+            if role == "manual": source = submission.manual.get(name, "")
+            yield role, name, source, index
+        for source in after.get(index, ()):
+            count += 1
+            yield "extra", f"extra-{count}", source, None
+
+
+def known_wrong():
+    "The known-wrong answers, {grade_id of a test: [code, ...]}; none where canaries.py is not at hand, as in a student's copy."
+    if importlib.util.find_spec(f"{__package__}.canaries") is None: return {}
+    from .canaries import WRONG
+    return WRONG
+
+
+def job(trusted, submission, seed):
+    """What a sandbox runs: the trusted cells, the student's and the tests in order, known-wrong answers at places that `seed` draws.
+
+    Steps are {"id", "role", "source"}, a known-wrong answer's also {"answers"}, code to be put in place of the student's.
+    """
+    rng, steps = random.Random(seed), []
+    wrong = known_wrong()
+    for role, name, source, index in merged(trusted, submission):
+        if role not in ("given", "solution", "extra", "test") or not source.strip(): continue
+        step = {"id": name, "role": role, "source": source}
+        around = [step]
+        for n, answers in enumerate(wrong.get(name, ()) if role == "test" else ()):
+            if rng.random() < SHARE:
+                around.insert(rng.randrange(len(around) + 1), {**step, "id": f"{name}!{n}", "answers": answers})
+        steps += around
+    return {"seed": seed, "steps": steps}
+
+
+SHARE = 0.5   # of the known-wrong answers, how many one submission meets
+
+
+def rebuilt(trusted, submission, outcome):
+    "The trusted notebook with the student's cells and answers, and the outputs of the run; tests show their failure alone."
+    notebook = {**copy.deepcopy({k: v for k, v in trusted.notebook.items() if k != "cells"}), "cells": []}
+    for role, name, source, index in merged(trusted, submission):
+        cell = copy.deepcopy(trusted.notebook["cells"][index]) if index is not None else {
+            "cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": []}
+        cell["source"] = source
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = list(outcome.steps.get(name, {}).get("outputs", [])), None
+        notebook["cells"].append(cell)
+    return notebook

@@ -1,0 +1,2 @@
+# Stops in the debugger.
+breakpoint()

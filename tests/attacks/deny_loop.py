@@ -1,0 +1,3 @@
+# status: timeout
+# Never ends.
+while True: pass

@@ -1,0 +1,4 @@
+# status: memory
+# Takes all the memory there is.
+blocks = []
+while True: blocks.append(bytearray(100 << 20))

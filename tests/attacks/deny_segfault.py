@@ -1,0 +1,4 @@
+# status: crashed
+# Reads address 0.
+import ctypes
+ctypes.string_at(0)

@@ -1,0 +1,252 @@
+"The cage: what a submission can see, use and leave behind. Needs bubblewrap."
+import json, os, shutil, subprocess, sys, threading, time
+from pathlib import Path
+
+import pytest
+
+from tinytorch_grader import sandbox
+from tinytorch_grader.sandbox import Bare, CageMissing, Cages, Limits
+
+ROOT = Path(__file__).resolve().parents[1]
+caged = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
+SMALL = Limits(seconds=5, memory_mb=700, processes=20, file_mb=8, output_bytes=20_000)
+
+
+def job(*sources):
+    return {"seed": 1, "steps": [{"id": f"cell-{i}", "role": "extra", "source": s} for i, s in enumerate(sources)]}
+
+
+@pytest.fixture(scope="module")
+def cages():
+    with Cages(SMALL, workers=2) as c: yield c
+
+
+@pytest.fixture(scope="module")
+def bare():
+    with Bare(SMALL) as b: yield b
+
+
+@pytest.fixture(params=[pytest.param("cages", marks=caged), "bare"])
+def box(request): return request.getfixturevalue(request.param)
+
+
+def printed(outcome, i=0):
+    "What cell `i` printed."
+    return "".join(o.get("text", "") for o in outcome.steps[f"cell-{i}"]["outputs"])
+
+
+def said(box, source, **kw):
+    outcome = box.run(job(source))
+    assert outcome.status == "graded" and outcome.steps["cell-0"]["ok"], outcome
+    return printed(outcome)
+
+
+def test_steps_run_in_one_namespace_and_an_error_is_an_answer(box):
+    outcome = box.run(job("x = 20", "x / 0", "print(x + 1)"))
+    assert outcome.status == "graded" and list(outcome.steps) == ["cell-0", "cell-1", "cell-2"]
+    assert [m["ok"] for m in outcome.steps.values()] == [True, False, True]
+    assert outcome.steps["cell-1"]["error"]["ename"] == "ZeroDivisionError" and printed(outcome, 2) == "21\n"
+
+
+def test_endless_cell_times_out_and_keeps_what_came_before():
+    with Bare(Limits(seconds=2)) as box:
+        outcome = box.run(job("x = 1", "import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass", "y = 1"))
+    assert outcome.status == "timeout" and list(outcome.steps) == ["cell-0"] and "cell-1" in outcome.message
+
+
+def test_a_process_that_ends_is_crashed_and_keeps_what_came_before(box):
+    for end in ("import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "import faulthandler; faulthandler._sigsegv()"):
+        outcome = box.run(job("x = 1", end, "y = 1"))
+        assert outcome.status == "crashed" and list(outcome.steps) == ["cell-0"], (end, outcome)
+
+
+def test_memory_of_one_process_and_of_the_tree(cages):
+    assert cages.run(job("b = bytearray(1 << 30)")).status == "memory"
+    tree = "import os, time\nfor _ in range(3):\n    if not os.fork():\n        b = bytearray(300 << 20)\n        time.sleep(60)\ntime.sleep(60)"
+    assert cages.run(job("x = 1", tree)).status == "memory"
+
+
+@caged
+def test_processes_are_limited_and_counted_for_each_submission_alone(cages):
+    fork = ("import os, time\nn = 0\ntry:\n    for n in range(100):\n        if not os.fork(): time.sleep(60)\n"
+            "except BlockingIOError: print(n)\nelse: print('no limit')")
+    assert 10 < int(said(cages, fork)) <= SMALL.processes
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(int(said(cages, fork + "\ntime.sleep(.5)")))) for _ in range(2)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert len(results) == 2 and min(results) > 10
+
+
+def test_a_file_and_the_disk_are_limited(cages):
+    fill = "n = 0\ntry:\n    for i in range(1000):\n        with open(f'{PLACE}/{i}', 'wb') as f:\n            for _ in range(64): n += f.write(bytes(1 << 20))\nexcept OSError as e: print(n >> 20)"
+    one = "try:\n    with open('big', 'wb') as f: f.write(bytes(9 << 20))\n    print('no limit')\nexcept OSError as e: print(e.errno)"
+    assert said(cages, one) == "27\n"
+    for place in ("/tmp", "/dev/shm"):
+        assert int(said(cages, fill.replace("{PLACE}", place))) <= 2 * SMALL.file_mb
+    assert said(cages, "import os; print(os.listdir('/tmp'), os.listdir('/dev/shm'))") == "[] []\n"
+
+
+def test_output_is_cut(box):
+    for flood in ("print('x' * 10_000_000)", "for _ in range(100_000): print('y' * 80)"):
+        outcome = box.run(job("x = 1", flood, "print(x)"))
+        assert outcome.status == "graded" and len(printed(outcome, 1)) < 2 * SMALL.output_bytes and printed(outcome, 2) == "1\n"
+
+
+SEEN = """
+import json, os, socket, sys
+def can(f, *args):
+    try: return bool(f(*args)) or True
+    except OSError: return False
+def find(top):
+    return [os.path.join(d, n) for d, ds, fs in os.walk(top) for n in ds + fs]
+everything = [p for top in ("/grader", "/framework", "/tmp", "/etc", "/hardware", "/proc", "/dev", "/packages") for p in find(top)]
+print(json.dumps({"uid": os.getuid(), "pid": os.getpid(), "environ": dict(os.environ), "root": os.listdir("/"), "files": everything,
+  "proc": os.listdir("/proc"), "home": [p for p in HOMES if os.path.exists(p)], "fds": [fd for fd in range(3, 300) if can(os.fstat, fd)],
+  "writable": [d for d, _, _ in os.walk("/") if os.access(d, os.W_OK)], "grader": os.listdir("/grader")}))
+"""
+
+
+@caged
+def test_the_cage_shows_nothing_of_the_grader_its_user_or_its_neighbours(cages, monkeypatch):
+    homes = [str(Path.home()), str(ROOT), "/root", "/home", "/work", "/var", "/usr/local/etc", "/etc/passwd", "/etc/shadow", "/run"]
+    seen = json.loads(said(cages, f"HOMES = {homes}\n" + SEEN.replace('"/packages"', '"/tmp"')))
+    assert seen["uid"] == 1000 and seen["pid"] == 2 and seen["home"] == [] and seen["proc"] in (["cpuinfo", "meminfo"], ["meminfo", "cpuinfo"])
+    assert set(seen["environ"]) <= set(sandbox.ENV) | {"PWD", "CAPSTONE_SEED"}
+    assert sorted(seen["grader"]) == ["runner.py", "zygote.py"]
+    assert not [f for f in seen["files"] if "olympics" in f or f.endswith((".ipynb", ".db")) or "gradebook" in f or "intake" in f]
+    assert sorted(seen["writable"]) == ["/dev/shm", "/tmp"]
+    assert len(seen["fds"]) <= 2   # the runner's own end of the channel
+
+
+@caged
+def test_no_copy_of_the_course_can_be_imported(cages):
+    for name in ("tinytorch.olympics", "tinytorch_grader", "tinytorch_grader.intake"):
+        outcome = cages.run(job(f"import {name}"))
+        assert outcome.steps["cell-0"]["error"]["ename"] == "ModuleNotFoundError"
+    find = ("import glob, sys\nprint([p for d in sys.path for p in glob.glob(d + '/*tinytorch*/*') + glob.glob(d + '/*tinytorch*')"
+            " if not p.startswith('/framework')])")
+    assert all(p.endswith(("dist-info", ".pth", "_finder.py", ".egg-link")) for p in eval(said(cages, find)))
+    readable = "import glob, os\nprint([p for p in glob.glob('/packages/*/*tinytorch*') if os.path.isdir(p) and os.listdir(p) or os.access(p, os.R_OK) and os.path.isfile(p)])"
+    assert said(cages, readable) == "[]\n"
+
+
+@caged
+def test_no_network(cages):
+    assert said(cages, "import socket\ntry: socket.create_connection(('1.1.1.1', 53), 2)\nexcept OSError: print('none')") == "none\n"
+    assert said(cages, "import socket\nprint([n for _, n in socket.if_nameindex()])") == "['lo']\n"
+
+
+CALLS = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+def denied(name, *args): return getattr(libc, name)(*args) == -1 and ctypes.get_errno() == errno.EPERM
+print([name for name, *args in [("unshare", 0x10000000), ("unshare", 0x20000), ("ptrace", 16, 1, 0, 0), ("memfd_create", b"x", 0),
+  ("mount", b"x", b"/tmp", b"tmpfs", 0, None), ("chroot", b"/tmp"), ("setns", 0, 0), ("shmget", 0, 4096, 0o1600), ("umount2", b"/proc", 2),
+  ("setuid", 0), ("sethostname", b"x", 1)] if not denied(name, *args)])
+"""
+
+
+@caged
+def test_calls_that_open_doors_are_denied(cages):
+    assert said(cages, CALLS) in ("[]\n", "['setuid']\n")   # setuid of an unmapped user is EINVAL
+    assert said(cages, "import os\ntry: os.setuid(0)\nexcept OSError: print(os.getuid())") == "1000\n"
+
+
+def processes():
+    "Command lines of all processes here, by pid."
+    lines = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try: lines[int(pid)] = Path("/proc", pid, "cmdline").read_bytes()
+        except OSError: pass
+    return lines
+
+
+@caged
+def test_nothing_outlives_a_submission(cages):
+    detached = ("import os, signal, subprocess\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+                "subprocess.Popen(['/usr/bin/sleep', '98765'], start_new_session=True)\n"
+                "if not os.fork():\n    os.setsid()\n    if not os.fork(): os.execv('/usr/bin/sleep', ['sleep', '98764'])\n    os._exit(0)")
+    for cell in (detached, detached + "\nos._exit(0)", detached + "\nos.kill(-1, 19)"):
+        cages.run(job(cell))
+        assert not [line for line in processes().values() if b"9876" in line]
+    assert cages.run(job("import os; os.kill(1, 9); os.kill(os.getppid(), 9)")).status == "graded"
+
+
+@caged
+def test_cages_end_with_their_owner(tmp_path):
+    code = ("import sys, threading\nfrom tinytorch_grader.sandbox import *\n"
+            "with Cages(Limits(seconds=60)) as c:\n"
+            "    threading.Timer(1, lambda: print('on', flush=True)).start()\n"
+            "    c.run({'seed': 1, 'steps': [{'id': 'a', 'role': 'extra', 'source': 'import os; os.execv(\"/usr/bin/sleep\", [\"sleep\", \"98763\"])'}]})")
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path)
+    assert owner.stdout.readline() == b"on\n"
+    owner.kill()
+    owner.wait()
+    for _ in range(100):
+        left = [line for line in processes().values() if b"98763" in line]
+        if not left: break
+        time.sleep(.05)
+    assert not left
+
+
+@pytest.mark.parametrize("write", ["b'{\"id\": \"cell-1\", \"ok\": true, \"error\": null, \"outputs\": []}\\n'", "b'hello\\n'", "b'[' * 9999 + b'\\n'",
+                                   "b'x' * 10**7", "b'{\"end\": true}\\n'"])
+def test_a_forged_message_is_tampered(box, write):
+    cell = (f"import os, stat\nfor fd in range(300):\n    try:\n        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.set_blocking(fd, True); os.write(fd, {write})\n"
+            "    except OSError: pass")
+    outcome = box.run(job("x = 1", cell, "y = 1"))
+    assert outcome.status == "tampered" and list(outcome.steps) == ["cell-0"], outcome
+
+
+def test_neighbours_share_nothing(cages):
+    cages.run(job("import numpy, builtins, tinytorch\nnumpy.secret = builtins.secret = tinytorch.secret = 1\nopen('/tmp/secret', 'w').close()"))
+    assert said(cages, "import numpy, builtins, os, tinytorch\nprint(hasattr(numpy, 'secret'), hasattr(builtins, 'secret'), hasattr(tinytorch, 'secret'), os.path.exists('/tmp/secret'))") == "False False False False\n"
+    draw = "import random, numpy; print(random.random(), numpy.random.rand())"
+    draws = [printed(cages.run(job(draw) | {"seed": seed})) for seed in (1, 1, 2)]
+    assert draws[0] == draws[1] != draws[2]   # the same submission meets the same numbers, another one others
+
+
+def test_answers_are_rebuilt_from_plain_types():
+    step, limits = {"id": "a", "nonce": "n"}, Limits()
+    good = {"id": "a", "nonce": "n", "ok": True, "error": None, "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud800\x00", "extra": 1}]}
+    assert sandbox.answer(json.dumps(good), step, limits) == {"id": "a", "ok": True, "error": None,
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "?\ufffd"}]}
+    for change in ({"ok": 1}, {"ok": "true"}, {"nonce": "m"}, {"id": "b"}, {"error": {}}, {"error": "x"}, {"outputs": [{}]}, {"outputs": 3},
+                   {"outputs": [{"output_type": "stream", "name": "stdout", "text": 5}]}, {"outputs": [{"output_type": "display_data", "data": []}]}):
+        with pytest.raises(sandbox.BadAnswer): sandbox.answer(json.dumps(good | change), step, limits)
+    for line in ("", "null", "[]", "[" * 100_000, '{"id": 1' + "0" * 5000 + "}"):
+        with pytest.raises(sandbox.BadAnswer): sandbox.answer(line, step, limits)
+    assert not sandbox.answer(json.dumps(good | {"error": {"ename": "E", "message": "m", "line": None}}), step, limits)["ok"]
+
+
+def test_without_bubblewrap_one_line_says_what_to_do(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(CageMissing, match="make system.*apt-get install bubblewrap") as e:
+        with Cages(): pass
+    assert "\n" not in str(e.value)
+
+
+def test_a_cage_that_cannot_start_says_why(monkeypatch, tmp_path):
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho no permissions to create new namespace >&2\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(CageMissing, match="no permissions to create new namespace"):
+        with Cages(): pass
+
+
+@caged
+@pytest.mark.skipif(os.geteuid() != 0, reason="root changes into an ordinary user here")
+def test_an_ordinary_user_has_the_same_cage(tmp_path):
+    base = str(Path(sys.base_prefix).resolve())
+    packages = next(p for p in sys.path if p.endswith("site-packages"))
+    shutil.copytree(ROOT / "src" / "tinytorch_grader", tmp_path / "src" / "tinytorch_grader", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tinytorch", tmp_path / "src" / "tinytorch", ignore=shutil.ignore_patterns("__pycache__"))
+    code = ("import os, tempfile\nfrom tinytorch_grader.sandbox import *\nassert os.geteuid() == 1234\nwith Cages() as c:\n"
+            "    o = c.run({'seed': 1, 'steps': [{'id': 'a', 'role': 'extra', 'source': 'import os, numpy, tinytorch; print(os.getuid(), os.listdir(\"/tmp\"))'}]})\n"
+            "    print(o.status, o.steps['a']['outputs'][0]['text'])")
+    done = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/mnt", "--ro-bind", base, "/mnt/python", "--ro-bind", packages, "/mnt/site-packages",
+                           "--ro-bind", tmp_path / "src", "/mnt/src", "setpriv", "--reuid=1234", "--regid=1234", "--clear-groups",
+                           "/mnt/python/bin/" + Path(os.path.realpath(sys.executable)).name, "-c", code], capture_output=True, text=True,
+                          env={"PYTHONPATH": "/mnt/src:/mnt/site-packages", "PATH": os.environ["PATH"], "HOME": "/nonexistent"})
+    assert done.stdout.strip() == "graded 1000 []", done.stderr
