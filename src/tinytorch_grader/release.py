@@ -374,7 +374,7 @@ def leaks_in(data, name, secrets):
     "One line for each secret in the file `data`."
     for member, text in texts_in(data, name):
         # one line of plain code can be the same by chance; two lines of the same answer cannot
-        least = 2 if member.endswith(".py") else 1
+        least = 2 if member.endswith((".py", "checks.sealed")) else 1
         kinds = {"SOLUTION", "MARK SCHEME", "canary"} if member.endswith("checks.sealed") else None
         for kind, where in secrets.in_text(text, least, kinds):
             yield f"{member}: holds {kind.lower()} lines of {where}"
