@@ -140,14 +140,10 @@ class Progress:
         if self.bar: self.bar.stop()
 
     def __call__(self, done, total, row):
-        line = f"{row['student']}: {row['status']}, {row['message']}" if row["status"] != "graded" else None
         if sys.stderr.isatty():
             if not self.bar: self._start(total)
-            if line: self.bar.console.print(plain(line), markup=False, highlight=False)
             self.bar.update(self.task, completed=done)
-            return
-        if line: print(plain(line), file=sys.stderr, flush=True)
-        if (now := time.monotonic()) - self.said >= self.every and done < total:
+        elif (now := time.monotonic()) - self.said >= self.every and done < total:
             left = (now - self.start) / done * (total - done)
             print(f"graded {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
             self.said = now
@@ -181,12 +177,13 @@ def print_rows(rows):
     heads = {name: most for _, sums in lines for name, (_, most) in sums.items() if most}
     table = [["student", "status", *(f"{name}/{number(most)}" for name, most in heads.items()), f"total/{number(rows.max_score)}", ""]]
     for row, sums in lines:
-        note = plain(row["message"]) if row["status"] != "graded" else "a part waits for a person" if row["needs_manual"] else ""
+        waits = f"and {number(rows.waiting(row['student']))} wait for a person" if row["needs_manual"] else ""
+        note = "; ".join(filter(None, [waits, plain(row["message"])]))
         table.append([plain(row["student"]), row["status"], *(number(sums.get(name, (None, 0))[0]) for name in heads), number(row["score"]), note])
     widths = [max(map(len, column)) for column in zip(*table)]
     for line in table if lines else ():
         print("  ".join(cell.rjust(width) if 2 <= i < len(line) - 1 else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
-    print(f"{len(rows)} submissions: {graded} graded, {attention} need attention, {waiting} wait for a person")
+    print(f"{len(rows)} submissions: {graded} graded, {attention} need attention; a person has to mark {waiting}")
     return attention
 
 

@@ -265,14 +265,18 @@ class Rows:
         for student in sorted([*self.recorded, *self.odd]):
             yield self.odd.get(student) or self.row(json.loads(state_file(self.course, student).read_text(encoding="utf-8")))
 
+    def waiting(self, student):
+        "Points of the student's parts that wait for a person."
+        return self.recorded[student].waiting
+
     def row(self, state):
         "What `--json` says about one student: what the grader found, and what a person made of it in the gradebook."
         known, row = self.recorded[state["student"]], {name: state[name] for name in COLUMNS}
         if known is None: return row
         for name, score in known.manual.items():
             if name in row["parts"]: row["parts"][name]["score"] = score
-        row["score"] = sum(part["score"] or 0 for part in row["parts"].values())
-        row["needs_manual"] = known.needs_manual
+        row["score"] = sum((part["score"] or 0 for part in row["parts"].values()), 0.0)
+        row["needs_manual"] = known.waiting > 0
         if known.penalty: row["message"] = "; ".join(filter(None, [row["message"], f"late: {known.penalty:g} points will be taken off"]))
         return row
 
@@ -359,7 +363,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
                 continue
             if hands is None: hands = stack.enter_context(Dask(work, executor) if executor else Threads(work, workers))
             while len(running) >= 2 * hands.slots: collect()
-            seed = hmac.new(secret, f"{student}\0{submission.sha256}".encode(), "sha256").hexdigest()
+            seed = int.from_bytes(hmac.digest(secret, f"{student}\0{submission.sha256}".encode(), "sha256")[:7], "big")
             task = student, submission, seed
             running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256)
         while running: collect()

@@ -30,10 +30,10 @@ class GradebookError(RuntimeError):
 
 @dataclass
 class Recorded:
-    "What the gradebook says about one student: automatic score, scores a person had a hand in, whether one waits, the late penalty."
+    "What the gradebook says about one student: automatic score, scores a person had a hand in, points that wait for one, late penalty."
     auto: float = 0.0
     manual: dict = field(default_factory=dict)
-    needs_manual: bool = False
+    waiting: float = 0.0
     penalty: float = 0.0
 
 
@@ -119,9 +119,9 @@ class Gradebook:
         notebook = self.book.find_notebook(ASSIGNMENT, ASSIGNMENT)
         self.notebook_id, self.assignment_id = notebook.id, notebook.assignment.id
         sources = {cell.name: (cell.source, cell.cell_type, cell.checksum) for cell in notebook.source_cells}
-        self.graded = {cell.id: (cell.name, float(cell.max_score)) for cell in notebook.grade_cells}
+        self.graded = {cell.id: cell.name for cell in notebook.grade_cells}
         self.tasks = {cell.id: cell.name for cell in notebook.task_cells}
-        self.worth = [cell.id for cell in [*notebook.grade_cells, *notebook.task_cells] if cell.max_score]
+        self.worth = {cell.id: float(cell.max_score) for cell in [*notebook.grade_cells, *notebook.task_cells]}
         self.answers = {cell.id: cell.name for cell in notebook.solution_cells}
         self.released = sources
         self.others = [other.id for other in notebook.assignment.notebooks if other.id != notebook.id]
@@ -140,7 +140,7 @@ class Gradebook:
 
     def check(self, parts):
         "GradebookError when the gradebook's graded cells are not the trusted notebook's `parts`."
-        here = {name: points for name, points in self.graded.values()}
+        here = {name: self.worth[cell] for cell, name in self.graded.items()}
         there = {part.grade_id: float(part.points) for part in parts}
         different = sorted(name for name in here.keys() | (there.keys() - set(self.tasks.values())) if here.get(name) != there.get(name))
         if different:
@@ -157,7 +157,7 @@ class Gradebook:
         "{student: Recorded} for everyone with a submission, or for those of `students` alone."
         query = (select(api.SubmittedAssignment.student_id, func.coalesce(func.sum(api.Grade.auto_score), 0.0),
                         func.count(api.Grade.manual_score) + func.count(api.Grade.extra_credit),
-                        func.sum(case((api.Grade.needs_manual_grade & api.Grade.cell_id.in_(self.worth), 1), else_=0)),
+                        func.sum(case((api.Grade.needs_manual_grade, case(self.worth, value=api.Grade.cell_id, else_=0.0)), else_=0.0)),
                         func.max(api.SubmittedNotebook.late_submission_penalty))
                  .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
                  .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
@@ -165,7 +165,7 @@ class Gradebook:
         if students is not None: query = query.where(api.SubmittedAssignment.student_id.in_(students))
         with self.one_line():
             try:
-                rows = {student: Recorded(auto, self._manual(student) if marked else {}, bool(waiting), penalty or 0.0)
+                rows = {student: Recorded(auto, self._manual(student) if marked else {}, waiting, penalty or 0.0)
                         for student, auto, marked, waiting, penalty in self.book.db.execute(query).all()}
             finally: self.book.db.remove()
         return rows
@@ -175,7 +175,7 @@ class Gradebook:
             select(api.Grade.cell_id, api.Grade.score).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
             .where(api.SubmittedAssignment.student_id == student, api.SubmittedNotebook.notebook_id == self.notebook_id,
                    or_(api.Grade.manual_score.is_not(None), api.Grade.extra_credit.is_not(None)))).all()
-        names = {cell: name for cell, (name, _) in self.graded.items()} | self.tasks
+        names = self.graded | self.tasks
         return {names[cell]: score for cell, score in grades if cell in names}
 
     def record(self, result, timestamp=None):
@@ -233,7 +233,7 @@ class Gradebook:
             if cell not in grades:
                 grades[cell] = api.Grade(cell_id=cell, notebook_id=notebook.id)
                 db.add(grades[cell])
-        for cell, (name, _) in self.graded.items():
+        for cell, name in self.graded.items():
             grade = grades[cell]
             if name not in answered: grade.auto_score = float(result.parts[name]["score"] or 0) if name in result.parts else 0.0
             else: grade.auto_score = 0.0 if answered[name] == self.released[name][0] else None
@@ -268,7 +268,7 @@ class Gradebook:
             known = self.released.get(cell["metadata"].get("nbgrader", {}).get("grade_id"))
             if known: cell["metadata"]["nbgrader"] |= {"checksum": known[2], "cell_type": known[1]}
         mode = int(str(664 if self.directory.groupshared else 444), 8)
-        put(folder / f"{ASSIGNMENT}.ipynb", json.dumps(result.notebook, indent=1, ensure_ascii=False) + "\n", mode)
+        put(folder / f"{ASSIGNMENT}.ipynb", nbformat.v4.writes_json(nbformat.from_dict(result.notebook)) + "\n", mode)
         if timestamp is not None: put(folder / "timestamp.txt", timestamp, mode)
         else: (folder / "timestamp.txt").unlink(missing_ok=True)
 
