@@ -43,11 +43,18 @@ def parts(folder, **failed):
 
 
 def record(folder, *results, timestamp=None):
-    "Leave `results` as `grade` does: autograded/, gradebook, `_grades/`."
+    "Leave `results` as `grade` does: autograded/ (with outputs that no grader of ours would write, too), gradebook, `_grades/`."
     (folder / "_grades").mkdir(exist_ok=True)
     with Gradebook(folder) as book:
         for result in results:
-            book.record(copy.deepcopy(result), timestamp)
+            plain = copy.deepcopy(result)
+            for cell in plain.notebook["cells"] if plain.notebook else ():
+                if "outputs" in cell: cell["outputs"] = []
+            book.record(plain, timestamp)
+            if result.notebook:
+                path = book.path("autograded", result.student) / NOTEBOOK
+                path.chmod(0o644)
+                path.write_text(json.dumps(result.notebook), encoding="utf-8")
             state = {name: value for name, value in vars(result).items() if name != "notebook"} | {"sandbox": True}
             (folder / "_grades" / f"{result.student}.json").write_text(json.dumps(state), encoding="utf-8")
 

@@ -188,7 +188,7 @@ def test_a_persons_marks_and_comments_are_there_and_escaped(course):
 def test_one_unreadable_notebook_leaves_the_others_alone(course):
     record(course, result("odd", papercourse.reference(course), parts(course)))
     path = course / "autograded" / "odd" / ASSIGNMENT / NOTEBOOK
-    for content in (b"{", b"[]", b'{"cells": 7}', b"[" * 100_000, json.dumps({"cells": [7, {}, {"metadata": 7, "cell_type": "code", "source": 7}]}).encode()):
+    for content in (b"{", b"[]", b'{"cells": 7}', b"[" * 100_000, json.dumps({"cells": [7, {}, {"metadata": 7, "cell_type": "code", "source": 7}, {"metadata": {"nbgrader": {"grade_id": []}}}]}).encode()):
         path.chmod(0o644)
         path.write_bytes(content)
         assert "part1-forward: 4 of 4" in Reader(page(course, "odd")).text

@@ -27,6 +27,7 @@ from nbgrader import api
 from PIL import Image
 from sqlalchemy import select
 
+from . import intake
 from .gradebook import ASSIGNMENT, Gradebook, GradebookError, put
 from .release import REGION, Secrets, regions
 
@@ -84,7 +85,7 @@ def opened(course, db=None):
 
 def books(gradebook):
     "Student -> Book for every submission, read in three queries."
-    names = {cell: name for cell, (name, _) in gradebook.graded.items()} | gradebook.tasks | gradebook.answers
+    names = gradebook.graded | gradebook.tasks | gradebook.answers
     student, notebook = api.SubmittedAssignment.student_id, api.SubmittedNotebook
     of = lambda *columns: (select(student, *columns).select_from(notebook).where(notebook.notebook_id == gradebook.notebook_id)
                            .join(api.SubmittedAssignment, notebook.assignment_id == api.SubmittedAssignment.id))
@@ -246,26 +247,15 @@ class Section:
     waits = property(lambda self: any(item.waits for item in self.items))
 
 
-def marks(cell):
-    "nbgrader's metadata of a cell; empty where it has none."
-    found = (cell.get("metadata") or {}).get("nbgrader") if isinstance(cell.get("metadata"), dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def source_of(cell):
-    source = cell.get("source")
-    return "".join(part for part in source if isinstance(part, str)) if isinstance(source, list) else source if isinstance(source, str) else ""
-
-
 class Lesson:
     "The trusted notebook of a course: its sections in order, its references, and which cells are not a student's."
 
     def __init__(self, source, released=None):
         self.cells, self.outputs = source.cells, Outputs(Secrets(source))
-        self.known = {cell.source.strip() for notebook in (source, released) if notebook for cell in notebook.cells}
+        self.known = {""} | {cell.source.strip() for notebook in (source, released) if notebook for cell in notebook.cells}
         found, _ = regions(source)
         self.references = {cell.metadata.nbgrader.grade_id: without_markers(cell.source) for cell in source.cells
-                           if marks(cell).get("solution") and "### BEGIN SOLUTION" in cell.source}
+                           if intake.about(cell).get("solution") and "### BEGIN SOLUTION" in cell.source}
         self.references |= {grade_id: "\n".join(lines) for kind, grade_id, lines in found if kind == "MARK SCHEME"}
 
     def theirs(self, notebook):
@@ -273,10 +263,11 @@ class Lesson:
         answers, extras, last = {}, {}, None
         for cell in notebook["cells"]:
             if not isinstance(cell, dict): continue
-            if grade_id := marks(cell).get("grade_id"):
+            grade_id = intake.about(cell).get("grade_id")
+            if isinstance(grade_id, str):
                 last = grade_id
                 answers.setdefault(grade_id, cell)
-            elif cell.get("cell_type") == "code" and source_of(cell).strip() not in self.known | {""}:
+            elif cell.get("cell_type") == "code" and (intake.text(cell.get("source")) or "").strip() not in self.known:
                 extras.setdefault(last, []).append(cell)
         return answers, extras
 
@@ -287,14 +278,14 @@ class Lesson:
         for cell in self.cells:
             if cell.cell_type == "markdown" and cell.source.startswith("## "):
                 found.append(Section(f"part-{len(found)}", cell.source.splitlines()[0][3:].strip()))
-            mark = marks(cell)
+            mark = intake.about(cell)
             if not mark: continue
             item = Item(mark["grade_id"])
             if mark.get("solution") and item.grade_id in answers:
                 theirs = answers[item.grade_id]
                 if cell.cell_type == "code":
-                    item.code, item.outputs = text(source_of(theirs)), [*self.outputs.shown(theirs.get("outputs"), item.grade_id)]
-                else: item.answer = markdown(source_of(theirs))
+                    item.code, item.outputs = text(intake.text(theirs.get("source"))), [*self.outputs.shown(theirs.get("outputs"), item.grade_id)]
+                else: item.answer = markdown(intake.text(theirs.get("source")))
             if mark.get("grade") or mark.get("task") and mark.get("points"):
                 part, row = parts.get(item.grade_id, {}), book.rows.get(item.grade_id)
                 item.points, item.message = float(mark["points"]), self.outputs.safe(part.get("message"))
@@ -305,7 +296,7 @@ class Lesson:
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
             for number, theirs in enumerate(extras.get(item.grade_id, ())[:EXTRA_CELLS], 1):
-                found[-1].items.append(Item(f"{item.grade_id}, extra cell {number}", text(source_of(theirs)), extra=True,
+                found[-1].items.append(Item(f"{item.grade_id}, extra cell {number}", text(intake.text(theirs.get("source"))), extra=True,
                                             outputs=[*self.outputs.shown(theirs.get("outputs"), "an extra cell")]))
         return [section for section in found if section.items]
 
