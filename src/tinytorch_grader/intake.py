@@ -101,6 +101,10 @@ class Trusted:
             if "id" in cell: self.by_cell_id[cell["id"]] = index
             if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
         self.max_score = sum(part.points for part in self.parts)
+        self.wrong = {}   # known-wrong answers, {grade_id of a test: [code, ...]}; none in a student's copy, which has no solutions
+        if importlib.util.find_spec(f"{__package__}.canaries"):
+            from .canaries import known_wrong
+            self.wrong = known_wrong({self.grade_id(i): self.source(i) for i, role in enumerate(self.roles) if role == "solution"})
 
     def grade_id(self, index):
         "The grade_id of cell `index`, its cell id where it has none."
@@ -255,25 +259,17 @@ def merged(trusted, submission):
             yield "extra", f"extra-{count}", source, None
 
 
-def known_wrong():
-    "The known-wrong answers, {grade_id of a test: [code, ...]}; none where canaries.py is not at hand, as in a student's copy."
-    if importlib.util.find_spec(f"{__package__}.canaries") is None: return {}
-    from .canaries import WRONG
-    return WRONG
-
-
 def job(trusted, submission, seed):
     """What a sandbox runs: the trusted cells, the student's and the tests in order, known-wrong answers at places that `seed` draws.
 
     Steps are {"id", "role", "source"}, a known-wrong answer's also {"answers"}, code to be put in place of the student's.
     """
     rng, steps = random.Random(seed), []
-    wrong = known_wrong()
     for role, name, source, index in merged(trusted, submission):
         if role not in ("given", "solution", "extra", "test") or not source.strip(): continue
         step = {"id": name, "role": role, "source": source}
         around = [step]
-        for n, answers in enumerate(wrong.get(name, ()) if role == "test" else ()):
+        for n, answers in enumerate(trusted.wrong.get(name, ()) if role == "test" else ()):
             if rng.random() < SHARE:
                 around.insert(rng.randrange(len(around) + 1), {**step, "id": f"{name}!{n}", "answers": answers})
         steps += around
