@@ -23,13 +23,16 @@ def _float32(x):
     return array
 
 # %% ../../src/modules/15_quantization.ipynb #44be6e63
+_FLOAT32 = np.finfo(np.float32)
+
+
 def quantize_int8(
     x, # Tensor or array of finite numbers, any shape
     clip=1.0, # share of max|x| that code 127 stands for; what lies beyond is cut off
 ): # (int8 codes of the same shape, float32 scale)
     "Symmetric codes round(x / scale) in [-127, 127], scale = clip * max|x| / 127. `ValueError` for NaN or infinity."
     x = _float32(x)
-    scale = max(np.float32(clip * np.abs(x).max(initial=0) / 127), np.finfo(np.float32).tiny)
+    scale = np.float32(np.clip(clip * np.abs(x).max(initial=0) / 127, _FLOAT32.tiny, _FLOAT32.max / 127.0001))
     return np.clip(np.rint(x / scale), -127, 127).astype(np.int8), scale
 
 

@@ -1,0 +1,427 @@
+"""Modules 14-16 on `SimpleMLP` as the capstone exports it, on `Sequential`, and on the trained digits."""
+import copy
+import gc
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from tinytorch.benchmarking import stored_bytes
+from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
+from tinytorch.core.layers import Dropout, Linear, Sequential
+from tinytorch.core.tensor import Tensor
+from tinytorch.datasets import load_digits, load_digits_mlp
+from tinytorch.olympics import BenchmarkReport, SimpleMLP, generate_submission, validate_submission_schema
+from tinytorch.perf.compression import magnitude_prune, measure_sparsity, remove_zero_columns, structured_prune
+from tinytorch.perf.profiling import Profile, Profiler, quick_profile
+from tinytorch.perf.quantization import QuantizedLinear, dequantize_int8, memory_usage, quantize_int8, quantize_model
+
+SIZES = 64, 32, 10
+W1, B1, W2, B2 = load_digits_mlp()
+X_TRAIN, _, X_TEST, Y_TEST = load_digits()
+MiB = 2**20
+
+
+def sequential(i, h, o): return Sequential(Linear(i, h), ReLU(), Linear(h, o))
+def nested(i, h, o): return Sequential(Sequential(Linear(i, h)), ReLU(), Sequential(Sequential(Linear(h, o))))
+
+
+@pytest.fixture(params=[SimpleMLP, sequential, nested], ids=["SimpleMLP", "Sequential", "nested"])
+def model(request):
+    "The trained network of the digits, in each form a model may have."
+    found = request.param(*SIZES)
+    for parameter, values in zip(found.parameters(), load_digits_mlp()):
+        parameter.data = values
+    return found
+
+
+def scores(model, X=X_TEST): return model.forward(Tensor(X)).data
+def accuracy(model): return float(np.mean(scores(model).argmax(axis=1) == Y_TEST))
+def weights(model): return [p.data for p in model.parameters() if p.data.ndim == 2]
+
+
+# Profiling
+
+def test_counts_follow_from_shapes(model):
+    profiler = Profiler()
+    assert profiler.count_parameters(model) == 64 * 32 + 32 + 32 * 10 + 10
+    assert profiler.count_flops(model, (64,)) == (2 * 64 * 32 + 32) + 32 + (2 * 32 * 10 + 10)
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (7, 64)])
+def test_flops_are_per_sample(shape):
+    assert Profiler().count_flops(SimpleMLP(*SIZES), shape) == 4810
+
+
+@pytest.mark.parametrize("layer, flops", [(Linear(8, 3), 2 * 8 * 3 + 3), (Linear(8, 3, bias=False), 2 * 8 * 3), (ReLU(), 8), (Tanh(), 8),
+                                          (Sigmoid(), 32), (Softmax(), 40), (GELU(), 72), (Dropout(), 0), (QuantizedLinear(Linear(8, 3)), 2 * 8 * 3 + 6)])
+def test_flops_of_each_layer(layer, flops):
+    assert Profiler().count_flops(layer, (8,)) == flops
+    assert Profiler().count_flops(layer, (2, 5, 8)) == 5 * flops, "a sample of five positions costs five times as much"
+
+
+def test_flops_refuse_what_they_cannot_count():
+    with pytest.raises(ValueError, match=r"63.*\(64, 32\)"):
+        Profiler().count_flops(SimpleMLP(*SIZES), (63,))
+    with pytest.raises(ValueError, match="object: unknown"):
+        Profiler().count_flops(object(), (3,))
+
+
+def test_a_shared_layer_counts_once():
+    layer = Linear(6, 6)
+    shared = Sequential(layer, ReLU(), layer)
+    assert Profiler().count_parameters(shared) == 42
+    assert Profiler().measure_memory(shared, (6,))["parameter_memory_mb"] == 42 * 4 / MiB
+    quantize_model(shared)
+    assert Profiler().count_parameters(shared) == 42
+    assert Profiler().measure_memory(shared, (6,))["parameter_memory_mb"] == (36 + 6 * 4 + 4) / MiB
+
+
+def test_memory_is_counted_on_arrays(model):
+    memory = Profiler().measure_memory(model, Tensor(X_TEST[:5]))
+    assert set(memory) == {"parameter_memory_mb", "activation_memory_mb", "peak_memory_mb"}
+    assert memory["parameter_memory_mb"] == 2410 * 4 / MiB
+    assert memory["activation_memory_mb"] == 5 * (32 + 32 + 10) * 4 / MiB
+    assert memory["peak_memory_mb"] >= memory["parameter_memory_mb"] + memory["activation_memory_mb"]
+    big = Profiler().measure_memory(model, (5000, 64))
+    assert big["activation_memory_mb"] <= big["peak_memory_mb"] - memory["parameter_memory_mb"] <= 2 * big["activation_memory_mb"]
+
+
+class Clockwork:
+    "A model whose calls move a clock by the given milliseconds, in turn."
+    def __init__(self, monkeypatch, costs_ms):
+        self.now_ns, self.costs, self.calls = 0, iter(costs_ms), 0
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: self.now_ns)
+
+    def forward(self, x):
+        assert not gc.isenabled(), "the garbage collector may run within a timed call"
+        self.calls += 1
+        self.now_ns += round(next(self.costs) * 1e6)
+
+
+def test_latency_is_the_median_after_the_warm_up(monkeypatch):
+    slow = Clockwork(monkeypatch, [100] * 4 + [2, 3, 50, 4, 5])
+    assert Profiler().measure_latency(slow, (3,), warmup=4, iterations=5) == 4.0
+    assert slow.calls == 9 and gc.isenabled()
+    usual = Clockwork(monkeypatch, [9] * 10 + [2] * 100)
+    assert Profiler().measure_latency(usual, (3,)) == 2.0 and usual.calls == 110
+
+
+def test_latency_leaves_the_collector_as_it_was(monkeypatch):
+    with pytest.raises(StopIteration):
+        Profiler().measure_latency(Clockwork(monkeypatch, [1]), (3,))
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        Profiler().measure_latency(SimpleMLP(), (10,), iterations=1)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("options", [{"iterations": 0}, {"warmup": -1}])
+def test_latency_needs_runs(options):
+    with pytest.raises(ValueError, match="expected at least"):
+        Profiler().measure_latency(SimpleMLP(), (10,), **options)
+
+
+def test_profile_of_a_forward_pass(model):
+    profile = quick_profile(model, Tensor(X_TEST[:3]), iterations=5)
+    assert isinstance(profile, Profile)
+    assert [layer["name"] for layer in profile["layers"]] == ["Linear", "ReLU", "Linear"]
+    assert [layer["flops"] for layer in profile["layers"]] == [4128, 32, 650] and profile["flops"] == 4810
+    assert sum(layer["parameters"] for layer in profile["layers"]) == profile["parameters"] == 2410
+    assert profile["gflops_per_sec"] == pytest.approx(3 * 4810 / profile["latency_ms"] / 1e6)
+    assert len(repr(profile).splitlines()) == 5 and "latency_ms" in repr(profile)
+
+
+def test_profiling_a_quantized_model(model):
+    profile = Profiler().profile_forward_pass(quantize_model(model), (64,), iterations=3)
+    assert profile["parameters"] == 2410 and profile["parameter_memory_mb"] == 2544 / MiB
+    assert profile["layers"][0]["name"] == "QuantizedLinear"
+
+
+def test_profile_layer_takes_arrays_and_shapes():
+    layer = Linear(64, 32)
+    for x in (Tensor(X_TEST[:2]), X_TEST[:2], (2, 64)):
+        found = Profiler().profile_layer(layer, x, iterations=3)
+        assert (found["flops"], found["parameters"], found["activation_memory_mb"]) == (4128, 2080, 2 * 32 * 4 / MiB)
+
+
+# Quantization
+
+def finite(**options):
+    return arrays(np.float32, array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6),
+                  elements=st.floats(width=32, allow_nan=False, allow_infinity=False, **options))
+
+
+@given(finite())
+@settings(max_examples=200, deadline=None)
+def test_codes_come_back_within_half_a_step(x):
+    codes, scale = quantize_int8(Tensor(x))
+    back = dequantize_int8(codes, scale)
+    assert codes.dtype == np.int8 and back.dtype == np.float32 and codes.shape == back.shape == x.shape
+    assert scale > 0 and codes.min(initial=0) >= -127
+    assert np.all(np.abs(back.astype(float) - x) <= 0.5 * float(scale) * (1 + 1e-5))
+    assert np.all(codes[x == 0] == 0)
+
+
+@given(finite(min_value=-1e6, max_value=1e6))
+@settings(max_examples=50, deadline=None)
+def test_codes_are_symmetric_and_use_the_whole_range(x):
+    codes, _ = quantize_int8(x)
+    assert np.array_equal(quantize_int8(-x)[0], -codes)
+    if np.abs(x).max(initial=0) > 1e-30:
+        assert np.abs(codes).max() == 127
+
+
+@pytest.mark.parametrize("x", [np.arange(-5, 6), np.arange(12.0).reshape(3, 4).T, np.arange(20.0)[::3], 7, [[1, -2]]])
+def test_integers_views_and_lists_can_be_quantized(x):
+    codes, scale = quantize_int8(x)
+    assert codes.shape == np.shape(x) and np.allclose(dequantize_int8(codes, scale), x, atol=float(scale) / 2)
+
+
+@pytest.mark.parametrize("x", [[1, np.nan], [np.inf, 0], [1e300]])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_values_without_a_float32_are_refused(x):
+    with pytest.raises(ValueError, match="1 of .* NaN or infinite"):
+        quantize_int8(x)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_quantized_linear_computes_what_its_codes_say(bias):
+    linear = Linear(64, 32, bias=bias)
+    if bias: linear.bias.data = B1
+    layer, x = QuantizedLinear(linear), X_TEST[:9]
+    want = x.astype(float) @ (layer.codes * float(layer.scale)) + (B1 if bias else 0)
+    assert np.allclose(layer(Tensor(x)).data, want, atol=1e-5)
+    assert layer(Tensor(x)).dtype == np.float32
+    assert np.allclose(layer(Tensor(x.reshape(3, 3, 64))).data, want.reshape(3, 3, 32), atol=1e-5)
+    assert np.allclose(layer(Tensor(x[0])).data, want[0], atol=1e-5) and layer(Tensor(x[:0])).shape == (0, 32)
+    assert np.abs(layer.weight.data - linear.weight.data).max() <= 0.5001 * layer.scale
+
+
+def test_quantized_linear_stores_codes_and_one_scale():
+    linear = Linear(64, 32)
+    layer = QuantizedLinear(linear)
+    assert layer.codes.dtype == np.int8 and layer.scale.size == 1
+    assert layer.size_bytes() == stored_bytes(layer) == 64 * 32 + 4 + 32 * 4
+    assert layer.count_parameters() == 64 * 32 + 32
+    assert layer.size_bytes() < 0.27 * stored_bytes(linear)
+    assert not np.shares_memory(layer.bias.data, linear.bias.data), "the float layer and its copy train apart"
+
+
+def test_quantized_linear_refuses_other_features():
+    layer = QuantizedLinear(Linear(64, 32))
+    with pytest.raises(ValueError, match=r"\(2, 63\).*\(64, 32\)"):
+        layer(Tensor(X_TEST[:2, :63]))
+    with pytest.raises(TypeError, match="ndarray"):
+        layer(X_TEST)
+
+
+def test_a_quantized_layer_takes_the_place_of_another():
+    model = SimpleMLP(*SIZES)
+    before = scores(model)
+    model.fc1 = layer = QuantizedLinear(model.fc1)
+    assert model.layers[0] is layer and model.count_parameters() == 2410
+    assert 0 < np.abs(scores(model) - before).max() < 0.1
+
+
+def test_quantized_model_keeps_accuracy_and_a_quarter_of_the_bytes(model):
+    before, kept = accuracy(model), copy.deepcopy(model)
+    assert quantize_model(model) is model
+    assert before >= 0.95 and accuracy(model) >= before - 0.01
+    usage = memory_usage(model)
+    assert usage["stored_bytes"] == stored_bytes(model) == 2368 + 42 * 4 + 2 * 4
+    assert usage["modelled_float32_bytes"] == memory_usage(kept)["stored_bytes"] == 2410 * 4
+    assert usage["compression_ratio"] == 9640 / 2544 and usage["modelled_call_bytes"] == 2368 * 4
+    assert memory_usage(kept)["compression_ratio"] == 1 and memory_usage(kept)["modelled_call_bytes"] == 0
+
+
+def test_calls_of_a_quantized_layer_allocate_what_is_modelled():
+    layer = QuantizedLinear(Linear(512, 512))
+    usage, memory = layer.memory_usage(), Profiler().measure_memory(layer, (512,))
+    at_a_call = (memory["peak_memory_mb"] - memory["parameter_memory_mb"]) * MiB
+    assert usage["modelled_call_bytes"] <= at_a_call <= 1.05 * usage["modelled_call_bytes"]
+
+
+def test_capstone_sees_the_saving():
+    model, reports = SimpleMLP(*SIZES), []
+    for parameter, values in zip(model.parameters(), load_digits_mlp()): parameter.data = values
+    for name, subject in (("float32", model), ("int8", quantize_model(copy.deepcopy(model)))):
+        reports.append(BenchmarkReport(name))
+        reports[-1].benchmark_model(subject, X_TEST, Y_TEST, num_runs=20)
+    submission = generate_submission(*reports, techniques_applied=["int8"])
+    assert validate_submission_schema(submission)
+    assert submission["improvements"]["compression_ratio"] == pytest.approx(9640 / 2544) and 9640 / 2544 >= 3.5
+    assert submission["improvements"]["accuracy_delta"] >= -0.01
+    assert reports[0].metrics["parameter_count"] == reports[1].metrics["parameter_count"] == 2410
+
+
+def test_calibration_disturbs_the_output_least():
+    linear, x = Linear(64, 32), X_TRAIN[:200]
+    linear.weight.data[20, 5] = 1.5
+    exact = linear(Tensor(x)).data
+    plain, calibrated = QuantizedLinear(linear), QuantizedLinear(linear, x)
+    error = [np.square(layer(Tensor(x)).data - exact).mean() for layer in (calibrated, plain)]
+    assert error[0] < error[1] and calibrated.scale < plain.scale
+    assert calibrated.size_bytes() == plain.size_bytes()
+
+
+def test_each_layer_is_calibrated_on_what_reaches_it(model):
+    hidden = np.maximum(X_TRAIN[:100] @ W1 + B1, 0)
+    want = []
+    for w, x in ((W1, X_TRAIN[:100]), (W2, hidden)):
+        linear = Linear(*w.shape)
+        linear.weight.data = w
+        want.append(QuantizedLinear(linear, x).codes)
+    assert quantize_model(model, X_TRAIN[:100]) is model
+    assert all(np.array_equal(a, b) for a, b in zip(weights(model), want))
+    assert accuracy(model) >= 0.95
+
+
+def test_calibration_that_fails_leaves_the_model_as_it_was(model):
+    before = scores(model)
+    with pytest.raises(ValueError):
+        quantize_model(model, X_TRAIN[:5, :60])
+    assert np.array_equal(scores(model), before) and all(w.dtype == np.float32 for w in weights(model))
+    with pytest.raises(ValueError, match="calibration_data"):
+        quantize_model(Linear(64, 32), X_TRAIN[:5, :60])
+
+
+def test_what_holds_no_linear_cannot_be_quantized(model):
+    quantize_model(model)
+    with pytest.raises(ValueError, match="no Linear"):
+        quantize_model(model)
+    assert isinstance(quantize_model(Linear(3, 3)), QuantizedLinear)
+
+
+def test_models_that_hold_layers_in_other_ways():
+    class Odd:
+        def __init__(self):
+            self.parts, self.head, self.me = {"a": Linear(4, 4)}, [Linear(4, 2)], self
+        def forward(self, x): return self.head[0](self.parts["a"](x))
+
+    odd = quantize_model(Odd(), np.ones((3, 4)))
+    assert isinstance(odd.parts["a"], QuantizedLinear) and isinstance(odd.head[0], QuantizedLinear)
+
+
+# Compression
+
+@pytest.mark.parametrize("sparsity", [0, 0.1, 0.29, 0.5, 2 / 3, 0.9, 0.9999, 1])
+def test_exactly_the_smallest_weights_become_zero(model, sparsity):
+    before, biases = [w.copy() for w in weights(model)], [p.data.copy() for p in model.parameters()[1::2]]
+    arrays_before = weights(model)
+    assert magnitude_prune(model, sparsity) is model
+    after, k = weights(model), math.floor(sparsity * 2368)
+    assert all(a is b for a, b in zip(arrays_before, after)), "in place"
+    assert sum(int((w == 0).sum()) for w in after) == k and measure_sparsity(model) == 100 * k / 2368
+    zeroed = np.concatenate([np.abs(b[a == 0]) for a, b in zip(after, before)])
+    kept = np.concatenate([np.abs(b[a != 0]) for a, b in zip(after, before)])
+    assert zeroed.max(initial=0) <= kept.min(initial=np.inf)
+    assert all(np.array_equal(a[a != 0], b[a != 0]) for a, b in zip(after, before))
+    assert all(np.array_equal(a, p.data) for a, p in zip(biases, model.parameters()[1::2])), "biases stay"
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.floats(0, 1), st.integers(0, 3))
+@settings(max_examples=100, deadline=None)
+def test_ties_and_zeros_do_not_change_the_number(i, o, sparsity, levels):
+    layer = Linear(i, o)
+    layer.weight.data = np.random.default_rng(i * o).integers(-levels, levels + 1, (i, o)).astype(np.float32)
+    zeros = int((layer.weight.data == 0).sum())
+    magnitude_prune(layer, sparsity)
+    assert (layer.weight.data == 0).sum() == max(zeros, math.floor(sparsity * i * o))
+
+
+def test_half_of_the_weights_can_go(model):
+    before = accuracy(model)
+    assert accuracy(magnitude_prune(model, 0.5)) >= before - 0.02
+
+
+def test_default_sparsity_is_nine_tenths(model):
+    magnitude_prune(model)
+    assert measure_sparsity(model) == 100 * 2131 / 2368
+
+
+def test_views_and_shared_weights_are_pruned_where_they_lie():
+    layer = Linear(6, 4)
+    layer.weight.data = np.arange(1, 25, dtype=np.float32).reshape(4, 6).T
+    magnitude_prune(Sequential(layer, ReLU(), layer), 0.5)
+    assert np.array_equal(layer.weight.data.T.ravel(), np.r_[np.zeros(12), np.arange(13, 25)])
+
+
+def test_structured_prune_takes_the_columns_of_smallest_norm(model):
+    assert structured_prune(model, 0.3) is model
+    gone = np.argsort(np.linalg.norm(W1, axis=0))[:math.floor(0.3 * 32)]
+    want1, want_bias = W1.copy(), B1.copy()
+    want1[:, gone], want_bias[gone] = 0, 0
+    for got, want in zip(model.parameters(), (want1, want_bias, W2, B2)):
+        assert np.array_equal(got.data, want)
+
+
+@pytest.mark.parametrize("ratio, columns", [(0, 0), (0.5, 16), (0.99, 31), (1, 32)])
+def test_structured_prune_takes_as_many_columns_as_asked(ratio, columns):
+    model = SimpleMLP(*SIZES)
+    structured_prune(model, ratio)
+    assert (model.fc1.weight.data == 0).all(axis=0).sum() == columns and (model.fc2.weight.data != 0).all()
+
+
+def test_structured_prune_by_default_halves():
+    model = structured_prune(SimpleMLP(*SIZES))
+    assert (model.fc1.weight.data == 0).all(axis=0).sum() == 16
+
+
+@pytest.mark.parametrize("ratio, units", [(0, 32), (0.3, 23), (0.5, 16), (1, 1)])
+def test_removed_columns_change_the_bytes_and_not_the_scores(model, ratio, units):
+    before = scores(structured_prune(model, ratio))
+    assert remove_zero_columns(model) is model
+    assert np.allclose(scores(model), before, atol=1e-4)
+    assert [p.data.shape for p in model.parameters()] == [(64, units), (units,), (units, 10), (10,)]
+    assert stored_bytes(model) == 4 * (64 * units + units + units * 10 + 10)
+    assert Profiler().count_flops(model, (64,)) == units * (2 * 64 + 1) + units + 10 * (2 * units + 1)
+
+
+def test_a_unit_that_still_speaks_is_not_removed():
+    for between, kept in ((Sigmoid(), 5), (Softmax(), 5), (Tanh(), 4)):
+        model = Sequential(Linear(3, 5), between, Linear(5, 2))
+        model.layers[0].weight.data[:, 2] = 0
+        before = scores(model, np.eye(3))
+        remove_zero_columns(model)
+        assert model.layers[0].weight.shape == (3, kept) and np.allclose(scores(model, np.eye(3)), before, atol=1e-6)
+    model = SimpleMLP()
+    model.fc1.weight.data[:, 2], model.fc1.bias.data[2] = 0, 1
+    assert remove_zero_columns(model).fc1.weight.shape == (10, 20), "its bias is not zero"
+
+
+def test_pruned_weights_stay_zero_when_quantized(model):
+    magnitude_prune(model, 0.5)
+    quantize_model(model)
+    assert measure_sparsity(model) >= 50
+
+
+@pytest.mark.parametrize("prune", [magnitude_prune, structured_prune, lambda model, _: remove_zero_columns(model)])
+def test_codes_are_not_pruned(prune):
+    with pytest.raises(ValueError, match="prune before you quantize"):
+        prune(quantize_model(SimpleMLP()), 0.5)
+
+
+@pytest.mark.parametrize("wrong", [-0.01, 1.01, math.nan, math.inf, "half", None, True])
+@pytest.mark.parametrize("prune", [magnitude_prune, structured_prune])
+def test_ratios_outside_0_and_1_are_refused(prune, wrong):
+    model = SimpleMLP()
+    before = scores(model, np.ones((1, 10)))
+    with pytest.raises(ValueError, match=r"expected a number in \[0, 1\]"):
+        prune(model, wrong)
+    assert np.array_equal(scores(model, np.ones((1, 10))), before)
+
+
+def test_nothing_to_prune_is_said():
+    for call in (measure_sparsity, magnitude_prune, structured_prune):
+        with pytest.raises(ValueError, match="found no weights"):
+            call(Sequential(ReLU()))
+    with pytest.raises(ValueError, match="before the output layer"):
+        structured_prune(Sequential(Linear(3, 3), ReLU()))
