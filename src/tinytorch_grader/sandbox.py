@@ -38,6 +38,10 @@ class CageMissing(RuntimeError):
     "There is no bubblewrap here, or it cannot start; the message says what to do."
 
 
+class FrameworkMissing(RuntimeError):
+    "There is no tinytorch package for submissions to run on; the message says what to do."
+
+
 class BadAnswer(ValueError):
     "The other end wrote something that the runner never writes."
 
@@ -84,6 +88,7 @@ def answer(line, step, limits):
 
 def resident(root):
     "MiB of memory that process `root` and all its descendants hold, a shared page counted once; files on disk not at all."
+    if not os.path.isdir("/proc"): return 0   # no way to see it without Linux's /proc
     children, todo, total = {}, [root], 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
@@ -98,6 +103,15 @@ def resident(root):
     return total / 1024
 
 
+def ready(sock, event, seconds):
+    "Whether `sock` can `read` or `write` within `seconds`."
+    if not hasattr(select, "poll"):   # Windows
+        return any(select.select(*[[sock] * (event == name) for name in ("read", "write")], [], seconds))
+    poll = select.poll()
+    poll.register(sock, select.POLLIN if event == "read" else select.POLLOUT)
+    return bool(poll.poll(1000 * seconds))
+
+
 class Line:
     "Lines over a socket to process `pid`, under the clock and the memory limit of one submission."
 
@@ -107,22 +121,20 @@ class Line:
         sock.setblocking(False)
 
     def _wait(self, event):
-        "Wait until the socket is ready for `event`; TimeoutError and MemoryError are the submission's ends."
-        poll = select.poll()
-        poll.register(self.sock, event)
+        "Wait until the socket can `read` or `write`; TimeoutError and MemoryError are the submission's ends."
         while True:
             now = time.monotonic()
             if now >= self.deadline: raise TimeoutError
             if now >= self.look:
                 if resident(self.pid) > self.limits.memory_mb: raise MemoryError
                 self.look = time.monotonic() + TICK
-            if poll.poll(1000 * max(0, min(self.deadline, self.look) - now)): return
+            if ready(self.sock, event, max(0, min(self.deadline, self.look) - now)): return
 
     def write(self, message):
         data = memoryview(json.dumps(message).encode() + b"\n")
         while data:
             try: data = data[self.sock.send(data):]
-            except BlockingIOError: self._wait(select.POLLOUT)
+            except BlockingIOError: self._wait("write")
 
     def read(self):
         "The next line as bytes; ConnectionError at the end, BadAnswer for a line without end."
@@ -130,7 +142,7 @@ class Line:
         while (end := self.buffer.find(b"\n", searched)) < 0:
             searched = len(self.buffer)
             if searched > 8 * self.limits.output_bytes + 2**20: raise BadAnswer("a result line without end")
-            self._wait(select.POLLIN)
+            self._wait("read")
             try: data = self.sock.recv(2**18)
             except BlockingIOError: continue
             if not data: raise ConnectionResetError("the process ended")
@@ -174,26 +186,47 @@ def converse(sock, pid, job, limits):
     return outcome
 
 
-def stage(folder):
+def framework(beside=None):
+    "The folder of the tinytorch package that submissions meet: that of TINYTORCH_PATH, else one in `beside`, else the installed one."
+    own = os.environ.get("TINYTORCH_PATH")
+    for folder in filter(None, (own, beside)):
+        if Path(folder, "tinytorch", "__init__.py").is_file(): return Path(folder, "tinytorch")
+    if own: raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your tinytorch folder lies")
+    if found := importlib.util.find_spec("tinytorch"): return Path(found.submodule_search_locations[0])
+    raise FrameworkMissing("no tinytorch package here; run the command in the folder of your notebook, or set TINYTORCH_PATH")
+
+
+def stage(folder, package, names):
     "Put what a run needs to read into `folder`: the runner, and the framework without `olympics` in any form."
-    here, own = Path(__file__).parent, os.environ.get("TINYTORCH_PATH")
-    framework = Path(own, "tinytorch") if own else importlib.util.find_spec("tinytorch").submodule_search_locations[0]
     (folder / "grader").mkdir()
-    for name in ("runner.py", "zygote.py"): shutil.copy(here / name, folder / "grader" / name)
-    shutil.copytree(framework, folder / "framework" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    for name in names: shutil.copy(Path(__file__).parent / name, folder / "grader" / name)
+    shutil.copytree(package, folder / "framework" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
     for path in (folder, *folder.rglob("*")): path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-class Bare:
-    "Runs each job in a plain subprocess: a clock, no cage. For graders who trust the code (`--no-sandbox`)."
+def pump(read, write, end):
+    "Copy what `read()` gives to `write(data)` until one of them ends, then `end()`."
+    with contextlib.suppress(OSError, ValueError):
+        while data := read(): write(data)
+    with contextlib.suppress(OSError, ValueError): end()
 
-    def __init__(self, limits=Limits(), workers=1):
-        self.limits = limits
+
+class Bare:
+    """Runs each job in a plain subprocess: a clock, no cage. For one's own code, and for graders who trust the code (`--no-sandbox`).
+
+    Works without Linux: where a process cannot be handed a socket, two threads carry the lines. `beside`: a folder whose tinytorch
+    package goes before the installed one.
+    """
+    relay = os.name != "posix"
+
+    def __init__(self, limits=Limits(), workers=1, beside=None):
+        self.limits, self.beside = limits, beside
 
     def __enter__(self):
+        package = framework(self.beside)
         self._folder = tempfile.TemporaryDirectory(prefix="capstone-")
         self.folder = Path(self._folder.name)
-        stage(self.folder)
+        stage(self.folder, package, ["runner.py"])
         return self
 
     def __exit__(self, *_):
@@ -202,16 +235,25 @@ class Bare:
     def run(self, job):
         "The Outcome of `job`; its processes are killed with their process group."
         ours, theirs = socket.socketpair()
-        env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(self.folder / "framework"), "MPLBACKEND": "agg",
-               "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        with ours, tempfile.TemporaryDirectory(prefix="capstone-run-") as cwd:
-            with theirs:
-                process = subprocess.Popen([sys.executable, self.folder / "grader" / "runner.py"], stdin=theirs, stdout=theirs,
-                                           stderr=subprocess.DEVNULL, cwd=cwd, env=env | {"HOME": cwd}, start_new_session=True)
+        env = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ} | {
+            "PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(self.folder / "framework"), "MPLBACKEND": "agg",
+            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+        with ours, tempfile.TemporaryDirectory(prefix="capstone-run-", ignore_cleanup_errors=True) as cwd:
+            ends = (subprocess.PIPE, subprocess.PIPE) if self.relay else (theirs, theirs)
+            process = subprocess.Popen([sys.executable, self.folder / "grader" / "runner.py"], stdin=ends[0], stdout=ends[1], bufsize=0,
+                                       stderr=subprocess.DEVNULL, cwd=cwd, env=env | {"HOME": cwd}, start_new_session=True)
+            pumps = [threading.Thread(target=pump, args=args, daemon=True) for args in (
+                (lambda: theirs.recv(2**16), process.stdin.write, process.stdin.close),
+                (lambda: process.stdout.read(2**16), theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR)))] if self.relay else []
+            for thread in pumps: thread.start()
+            if not self.relay: theirs.close()
             try: return converse(ours, process.pid, job, self.limits)
             finally:
-                with contextlib.suppress(ProcessLookupError): os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError): os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
                 process.wait()
+                ours.close()
+                for thread in pumps: thread.join(5)
+                theirs.close()
 
 
 NOBODY = 65534   # who runs the cages when the grader is root
@@ -279,8 +321,9 @@ class Cages:
             if not shutil.which(tool): raise CageMissing(
                 "no sandbox: bubblewrap is not installed here; run `make system` or `sudo apt-get install bubblewrap`, "
                 "or grade code that you trust with --no-sandbox")
+        package = framework()
         self._folder, self._lock = tempfile.TemporaryDirectory(prefix="capstone-"), threading.Lock()
-        stage(Path(self._folder.name))
+        stage(Path(self._folder.name), package, ["runner.py", "zygote.py"])
         try: self._start()
         except BaseException:
             self.__exit__()
