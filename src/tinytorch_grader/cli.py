@@ -124,7 +124,7 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, n
     if csv_file: write_csv(csv_file, rows)
     attention = print_rows(rows)
     if no_sandbox: print("graded without a sandbox")
-    return int(attention)
+    return int(attention > 0)
 
 
 class Progress:
@@ -288,7 +288,8 @@ def main():
     except Exception as e:
         if os.environ.get("CAPSTONE_TRACEBACK"): raise
         known = isinstance(e, (RuntimeError, ValueError)) and (type(e).__module__ or "").startswith(f"{__package__}.")
-        what = f"{e.filename}: {e.strerror}" if isinstance(e, OSError) and e.filename else str(e) if known else f"{type(e).__name__}: {e}"
+        what = (": ".join(filter(None, [e.filename and str(e.filename), e.strerror])) if isinstance(e, OSError) and e.strerror
+                else str(e) if known else f"{type(e).__name__}: {e}")
         hint = "" if known or isinstance(e, OSError) else " (CAPSTONE_TRACEBACK=1 shows where)"
         print(f"capstone: {plain(what)}{hint}", file=sys.stderr)
         status = 2

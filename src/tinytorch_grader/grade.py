@@ -26,7 +26,7 @@ from .sandbox import Bare, CageMissing, Cages, Limits
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
-RETRIES = 3        # times that a submission whose worker was lost is handed out again
+RETRIES = 3        # times that a submission whose worker was lost, or on which the grader failed, is handed out again
 
 
 class GradeError(RuntimeError):
@@ -48,14 +48,9 @@ class Work:
 
 
 def attempt(cages, trusted, student, submission, seed):
-    "The Result of one submission; a failure of the grader itself is a `crashed` Result that the next run tries again."
-    try:
-        job = intake.job(trusted, submission, seed)
-        return marks.judge(trusted, submission, job, cages.run(job), student)
-    except CageMissing:
-        raise
-    except Exception as e:   # whatever a submission provokes in the grader stays with that submission
-        return marks.failed(trusted, student, "crashed", f"the grader failed on it ({type(e).__name__}: {e}); run `capstone grade` again")
+    "The Result of one submission: its job, run in a cage, judged."
+    job = intake.job(trusted, submission, seed)
+    return marks.judge(trusted, submission, job, cages.run(job), student)
 
 
 class Threads:
@@ -328,16 +323,16 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             ready, _ = wait(running, timeout=5, return_when=FIRST_COMPLETED)
             if not ready: hands.look()
             for future in ready:
-                task, tries, about = running.pop(future)
+                task, tries, (timestamp, note, sha256) = running.pop(future)
                 try: result = future.result()
                 except CageMissing: raise
-                except (Exception, CancelledError) as e:
+                except (Exception, CancelledError) as e:   # a lost worker, or a submission that the grader itself stumbles over
                     if tries < RETRIES:
                         hands.look()
-                        running[hands.submit(*task)] = task, tries + 1, about
+                        running[hands.submit(*task)] = task, tries + 1, (timestamp, note, sha256)
                         continue
-                    result = marks.failed(trusted, task[0], "crashed", f"its worker was lost {tries + 1} times ({type(e).__name__}); grade it alone")
-                write(result, *about, seed=task[2])
+                    result, sha256 = marks.failed(trusted, task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
+                write(result, timestamp, note, sha256, task[2])
 
         for student in names:
             if why := cannot_be_recorded(student):

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from traitlets.config import Config, PyFileConfigLoader
 
 ASSIGNMENT = "20_capstone"
+WHOLE = "What was recorded before is whole: run the command again and it goes on from there"
 NO_RESPONSE = "No response."   # nbgrader's comment on a solution cell that is as it was released
 
 
@@ -53,17 +54,17 @@ def course_directory(course, db_url=None):
 def put(path, text, mode=0o644):
     "Write `text` to `path` so that a reader, or a crash, finds the old file or the new one and nothing between."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as f:
             f.write(text)
             os.fchmod(f.fileno(), mode)
         new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    except OSError as e:
+        with suppress(OSError): new.unlink()
+        raise GradebookError(f"{path}: {e.strerror}; {advice(e, str(e.strerror))}. {WHOLE}") from e
 
 
 class Gradebook:
@@ -98,8 +99,7 @@ class Gradebook:
             yield
         except (SQLAlchemyError, api.InvalidEntry, ImportError) as e:
             said = str(getattr(e, "orig", None) or e).strip().splitlines()[0]
-            raise GradebookError(f"{self.where()}: {said}; {advice(e, said)}. What was recorded before is whole: "
-                                 "run the command again and it goes on from there") from e
+            raise GradebookError(f"{self.where()}: {said}; {advice(e, said)}. {WHOLE}") from e
 
     def where(self):
         "The database as a message may name it, without its password."
@@ -274,14 +274,15 @@ class Gradebook:
 
 
 def advice(error, said):
-    "What to do about a database that refuses."
+    "What to do about a database or a file that refuses."
     if isinstance(error, ArgumentError): return "expected a database URL such as sqlite:///gradebook.db or postgresql://USER@HOST/NAME"
     for words, what in {"locked": "another program is writing to it: close that one or wait",
-                        "full": "the disk is full: make room", "disk I/O": "the disk is full or failing: make room",
+                        "full": "make room on the disk", "No space": "make room on the disk", "File too large": "make room on the disk",
+                        "disk I/O": "the disk is full or failing: make room",
                         "readonly": "you may not write there: use the account that owns the course",
                         "unable to open": "see that the folder exists and that you may write there",
                         "no such column": "it was made by another version: run `nbgrader db upgrade`",
                         "not a database": "the file is damaged or something else: restore it from a copy",
                         "No module named": "install the driver, for PostgreSQL `pip install psycopg[binary]`"}.items():
         if words in said: return what
-    return "see that the server runs and that URL, name and password are right"
+    return "see that you may write there" if isinstance(error, OSError) else "see that the server runs and that URL, name and password are right"

@@ -1,0 +1,242 @@
+"""`capstone grade` on a small course: statuses, exit status, what reaches the gradebook and what a person entered there."""
+import csv
+import json
+import os
+import stat
+from datetime import datetime
+
+import pytest
+
+nbgrader_api = pytest.importorskip("nbgrader.api", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
+
+from grading import ASSIGNMENT, RIGHT, WRONG, capstone, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
+from tinytorch_grader import grade as grading  # noqa: E402
+from tinytorch_grader.cli import COLUMNS  # noqa: E402
+from tinytorch_grader.gradebook import Gradebook  # noqa: E402
+
+ON_TIME = "2026-01-31 12:00:00 UTC"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return make_course(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def course(template, tmp_path):
+    "A fresh copy of the course."
+    import shutil
+    return shutil.copytree(template, tmp_path / "course")
+
+
+def run(course, **options):
+    "{student: row} of a `grade` in this process, without bubblewrap."
+    return {row["student"]: row for row in grading.grade(course, sandbox=False, **options)}
+
+
+def strip(rows):
+    "Rows without what the machine has a say in."
+    return {student: {k: v for k, v in row.items() if k != "seconds"} for student, row in rows.items()}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    "One class through the real command, sandbox on where there is one: the course, the process, rows of --json and --csv."
+    course = make_course(tmp_path_factory.mktemp("class"))
+    hand_in(course, "ada", ON_TIME, **RIGHT)
+    hand_in(course, "bob", **RIGHT | {"half": WRONG})
+    hand_in(course, "cyd", **RIGHT | {"half": "while True: pass"})
+    hand_in(course, "dan", **RIGHT | {"double": "import os; os._exit(1)"})
+    hand_in(course, "eve")
+    hand_in(course, "fay").write_text("{")
+    hand_in(course, "hal", **RIGHT | {"half": "hoard = [bytearray(2**20) for _ in range(4000)]"})
+    (course / "submitted" / "gus" / ASSIGNMENT).mkdir(parents=True)
+    (course / "submitted" / "ivy").symlink_to(course / "submitted" / "ada")
+    (course / "submitted" / "README.txt").write_text("no student")
+    import shutil
+    cage = [] if shutil.which("bwrap") else ["--no-sandbox"]
+    result = capstone("grade", course, "--workers", 2, "--timeout", 4, "--memory", 512, "--json", course / "g.json", "--csv", course / "g.csv", *cage)
+    return course, result, grades(course / "g.json"), list(csv.DictReader(open(course / "g.csv", newline="")))
+
+
+def test_every_ending_has_its_status(graded):
+    course, result, rows, _ = graded
+    assert {student: row["status"] for student, row in rows.items()} == {
+        "ada": "graded", "bob": "graded", "cyd": "timeout", "dan": "crashed", "eve": "graded", "fay": "invalid", "gus": "missing",
+        "hal": "memory", "ivy": "invalid"}
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    for student in ("cyd", "dan", "fay", "gus", "hal", "ivy"): assert rows[student]["message"] and f"{student} " in result.stdout
+
+
+def test_earlier_cells_count_when_a_run_is_cut_off(graded):
+    _, _, rows, _ = graded
+    assert {student: row["score"] for student, row in rows.items()} == {
+        "ada": 5, "bob": 2, "cyd": 2, "dan": 0, "eve": 0, "fay": 0, "gus": 0, "hal": 2, "ivy": 0}
+    assert rows["cyd"]["parts"]["half-check"]["message"]
+
+
+def test_json_and_csv_say_the_same(graded):
+    course, _, rows, table = graded
+    document = json.loads((course / "g.json").read_text())
+    assert list(document) == ["assignment", "max_score", "submissions"] and document["assignment"] == ASSIGNMENT and document["max_score"] == 10
+    assert [row["student"] for row in table] == list(rows) == sorted(rows)
+    for line in table:
+        row = rows[line["student"]]
+        assert tuple(line) == tuple(row) == COLUMNS
+        assert float(line["score"]) == row["score"] == sum(part["score"] for part in row["parts"].values())
+        assert json.loads(line["parts"]) == row["parts"] and set(row["parts"]) == {"double-check", "half-check", "why"}
+
+
+def test_what_reaches_the_gradebook(graded):
+    course, _, _, _ = graded
+    book = gradebook(course)
+    assert {student: found["score"] for student, found in book.items()} == {"ada": 5, "bob": 2, "cyd": 2, "dan": 0, "eve": 0, "fay": 0, "hal": 2, "ivy": 0}
+    assert book["ada"]["timestamp"] == datetime(2026, 1, 31, 12) and not book["ada"]["failed"] and book["bob"]["failed"]
+    assert book["ada"]["grades"]["why"] == (None, None, True, False, 5) and book["eve"]["grades"]["why"] == (0, None, False, False, 5)
+    assert book["eve"]["comments"] == {name: ("No response.", None) for name in ("double", "half", "why")}
+    assert not book["fay"]["manual"]
+
+
+def test_what_lies_in_autograded(graded):
+    course, _, _, _ = graded
+    folder = course / "autograded" / "ada" / ASSIGNMENT
+    notebook = json.loads((folder / f"{ASSIGNMENT}.ipynb").read_text())
+    assert [cell["metadata"]["nbgrader"]["grade_id"] for cell in notebook["cells"]] == ["given", "double", "double-check", "half", "half-check", "why"]
+    assert (folder / "timestamp.txt").read_text() == ON_TIME
+    assert stat.S_IMODE((folder / f"{ASSIGNMENT}.ipynb").stat().st_mode) == 0o444
+    assert not (course / "autograded" / "fay").joinpath(ASSIGNMENT).exists()
+
+
+def test_secret_and_seed(graded):
+    course, _, _, _ = graded
+    assert stat.S_IMODE((course / ".capstone_secret").stat().st_mode) == 0o600
+    secret = (course / ".capstone_secret").read_text()
+    states = {student: (course / "_grades" / f"{student}.json").read_text() for student in ("ada", "bob")}
+    assert len(secret) == 64 and not any(secret in text for text in states.values())
+    ada, bob = (json.loads(text) for text in states.values())
+    assert ada["seed"] != bob["seed"] and ada["notes"] == []
+
+
+def test_all_well_is_status_0(graded):
+    course, _, _, _ = graded
+    result = capstone("grade", course, "--student", "ada", "--student", "bob", "--timeout", 4, "--memory", 512, "--no-sandbox", "--json", course / "two.json")
+    rows = grades(course / "two.json")
+    assert result.returncode == 0 and sorted(rows) == ["ada", "bob"] and rows["ada"]["score"] == 5
+    assert all("without a sandbox" in row["message"] for row in rows.values()) and "without a sandbox" in result.stdout
+
+
+def test_unchanged_submissions_are_not_run_again(course, monkeypatch):
+    hand_in(course, "ada", **RIGHT)
+    hand_in(course, "eve")
+    first = run(course)
+    monkeypatch.setattr(grading, "Bare", None)   # nothing can run any more
+    assert run(course) == first
+    hand_in(course, "eve", **RIGHT)
+    with pytest.raises(TypeError): run(course)
+    monkeypatch.undo()
+    assert run(course)["eve"]["score"] == 5
+
+
+def test_grading_twice_gives_the_same(course):
+    for student in ("ada", "bob"): hand_in(course, student, **RIGHT | {"half": WRONG})
+    seeds = lambda: [json.loads((course / "_grades" / f"{s}.json").read_text())["seed"] for s in ("ada", "bob")]
+    first, before = run(course), seeds()
+    assert strip(run(course, force=True)) == strip(first) and seeds() == before
+
+
+def test_fewer_parts_handed_in_again_the_new_score_counts(course):
+    hand_in(course, "ada", **RIGHT)
+    assert run(course)["ada"]["score"] == 5
+    hand_in(course, "ada", half=RIGHT["half"])
+    assert run(course)["ada"]["score"] == 3 == gradebook(course)["ada"]["score"]
+    hand_in(course, "ada").write_text("not a notebook")
+    assert run(course)["ada"] | {"parts": 0, "message": 0} == {
+        "student": "ada", "status": "invalid", "score": 0, "max_score": 10, "needs_manual": False, "parts": 0, "seconds": 0, "message": 0}
+    assert gradebook(course)["ada"]["score"] == 0 and not (course / "autograded" / "ada" / ASSIGNMENT).exists()
+    (course / "submitted" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").unlink()
+    hand_in(course, "bob", **RIGHT)
+    assert run(course)["ada"]["status"] == "missing" and gradebook(course)["ada"]["score"] == 0 and gradebook(course)["bob"]["score"] == 5
+
+
+def test_raised_limits_give_another_try(course):
+    hand_in(course, "ada", **RIGHT | {"double": "time.sleep(2)\n" + RIGHT["double"]})
+    assert run(course, timeout=1)["ada"]["status"] == "timeout"
+    assert run(course, timeout=60)["ada"]["status"] == "graded"
+
+
+def test_what_a_person_entered_survives(course):
+    hand_in(course, "ada", **RIGHT)
+    run(course)
+    with nbgrader_api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        grade = book.find_grade("why", ASSIGNMENT, ASSIGNMENT, "ada")
+        grade.manual_score, grade.needs_manual_grade = 4, False
+        book.find_grade("double-check", ASSIGNMENT, ASSIGNMENT, "ada").extra_credit = 1
+        book.find_comment("why", ASSIGNMENT, ASSIGNMENT, "ada").manual_comment = "well said"
+        book.db.commit()
+    row = run(course)["ada"]
+    assert row["score"] == 10 and not row["needs_manual"] and row["parts"]["why"]["score"] == 4 and row["parts"]["double-check"]["score"] == 3
+    hand_in(course, "ada", **RIGHT | {"half": WRONG})
+    row, found = run(course)["ada"], gradebook(course)["ada"]
+    assert row["score"] == found["score"] == 7
+    assert found["grades"]["why"][1:3] == (4, True) and found["comments"]["why"][1] == "well said"   # a person looks again, as in nbgrader
+
+
+def test_late_penalties_follow_the_course(course):
+    (course / "nbgrader_config.py").open("a").write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    with nbgrader_api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        book.update_or_create_assignment(ASSIGNMENT, duedate="2026-02-01 00:00:00 UTC")
+    hand_in(course, "ada", ON_TIME, **RIGHT)
+    hand_in(course, "bob", "2026-02-01 00:00:01 UTC", **RIGHT)
+    rows, book = run(course), gradebook(course)
+    assert book["ada"]["late"] == 0 and book["bob"]["late"] == 5 and "5 points will be taken off" in rows["bob"]["message"]
+    (course / "submitted" / "bob" / ASSIGNMENT / "timestamp.txt").write_text(ON_TIME)   # the clock was wrong: nothing to run again
+    assert run(course)["bob"]["message"] == rows["ada"]["message"] and gradebook(course)["bob"]["late"] == 0
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-99-99 00:00:00 UTC", "\x00" * 500, "9" * 300])
+def test_a_forged_timestamp_costs_nothing_but_a_note(course, text):
+    hand_in(course, "ada", **RIGHT)
+    (course / "submitted" / "ada" / ASSIGNMENT / "timestamp.txt").write_text(text)
+    row = run(course)["ada"]
+    assert row["score"] == 5 and "timestamp.txt" in row["message"] and gradebook(course)["ada"]["timestamp"] is None
+
+
+def test_odd_names_and_links(course):
+    hand_in(course, "ada", **RIGHT)
+    for name in ("a" * 129, "\x1b[31mred", "=1+1", "Zoë {x} %s", "-x"): hand_in(course, name, **RIGHT)
+    os.symlink(course / "submitted" / "ada" / ASSIGNMENT, (course / "submitted" / "bob").mkdir() or course / "submitted" / "bob" / ASSIGNMENT)
+    raw = os.fsencode(course / "submitted") + b"/\xff"
+    os.makedirs(raw + b"/" + ASSIGNMENT.encode())
+    rows = run(course)
+    assert {n: r["status"] for n, r in rows.items()} == {
+        "ada": "graded", "a" * 129: "invalid", "\x1b[31mred": "invalid", "=1+1": "graded", "Zoë {x} %s": "graded", "-x": "graded", "bob": "invalid",
+        "\\udcff": "invalid"}
+    assert all(row["score"] == 5 for row in rows.values() if row["status"] == "graded")
+
+
+def test_no_cell_of_the_gradebook_may_differ_from_the_source(course):
+    hand_in(course, "ada", **RIGHT)
+    source = course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    source.write_text(source.read_text().replace('"points": 3', '"points": 4'))
+    with pytest.raises(RuntimeError, match="half-check.*capstone course"): run(course)
+
+
+def test_a_database_that_never_saw_the_assignment(course, tmp_path):
+    hand_in(course, "ada", **RIGHT)
+    hand_in(course, "bob")
+    here = run(course)
+    url = f"sqlite:///{tmp_path}/other.db"
+    assert strip(run(course, db=url)) == strip(here)
+    with Gradebook(course, url) as other, Gradebook(course) as book: assert other.recorded() == book.recorded()
+
+
+@needs_cage
+def test_a_failure_of_the_grader_itself_is_tried_again(course, monkeypatch):
+    hand_in(course, "ada", **RIGHT)
+    hand_in(course, "bob", **RIGHT)
+    judge = grading.marks.judge
+    monkeypatch.setattr(grading.marks, "judge", lambda *a: 1 / 0 if a[-1] == "bob" else judge(*a))
+    rows = {row["student"]: row for row in grading.grade(course)}
+    assert rows["ada"]["score"] == 5 and rows["bob"]["status"] == "crashed" and "ZeroDivisionError" in rows["bob"]["message"]
+    monkeypatch.undo()
+    assert {row["student"]: row["score"] for row in grading.grade(course)} == {"ada": 5, "bob": 5}
