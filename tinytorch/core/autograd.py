@@ -6,6 +6,7 @@
 __all__ = ['gradients', 'backward', 'no_grad', 'is_grad_enabled', 'enable_autograd']
 
 # %% ../../src/modules/06_autograd.ipynb #ec86d18d
+import math
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,85 +14,93 @@ import numpy as np
 from .tensor import Tensor, recording
 
 # %% ../../src/modules/06_autograd.ipynb #0a33b2c1
-def _expand(g, x, axis, keepdims):
-    "Undo a reduction: the gradient `g` at every place of `x`."
-    if axis is not None and not keepdims: g = np.expand_dims(g, axis)
-    return np.broadcast_to(g, x.shape)
+__all__ = ["backward", "no_grad", "is_grad_enabled", "enable_autograd", "gradients"]
+
+# %% ../../src/modules/06_autograd.ipynb #8f324a33
+gradients = {
+    "add": (lambda g, a, b: g, lambda g, a, b: g),
+    "sub": (lambda g, a, b: g, lambda g, a, b: -g),
+    "mul": (lambda g, a, b: g * b, lambda g, a, b: g * a),
+    "truediv": (lambda g, a, b: g / b, lambda g, a, b: -g * (a / b) / b),
+    "reshape": (lambda g, shape: g.reshape(shape),),
+    "transpose": (lambda g, dim0, dim1: g.swapaxes(dim0, dim1) if g.ndim > 1 else g,),
+    "relu": (lambda g, y: g * (y > 0),),
+    "tanh": (lambda g, y: g * (1 - y * y),),
+    "sigmoid": (lambda g, y: g * y * (1 - y),),
+    "softmax": (lambda g, y, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)),),
+}
+
+# %% ../../src/modules/06_autograd.ipynb #4d7c7f0c
+def _pow_base(g, a, b): return g * b * a ** np.where(b == 0, 1, b - 1)
+
+
+def _pow_exponent(g, a, b): return g * a**b * np.log(np.where(a == 0, 1, a))
+
+
+def _gelu(g, x, t): return g * 0.5 * (1 + t + x * (1 - t * t) * (2 / math.pi) ** 0.5 * (1 + 3 * 0.044715 * x * x))
+
+
+gradients["pow"], gradients["gelu"] = (_pow_base, _pow_exponent), (_gelu,)
+
+# %% ../../src/modules/06_autograd.ipynb #51e325e3
+def _spread(g, x, axis, keepdims):
+    "`g`, or the result of a reduction of `x`, repeated over the places of `x`."
+    return np.broadcast_to(g if axis is None or keepdims else np.expand_dims(g, axis), x.shape)
 
 
 def _max(g, x, y, axis, keepdims):
-    "The gradient of a maximum goes to where it was, in equal parts where it was met more than once."
-    hit = x == _expand(y, x, axis, keepdims)
-    return _expand(g, x, axis, keepdims) * hit / hit.sum(axis=axis, keepdims=True)
+    found = x == _spread(y, x, axis, keepdims)
+    return _spread(g, x, axis, keepdims) * found / found.sum(axis=axis, keepdims=True)
 
 
-def _scatter(g, shape, key):
-    "Put `g` back where a selection took it; what was taken twice gets both."
+gradients["sum"] = (lambda g, x, y, axis, keepdims: _spread(g, x, axis, keepdims),)
+gradients["mean"] = (lambda g, x, y, axis, keepdims: _spread(g, x, axis, keepdims) * (y.size / max(x.size, 1)),)
+gradients["max"] = (_max,)
+
+# %% ../../src/modules/06_autograd.ipynb #850917cf
+def _getitem(g, shape, key):
     x = np.zeros(shape, dtype=g.dtype)
     np.add.at(x, key, g)
     return x
 
-# %% ../../src/modules/06_autograd.ipynb #8f324a33
+
+gradients["getitem"] = (_getitem,)
+
+# %% ../../src/modules/06_autograd.ipynb #8f942ea9
 def _matmul_left(g, a, b):
-    "Gradient for `a` of `a @ b`."
     if b.ndim == 1: return g[..., None] * b
     return (g[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :] if a.ndim == 1 else g @ b.swapaxes(-1, -2)
 
 
 def _matmul_right(g, a, b):
-    "Gradient for `b` of `a @ b`."
     if b.ndim == 1: return a * g[..., None]
     return a[:, None] * g[..., None, :] if a.ndim == 1 else a.swapaxes(-1, -2) @ g
 
-# %% ../../src/modules/06_autograd.ipynb #4d7c7f0c
+
+gradients["matmul"] = (_matmul_left, _matmul_right)
+gradients["linear"] = (
+    lambda g, x, W: g @ W.T,
+    lambda g, x, W: x.reshape(-1, W.shape[0]).T @ g.reshape(-1, W.shape[1]),
+    lambda g, x, W: g,  # the bias was broadcast over the batch; the walk sums it up
+)
+
+# %% ../../src/modules/06_autograd.ipynb #8bfdf5a9
 def _cross_entropy(g, log_p, y):
-    d = np.exp(log_p)
-    d[np.arange(len(y)), y] -= 1
-    return g / len(y) * d
+    slope = np.exp(log_p)
+    slope[np.arange(len(y)), y] -= 1
+    return slope * (g / len(y))
 
 
-def _gelu(g, x, t):
-    slope = 0.7978845608 * (1 + 3 * 0.044715 * x**2)
-    return g * 0.5 * (1 + t + x * (1 - t**2) * slope)
+gradients["cross_entropy"] = (_cross_entropy,)
+gradients["binary_cross_entropy"] = (lambda g, p, t: g / p.size * (p - t) / np.maximum(p * (1 - p), 1e-12),)
 
-# %% ../../src/modules/06_autograd.ipynb #51e325e3
-gradients = {  # operation -> for each argument, its gradient from that of the result and from what the operation saved
-    "add": (lambda g, a, b: g, lambda g, a, b: g),
-    "sub": (lambda g, a, b: g, lambda g, a, b: -g),
-    "mul": (lambda g, a, b: g * b, lambda g, a, b: g * a),
-    "truediv": (lambda g, a, b: g / b, lambda g, a, b: -g * a / b**2),
-    "pow": (lambda g, a, b: g * b * a ** np.where(b == 0, 1, b - 1), lambda g, a, b: g * a**b * np.log(np.where(a == 0, 1, a))),
-    "matmul": (_matmul_left, _matmul_right),
-    "getitem": (_scatter,),
-    "reshape": (lambda g, shape: g.reshape(shape),),
-    "transpose": (lambda g, dim0, dim1: g.swapaxes(dim0, dim1),),
-    "sum": (lambda g, x, y, axis, keepdims: _expand(g, x, axis, keepdims),),
-    "mean": (lambda g, x, y, axis, keepdims: _expand(g, x, axis, keepdims) * (y.size / x.size),),
-    "max": (_max,),
-    "relu": (lambda g, y: g * (y > 0),),
-    "sigmoid": (lambda g, y: g * y * (1 - y),),
-    "tanh": (lambda g, y: g * (1 - y**2),),
-    "gelu": (_gelu,),
-    "softmax": (lambda g, y, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)),),
-    "linear": (lambda g, x, w: g @ w.T, lambda g, x, w: x.reshape(-1, len(w)).T @ g.reshape(-1, w.shape[1]), lambda g, x, w: g),
-    "cross_entropy": (_cross_entropy,),
-    "binary_cross_entropy": (lambda g, p, t: g / p.size * (p - t) / np.maximum(p * (1 - p), 1e-12),),
-}
-
-# %% ../../src/modules/06_autograd.ipynb #850917cf
-def _fit(g, shape):
-    "Sum `g` over what broadcasting repeated, down to `shape`."
-    if g.shape == shape: return g
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
-    return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
-
-
-def _order(tensor):
-    "All that `tensor` was computed from and that wants a gradient, results before their inputs."
+# %% ../../src/modules/06_autograd.ipynb #2702d7f1
+def _results_first(tensor):
+    "`tensor` and all behind it that want a gradient, each before its own inputs."
     order, seen, stack = [], {tensor}, [(tensor, False)]
     while stack:
-        t, done = stack.pop()
-        if done or t.node is None:
+        t, inputs_done = stack.pop()
+        if inputs_done or t.node is None:
             order.append(t)
             continue
         stack.append((t, True))
@@ -101,31 +110,47 @@ def _order(tensor):
                 stack.append((x, False))
     return reversed(order)
 
-# %% ../../src/modules/06_autograd.ipynb #8f942ea9
-def backward(tensor, gradient=None):
-    "Add d tensor / d x, weighted by `gradient`, to `x.grad` of every x that wants one; a scalar needs no `gradient`."
+# %% ../../src/modules/06_autograd.ipynb #57b41bed
+def _unbroadcast(g, x):
+    "`g` summed over what broadcasting had repeated, as an array like `x`."
+    if g.shape != x.shape:
+        g = g.sum(axis=tuple(range(g.ndim - x.ndim)))
+        g = g.sum(axis=tuple(i for i, n in enumerate(x.shape) if n == 1), keepdims=True)
+    return np.asarray(g, dtype=x.dtype)
+
+# %% ../../src/modules/06_autograd.ipynb #44dec09c
+def _seed(tensor, gradient):
+    "The gradient to start from, an array like `tensor`; `ValueError` where there can be none."
     if not tensor.requires_grad:
-        raise ValueError("backward: nothing this tensor was computed from has requires_grad=True, or it was computed under no_grad()")
+        raise ValueError("backward: this tensor has no gradient: nothing behind it has requires_grad=True, or it was made under no_grad()")
     if gradient is None and tensor.size != 1:
-        raise ValueError(f"backward: got a tensor {tensor.shape}, expected a scalar; give a gradient of that shape, or reduce it with .sum() or .mean()")
-    seed = np.ones_like(tensor.data) if gradient is None else Tensor(gradient).data
+        raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or give a gradient")
+    seed = np.ones(tensor.shape) if gradient is None else np.asarray(gradient)
     if seed.shape != tensor.shape:
-        raise ValueError(f"backward: got a gradient {seed.shape}, expected {tensor.shape}")
-    pending = {tensor: seed}
-    for t in _order(tensor):
-        g = pending.pop(t)
-        t.grad = g.copy() if t.grad is None else t.grad + g
+        raise ValueError(f"backward: got a gradient of shape {seed.shape}, expected {tensor.shape}, that of the tensor")
+    return seed.astype(tensor.dtype)
+
+# %% ../../src/modules/06_autograd.ipynb #f35582fc
+def backward(
+    tensor, # where to start, usually a loss
+    gradient=None, # weight of each number of `tensor`, an array of its shape; 1 for a single number
+):
+    "Add to `.grad` of `tensor` and of all behind it that wants one; `ValueError` for more than one number without `gradient`."
+    arrived = {tensor: _seed(tensor, gradient)}
+    for t in _results_first(tensor):
+        g = arrived.pop(t)
+        t.grad = np.array(g) if t.grad is None else np.asarray(t.grad + g)
         if t.node is None: continue
         op, inputs, saved = t.node
         for x, formula in zip(inputs, gradients[op]):
             if x.requires_grad:
-                d = _fit(formula(g, *saved), x.shape)
-                pending[x] = pending[x] + d if x in pending else d
+                part = _unbroadcast(formula(g, *saved), x.data)
+                arrived[x] = arrived[x] + part if x in arrived else part
 
-# %% ../../src/modules/06_autograd.ipynb #8bfdf5a9
+# %% ../../src/modules/06_autograd.ipynb #fc74b7d4
 @contextmanager
 def no_grad():
-    "Within it, or within a function that it decorates, results remember nothing."
+    "Within it, or within a function it decorates, results keep no nodes: nothing is saved for a gradient."
     token = recording.set(False)
     try:
         yield
@@ -133,7 +158,9 @@ def no_grad():
         recording.reset(token)
 
 
-def is_grad_enabled(): return recording.get()
+def is_grad_enabled():
+    "Whether results keep nodes in this thread."
+    return recording.get()
 
 
 def enable_autograd():
