@@ -318,8 +318,8 @@ pre.output { background: #fff; border-left-width: 4px } pre.reference { border-s
 .box { border: 2px solid #1a1a1a; padding: .6rem 1rem; margin: 1rem 0; overflow-wrap: anywhere }
 .answer, .comment { border-left: 4px solid #555; padding-left: 1rem; overflow-wrap: anywhere }
 .comment { white-space: pre-wrap }
-table { border-collapse: collapse; width: 100% } caption { text-align: left; font-weight: bold }
-th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 } caption { text-align: left; font-weight: bold; padding-bottom: .3rem }
+th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top } td, bdi { overflow-wrap: anywhere }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 img { max-width: 100%; height: auto; border: 1px solid #767676 }
 @media print { body { max-width: none; padding: 0 } h2, h3, .label { break-after: avoid } tr, img { break-inside: avoid } }

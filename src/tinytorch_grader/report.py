@@ -1,0 +1,396 @@
+"""One page about the whole class, for instructors: a file that opens anywhere, offline.
+
+Threat: what a student wrote (names, messages, submission.json) acts in the instructor's browser, stops the report or makes it endless.
+Names and messages pass through feedback's `text` and escaping; each submission.json is read without following links, within a limit on
+size, and validated by our own copy of the schema; figures are pictures that carry no text of a student; every table has an end.
+"""
+import base64
+import contextlib
+import io
+import json
+import math
+import os
+import re
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+from . import intake
+from .feedback import Book, books, environment, opened, records, regular, text
+from .gradebook import ASSIGNMENT, put
+
+ROWS, FRONT = 100, 25           # of the longest table, of the Pareto front
+SUBMISSION_BYTES = 2**20
+# Okabe and Ito (2008): colours that stay apart for colour-blind readers; shapes, hatches and words say the same.
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
+
+# What to do about a submission, to the instructor.
+ADVICE = {
+    "timeout": "Points earned before the stop are kept. To allow more time: capstone grade DIR --student ID --timeout 300.",
+    "memory": "Points earned before the stop are kept. To allow more memory: capstone grade DIR --student ID --memory 4096.",
+    "crashed": "Grade it again with capstone grade DIR --student ID; if it ends again, open the notebook and see what it does.",
+    "invalid": "Tell the student what the message says, put the new file into submitted/ and grade again.",
+    "missing": "See what capstone collect could not match, or whether the student handed in at all.",
+    "tampered": "Read the code in Formgrader. A score that you enter there stays; nothing is proved until a person has looked.",
+}
+
+
+# ---- grades
+
+@dataclass
+class Row:
+    "One student's grade: what the grader found, and what a person made of it."
+    student: str
+    status: str
+    message: str
+    score: float
+    parts: dict       # grade_id -> (score, message)
+    seconds: float
+    notes: list
+    waiting: set      # grade_ids that a person has still to grade
+    sandbox: bool
+
+
+def number(value, default=0.0):
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else default
+
+
+def rows(found, graded, points):
+    "A Row for each student in the gradebook (`found`) or in `_grades/` (`graded`); `points` by grade_id."
+    for student in sorted(found.keys() | graded.keys()):
+        record, book = graded.get(student, {}), found.get(student, Book())
+        said = {name: record.get("parts", {}).get(name, {}) for name in points}
+        parts = {name: (book.rows[name].score if name in book.rows else number(part.get("score")), part.get("message")) for name, part in said.items()}
+        waiting = {name for name, mark in book.rows.items() if mark.waits and mark.manual is None and name in points}
+        yield Row(student, record.get("status", "graded"), record.get("message"), max(0.0, sum(score for score, _ in parts.values()) - book.penalty),
+                  parts, number(record.get("seconds")), record.get("notes") or [], waiting, record.get("sandbox", True))
+
+
+def shares(grades, points):
+    "For each graded cell its mean and the percentages of students with full, some and no points, or who wait for a person."
+    table, percent = [], lambda flags: 100 * np.mean(flags)
+    for name, most in points.items():
+        score, waits = np.array([row.parts[name][0] for row in grades]), np.array([name in row.waiting for row in grades])
+        table.append({"name": name, "points": most, "mean": score.mean(), "full": percent((score >= most) & ~waits), "none": percent((score <= 0) & ~waits),
+                      "some": percent((score > 0) & (score < most) & ~waits), "waiting": percent(waits)})
+    return table
+
+
+def sections(notebook):
+    "[(title, {grade_id: points})] of the trusted notebook, in order."
+    found = [("Before the parts", {})]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "): found.append((cell.source.splitlines()[0][3:].strip(), {}))
+        mark = intake.about(cell)
+        if (mark.get("grade") or mark.get("task")) and mark.get("points"): found[-1][1][mark["grade_id"]] = float(mark["points"])
+    return [(title, points) for title, points in found if points]
+
+
+def failures(grades, points):
+    "[(count, grade_id, message)] of the commonest messages of parts without full points; numbers in them count as equal."
+    seen, count = defaultdict(Counter), Counter()
+    for row in grades:
+        if row.status in ("invalid", "missing", "tampered"): continue   # one reason, said once, not a mistake in every part
+        for grade_id, (score, message) in row.parts.items():
+            if score < points[grade_id] and isinstance(message, str) and message and not message.startswith("not reached"):
+                kind = grade_id, re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", message[:600])
+                count[kind] += 1
+                if len(seen[kind]) < 50: seen[kind][message] += 1
+    return [(many, kind[0], text(seen[kind].most_common(1)[0][0], 400)) for kind, many in count.most_common(25)]
+
+
+# ---- what students measured
+
+@dataclass
+class Entry:
+    "A valid submission.json: metrics of the model handed in and of its baseline, and why it is in no ranking, if so."
+    student: str
+    latency_us: float
+    size_kib: float
+    accuracy: float
+    push: float           # speedup x compression against its own baseline
+    metrics: dict
+    baseline: tuple       # latency_us, size_kib, accuracy
+    techniques: str
+    outside: str = ""
+    front: bool = False
+
+
+def entry(student, submission, expected):
+    "The Entry of a valid `submission`; `expected`: SHA-256 of the test data (X, y) that the ranking is about."
+    side = submission.get("optimized", submission["baseline"])
+    of = lambda m: (1e3 * float(m.get("latency_ms_median", m["latency_ms_mean"])), 1024 * float(m["model_size_mb"]), float(m["accuracy"]))
+    (latency, size, accuracy), before = of(side["metrics"]), of(submission["baseline"]["metrics"])
+    data = [side.get("provenance", {}).get(name) for name in ("X_sha256", "y_sha256")]
+    outside = ("no median latency" if "latency_ms_median" not in side["metrics"] else "does not say which test data" if None in data
+               else "" if data == expected else "other test data")
+    techniques = ", ".join(side.get("techniques_applied") or []) or ("baseline only" if side is submission["baseline"] else "none named")
+    if not all(math.isfinite(v) and v > 0 for v in (latency, size, *before[:2])): raise ValueError("a value beyond any machine")
+    return Entry(student, latency, size, accuracy, before[0] / latency * before[1] / size, side["metrics"], before, text(techniques, 200), outside)
+
+
+def digits_sha256():
+    "SHA-256 of the digits' test images and labels, as `BenchmarkReport` records them."
+    from tinytorch.datasets import load_digits
+    from tinytorch.olympics import _sha256
+    return [_sha256(array) for array in load_digits()[2:]]
+
+
+def no_constant(word):
+    raise ValueError(f"{word} is not JSON")
+
+
+def entries(root, submitted):
+    "(entries, [(student, why)] of the files that are no valid submission) from the submission.json beside each student's notebook."
+    from tinytorch.olympics import SubmissionError, validate_submission_schema
+
+    found, refused, expected = [], [], digits_sha256()
+    with contextlib.suppress(FileNotFoundError):
+        for student in sorted(e.name for e in os.scandir(submitted) if not e.name.startswith(".")):
+            path = Path(submitted) / student / ASSIGNMENT / "submission.json"
+            if not os.path.lexists(path): continue
+            try:
+                submission = json.loads(regular(root, path, SUBMISSION_BYTES).decode("utf-8"), parse_constant=no_constant)
+                validate_submission_schema(submission)
+                found.append(entry(student, submission, expected))
+            except SubmissionError as e:
+                at, what = e.violations[0]
+                refused.append((student, text(f"{at or '/'} {what}", 300) + (f" (and {len(e.violations) - 1} more)" if e.violations[1:] else "")))
+            except (OSError, ValueError, TypeError, RecursionError, OverflowError) as e:
+                refused.append((student, text(f"{type(e).__name__}: {e}", 300)))
+    return found, refused
+
+
+def mark_front(found):
+    "Set `front` on the entries that no other beats: as fast, as small and as accurate, and better in one of them."
+    if not found: return
+    costs = np.array([[e.latency_us, e.size_kib, -e.accuracy] for e in found])
+    for e, cost in zip(found, costs):
+        e.front = not ((costs <= cost).all(1) & (costs < cost).any(1)).any()
+
+
+def ranked(found, key):
+    "[(rank, entry)] by `key`, least first; equal keys share a rank."
+    found = sorted(found, key=key)
+    keys = [key(e) for e in found]
+    return [(1 + bisect_left(keys, own), e) for own, e in zip(keys, found)]
+
+
+def events(found):
+    "[(name, how it is ranked, who may enter, [(rank, entry)])] of the five events."
+    from tinytorch.olympics import OlympicEvent, qualifies_event
+
+    may = {event: [e for e in found if qualifies_event(e.metrics, event)] for event in OlympicEvent}
+    places = [{e.student: rank for rank, e in ranked(may[OlympicEvent.ALL_AROUND], key)}
+              for key in (lambda e: e.latency_us, lambda e: e.size_kib, lambda e: -e.accuracy)]
+    how = {OlympicEvent.LATENCY_SPRINT: ("accuracy of at least 0.85; median latency, least first", lambda e: e.latency_us),
+           OlympicEvent.MEMORY_CHALLENGE: ("accuracy of at least 0.85; size, least first", lambda e: e.size_kib),
+           OlympicEvent.ACCURACY_CONTEST: ("under 100 ms and 10 MiB; accuracy, highest first", lambda e: -e.accuracy),
+           OlympicEvent.ALL_AROUND: ("everybody; sum of the places in latency, size and accuracy", lambda e: sum(p[e.student] for p in places)),
+           OlympicEvent.EXTREME_PUSH: ("accuracy of at least 0.80; times faster, times smaller, multiplied, than its own baseline", lambda e: -e.push)}
+    return [(event.value.replace("_", " "), words, len(may[event]), ranked(may[event], key)[:10]) for event, (words, key) in how.items()]
+
+
+# ---- figures
+
+def drawn(figure, alt):
+    "A figure as {src, alt}: an SVG in a data URI, where it can neither load nor run anything."
+    import matplotlib
+    with matplotlib.rc_context({"svg.hashsalt": ASSIGNMENT, "svg.fonttype": "path"}):
+        out = io.BytesIO()
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    return {"src": "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode(), "alt": alt}
+
+
+def canvas(width, height, rows=1, columns=1, **more):
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    axes = figure.subplots(rows, columns, squeeze=False, **more)
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def distribution(grades, groups, max_score):
+    "Histograms of the total and of each section."
+    columns, panels = 4, [("Total", [row.score for row in grades], max_score)]
+    panels += [(title, [sum(row.parts[name][0] for name in points) for row in grades], sum(points.values())) for title, points in groups]
+    figure, axes = canvas(11, 2.4 * -(-len(panels) // columns), -(-len(panels) // columns), columns)
+    said = []
+    for ax, (title, scores, most) in zip(axes.flat, panels):
+        ax.hist(scores, bins=np.linspace(0, max(most, 1e-9), 11), color=BLUE, edgecolor="white")
+        ax.set_title(title if len(title) < 34 else title[:31] + "...", fontsize=9, parse_math=False)
+        ax.set_xlabel(f"points of {most:g}", fontsize=8)
+        ax.set_ylabel("students", fontsize=8)
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.tick_params(labelsize=8)
+        said.append(f"{title}: median {np.median(scores):g} of {most:g}")
+    for ax in axes.flat[len(panels):]: ax.remove()
+    return drawn(figure, "Histograms of points. " + "; ".join(said) + ".")
+
+
+def bars(table):
+    "Share of students with full, some and no points, for each graded cell."
+    figure, axes = canvas(9, 0.6 + 0.22 * len(table))
+    ax, left, y = axes[0, 0], np.zeros(len(table)), np.arange(len(table))
+    for name, colour, hatch in (("full", GREEN, ""), ("some", ORANGE, "////"), ("none", RED, "...."), ("waiting", "#CCCCCC", "xx")):
+        share = np.array([row[name] for row in table])
+        ax.barh(y, share, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.8, label="waits for a person" if name == "waiting" else f"{name} points" if name != "none" else "no points")
+        left += share
+    ax.set(yticks=y, xlim=(0, 100), ylim=(len(table) - 0.4, -0.6), xlabel="% of the students")
+    ax.set_yticklabels([row["name"] for row in table], fontsize=8, parse_math=False)
+    ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
+    worst = min(table, key=lambda row: row["full"])
+    return drawn(figure, f"Share of students with full, some and no points for each graded cell; the table below has the numbers. "
+                         f"Fewest full points: {worst['name']}, {worst['full']:.0f} %.")
+
+
+def times(grades):
+    seconds = np.array([row.seconds for row in grades])
+    figure, axes = canvas(6, 2.4)
+    axes[0, 0].hist(seconds, bins=30, color=BLUE, edgecolor="white")
+    axes[0, 0].set(xlabel="seconds a submission ran", ylabel="submissions", yscale="log" if len(seconds) > 50 else "linear")
+    return drawn(figure, f"Histogram of grading times: median {np.median(seconds):.2g} s, longest {seconds.max():.3g} s.")
+
+
+def spread(values):
+    "Limits of a logarithmic axis that shows `values`, but no more than a factor of 10,000 from their median."
+    middle = np.median(values)
+    low, high = max(min(values), middle / 1e4), min(max(values), middle * 1e4)
+    margin = max((high / low) ** 0.06, 1.15)
+    return low / margin, high * margin
+
+
+def plane(found):
+    "Three views of latency, size and accuracy: baselines, submitted models, and the Pareto front, numbered as in its table."
+    figure, axes = canvas(10, 7.5, 2, 2)
+    fields = {"latency": ("median latency of one sample, us (log)", 0), "size": ("size, KiB (log)", 1), "accuracy": ("test accuracy", 2)}
+    own = np.array([[e.latency_us, e.size_kib, e.accuracy] for e in found])
+    before, front = np.array([e.baseline for e in found]), np.array([e.front for e in found])
+    limits = [spread(np.r_[own[:, k], before[:, k]]) for k in (0, 1)] + [(min(0.79, np.quantile(np.r_[own[:, 2], before[:, 2]], 0.02) - 0.03), 1.01)]
+    own, before = (np.clip(points, *zip(*limits)) for points in (own, before))   # what lies outside is drawn at the edge
+    for ax, (x, y) in zip(axes.flat, (("latency", "accuracy"), ("size", "accuracy"), ("latency", "size"))):
+        (x_label, i), (y_label, j) = fields[x], fields[y]
+        ax.scatter(before[:, i], before[:, j], marker="o", s=22, facecolors="none", edgecolors=GREY, label="baseline", rasterized=True)
+        ax.scatter(own[~front, i], own[~front, j], marker="^", s=26, color=BLUE, alpha=0.6, linewidths=0, label="submitted", rasterized=True)
+        ax.scatter(own[front, i], own[front, j], marker="D", s=44, color=RED, edgecolors="black", label="submitted, on the Pareto front", zorder=3)
+        for place, at in enumerate(own[front][:FRONT], 1):
+            ax.annotate(str(place), (at[i], at[j]), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        ax.set(xlabel=x_label, ylabel=y_label, xscale="log", yscale="log" if y == "size" else "linear", xlim=limits[i], ylim=limits[j])
+        if y == "accuracy":
+            for floor in (0.85, 0.80): ax.axhline(floor, color=GREY, linewidth=0.8, linestyle=":")
+            ax.annotate("floors 0.85 and 0.80", (0.99, 0.85), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color="#444444")
+    axes[1, 1].legend(*axes[0, 0].get_legend_handles_labels(), loc="center", frameon=False)
+    axes[1, 1].axis("off")
+    return drawn(figure, f"{len(found)} submitted models and their baselines by median latency, size and accuracy; {front.sum()} are on the Pareto "
+                         "front and listed in the table below.")
+
+
+# ---- the page
+
+TEMPLATE = """{% extends "page" %}
+{% macro figure(f) %}<p><img src="{{ f.src }}" alt="{{ f.alt }}"></p>{% endmacro %}
+{% macro more(all, shown, where) %}{% if all > shown %}<p>{{ all - shown }} more: {{ where }}.</p>{% endif %}{% endmacro %}
+{% block body %}
+<header>
+<h1>{{ assignment }}: {{ course }}</h1>
+<p>{{ n }} submissions{% if n %}, mean {{ mean|points }}, median {{ median|points }} of {{ max_score|points }} points{% endif %}. {{ waiting }} have a part that a person grades.{% if absent %} {{ absent }} students of the gradebook have no submission.{% endif %}</p>
+{% if bare %}<div class="box"><p><strong>Graded without a sandbox:</strong> {{ bare }} of the submissions ran with the rights of the person who graded.</p></div>{% endif %}
+<nav aria-label="On this page"><ul>
+<li><a href="#attention">Submissions that need attention</a></li><li><a href="#points">Points</a></li><li><a href="#messages">Commonest messages</a></li>
+<li><a href="#time">Time</a></li><li><a href="#measured">What students measured</a></li></ul></nav>
+</header>
+<main>
+<section><h2 id="attention">Submissions that need attention</h2>
+{% if attention %}
+<table><caption>By status</caption><thead><tr><th scope="col">Status</th><th scope="col" class="number">Submissions</th><th scope="col">What to do</th></tr></thead><tbody>
+{% for status, count in statuses %}<tr><th scope="row">{{ status }}</th><td class="number">{{ count }}</td><td>{{ advice.get(status, "") }}</td></tr>
+{% endfor %}</tbody></table>
+<table><caption>One by one</caption><thead><tr><th scope="col">Student</th><th scope="col">Status</th><th scope="col" class="number">Points</th><th scope="col">Message</th></tr></thead><tbody>
+{% for row in attention[:rows] %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td>{{ row.status|plain }}</td><td class="number">{{ row.score|points }}</td><td>{{ row.message|plain }}</td></tr>
+{% endfor %}</tbody></table>
+{{ more(attention|length, rows, "capstone grade prints them all") }}
+{% else %}<p>None: every submission was graded.</p>{% endif %}
+{% if notes %}
+<table><caption>Graded, but worth a look</caption><thead><tr><th scope="col">Student</th><th scope="col">Note</th></tr></thead><tbody>
+{% for student, note in notes[:rows] %}<tr><th scope="row"><bdi>{{ student|plain }}</bdi></th><td>{{ note|plain }}</td></tr>
+{% endfor %}</tbody></table>
+{{ more(notes|length, rows, "the notes in _grades/") }}
+{% endif %}</section>
+<section><h2 id="points">Points</h2>
+{% if n %}{{ figure(distribution) }}
+{{ figure(bars) }}
+<table><caption>By graded cell</caption><thead><tr><th scope="col">Cell</th><th scope="col" class="number">Points</th><th scope="col" class="number">Mean</th><th scope="col" class="number">Full</th><th scope="col" class="number">Some</th><th scope="col" class="number">None</th><th scope="col" class="number">Waiting</th></tr></thead><tbody>
+{% for row in table %}<tr><th scope="row">{{ row.name }}</th><td class="number">{{ row.points|points }}</td><td class="number">{{ row.mean|points }}</td><td class="number">{{ "%.0f"|format(row.full) }} %</td><td class="number">{{ "%.0f"|format(row.some) }} %</td><td class="number">{{ "%.0f"|format(row.none) }} %</td><td class="number">{{ "%.0f"|format(row.waiting) }} %</td></tr>
+{% endfor %}</tbody></table>
+{% if waiting %}<p>In sums and means, a part that waits for a person counts as no points until it is graded.</p>{% endif %}{% else %}<p>Nothing is graded yet: run capstone grade.</p>{% endif %}</section>
+<section><h2 id="messages">Commonest messages</h2>
+{% if failures %}<p>Of parts without full points; messages that differ only in their numbers are counted together, and one of them is shown.</p>
+<table><thead><tr><th scope="col" class="number">Students</th><th scope="col">Cell</th><th scope="col">Message</th></tr></thead><tbody>
+{% for count, grade_id, message in failures %}<tr><td class="number">{{ count }}</td><th scope="row">{{ grade_id }}</th><td>{{ message }}</td></tr>
+{% endfor %}</tbody></table>{% else %}<p>None.</p>{% endif %}</section>
+<section><h2 id="time">Time</h2>
+{% if n %}{{ figure(times) }}
+<p>{{ "%.0f"|format(total_seconds) }} s in all. Longest:</p>
+<table><thead><tr><th scope="col">Student</th><th scope="col" class="number">Seconds</th><th scope="col">Status</th></tr></thead><tbody>
+{% for row in slowest %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td class="number">{{ "%.2f"|format(row.seconds) }}</td><td>{{ row.status|plain }}</td></tr>
+{% endfor %}</tbody></table>{% endif %}</section>
+<section><h2 id="measured">What students measured</h2>
+<div class="box"><p><strong>Measured by the students</strong>, each on a machine of their own, from the submission.json beside their notebook. The files are valid; nobody has repeated the measurements. Latencies from different machines are not comparable: read the places as a prompt for a conversation, not as a result.</p></div>
+<p>{{ measured }} valid files{% if refused %}, {{ refused|length }} that are not valid{% endif %}{% if outside %}, {{ outside|length }} valid but in no ranking{% endif %}.</p>
+{% if plane %}{{ figure(plane) }}
+<table><caption>On the Pareto front: no other is as fast, as small and as accurate, and better in one of them</caption>
+<thead><tr><th scope="col" class="number">No.</th><th scope="col">Student</th><th scope="col" class="number">Latency, us</th><th scope="col" class="number">Size, KiB</th><th scope="col" class="number">Accuracy</th><th scope="col">Techniques</th></tr></thead><tbody>
+{% for e in front[:front_rows] %}<tr><td class="number">{{ loop.index }}</td><th scope="row"><bdi>{{ e.student|plain }}</bdi></th><td class="number">{{ e.latency_us|short }}</td><td class="number">{{ e.size_kib|short }}</td><td class="number">{{ "%.4f"|format(e.accuracy) }}</td><td>{{ e.techniques }}</td></tr>
+{% endfor %}</tbody></table>
+{{ more(front|length, front_rows, "they are on the front too") }}
+<h3>The five events</h3>
+{% for name, how, many, places in events %}
+<table><caption>{{ name }} ({{ how }}): {{ many }} may enter</caption><thead><tr><th scope="col" class="number">Place</th><th scope="col">Student</th><th scope="col" class="number">Latency, us</th><th scope="col" class="number">Size, KiB</th><th scope="col" class="number">Accuracy</th><th scope="col" class="number">Faster x smaller</th></tr></thead><tbody>
+{% for rank, e in places %}<tr><td class="number">{{ rank }}</td><th scope="row"><bdi>{{ e.student|plain }}</bdi></th><td class="number">{{ e.latency_us|short }}</td><td class="number">{{ e.size_kib|short }}</td><td class="number">{{ "%.4f"|format(e.accuracy) }}</td><td class="number">{{ e.push|short }}</td></tr>
+{% endfor %}</tbody></table>
+{{ more(many, places|length, "only the first are listed") }}
+{% endfor %}{% endif %}
+{% for title, list in (("Valid, but in no ranking", outside), ("Not valid", refused)) if list %}
+<table><caption>{{ title }}</caption><thead><tr><th scope="col">Student</th><th scope="col">Why</th></tr></thead><tbody>
+{% for student, why in list[:front_rows] %}<tr><th scope="row"><bdi>{{ student|plain }}</bdi></th><td>{{ why }}</td></tr>
+{% endfor %}</tbody></table>
+{{ more(list|length, front_rows, "not listed") }}
+{% endfor %}</section>
+</main>
+{% endblock %}"""
+
+
+def write(course, db=None):
+    "Write COURSE/report.html from the gradebook, `_grades/` and the students' submission.json; returns its path."
+    with opened(course, db) as gradebook:
+        root = Path(gradebook.directory.root)
+        groups = sections(nbformat.read(gradebook.source, as_version=4))
+        points = {name: most for _, group in groups for name, most in group.items()}
+        grades = list(rows(books(gradebook), records(root), points))
+        absent = len(gradebook.students() - {row.student for row in grades})
+        found, refused = entries(root, root / gradebook.directory.submitted_directory)
+    able = [e for e in found if not e.outside]
+    mark_front(able)
+    able.sort(key=lambda e: e.latency_us)
+    attention = sorted((row for row in grades if row.status != "graded"), key=lambda row: (row.status != "tampered", row.status))
+    table = shares(grades, points) if grades else []
+    page = environment(report=TEMPLATE)
+    page.filters |= {"plain": lambda value: text(value, 300), "short": lambda value: f"{value:.3g}"}
+    max_score = sum(points.values())
+    html = page.get_template("report").render(
+        title=f"{ASSIGNMENT}: the class", course=text(root.name), n=len(grades), max_score=max_score, rows=ROWS, front_rows=FRONT, advice=ADVICE,
+        mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades]) if grades else 0,
+        waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades), attention=attention,
+        statuses=Counter(row.status for row in attention).most_common(),
+        notes=[(row.student, note) for row in grades for note in row.notes], failures=failures(grades, points), table=table,
+        distribution=grades and distribution(grades, groups, max_score), bars=table and bars(table), times=grades and times(grades),
+        total_seconds=sum(row.seconds for row in grades), slowest=sorted(grades, key=lambda row: -row.seconds)[:10],
+        measured=len(found), refused=refused, outside=[(e.student, e.outside) for e in found if e.outside], plane=able and plane(able),
+        front=[e for e in able if e.front], events=events(able) if able else [])
+    put(root / "report.html", html)
+    return root / "report.html"
