@@ -113,6 +113,7 @@ def course_(course):
 @click.option("--force", is_flag=True, help="Grade finished submissions again.")
 def grade(course, students, workers, timeout, memory, db, json_file, csv_file, no_sandbox, executor, force):
     "Grade every new or changed submission in DIR/submitted; finished ones are not redone. Interrupt it and run it again at will."
+    is_course(course)
     if executor and not executor.startswith("dask://"): raise Refused(f"--executor: got {executor}, expected dask://HOST:PORT")
     for path in filter(None, (json_file, csv_file)):
         if not path.resolve().parent.is_dir(): raise Refused(f"{path}: no such folder; grades cannot be written there")
@@ -269,7 +270,7 @@ def report(course, db):
 
 def is_course(folder):
     if not (folder / "source").is_dir() and not (folder / "nbgrader_config.py").is_file():
-        raise Refused(f"{folder}: no course there; make one with `capstone course {folder}`")
+        raise Refused(f"{folder}: no course there, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with `capstone course {folder}`")
 
 
 def main():

@@ -293,9 +293,6 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
     `force`: finished ones too. GradeError, GradebookError or CageMissing when the command cannot run or go on.
     """
     course = Path(course).resolve()
-    if not course.is_dir(): raise GradeError(f"{course}: no such folder; make a course with `capstone course {course.name}`")
-    if not (course / "source").is_dir() and not (course / "nbgrader_config.py").is_file():
-        raise GradeError(f"{course}: no course, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with `capstone course`")
     with locked(course), Gradebook(course, db) as book, contextlib.ExitStack() as stack:
         work = Work(trusted_source(book), Limits(seconds=timeout, memory_mb=memory), sandbox)
         trusted, secret = work.trusted(), course_secret(course)
@@ -352,7 +349,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             state, known = state_of(course, student), before.get(student)
             if (not force and state and known and state["sha256"] == submission.sha256 and state["against"] == against
                     and state["sandbox"] == sandbox and abs(state["auto"] - known.auto) < 1e-9
-                    and (state["status"] == "graded" or state["limits"] == [timeout, memory])
+                    and (state["status"] in ("graded", "tampered") or state["status"] in ("timeout", "memory") and state["limits"] == [timeout, memory])
                     and (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists()):
                 told(student, book.refresh(student, timestamp, known), state)
                 continue

@@ -1,0 +1,166 @@
+"""The command `capstone`: help, exit status, one line for every failure, text that no terminal acts on."""
+import csv
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+click = pytest.importorskip("click", reason="click is not installed: pip install 'tinytorch[grader]'")
+
+from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
+from tinytorch_grader import cli  # noqa: E402
+
+COMMANDS = sorted(cli.cli.commands)
+
+
+def one_line(result, *words):
+    "Assert that a process failed as promised: status 2, one line on stderr that holds `words`, no traceback."
+    lines = result.stderr.strip().splitlines()
+    assert result.returncode == 2 and len(lines) == 1 and "Traceback" not in result.stderr, (result.returncode, result.stdout, result.stderr)
+    for word in words: assert word in lines[0], lines[0]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    course = make_course(tmp_path_factory.mktemp("cli"))
+    hand_in(course, "ada", **RIGHT)
+    return course
+
+
+def test_commands_are_those_of_the_contract():
+    assert COMMANDS == sorted("release check course grade feedback collect compare report".split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_in_an_example(name):
+    command = cli.cli.commands[name]
+    assert command.epilog.startswith(f"Example: capstone {name} ")
+    text = command.get_help(click.Context(command, info_name=f"capstone {name}"))
+    assert " ".join(text.split()).endswith(command.epilog)
+
+
+def test_python_m_is_the_command():
+    result = capstone("--help")
+    assert result.returncode == 0 and all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("words", [["grade"], ["feedback"], ["report"], ["collect", "--from", "."]], ids=lambda words: words[0])
+def test_no_course_is_one_line(tmp_path, words):
+    one_line(capstone(words[0], tmp_path / "nowhere", *words[1:]), str(tmp_path / "nowhere"), "capstone course")
+    (tmp_path / "empty").mkdir()
+    one_line(capstone(words[0], tmp_path / "empty", *words[1:]), "course")
+
+
+def test_bad_usage_is_status_2(course):
+    for words in (["grade"], ["nonsense"], ["grade", course, "--workers", "0"], ["grade", course, "--timeout", "soon"], ["check", "a", "b"]):
+        result = capstone(*words)
+        assert result.returncode == 2 and "Traceback" not in result.stderr and "Error: " in result.stderr
+
+
+def test_words_that_cannot_be_right(course, tmp_path):
+    one_line(capstone("grade", course, "--student", "adda"), "adda", "did you mean ada?")
+    one_line(capstone("grade", course, "--executor", "ray://here"), "dask://HOST:PORT")
+    one_line(capstone("grade", course, "--json", tmp_path / "no" / "where.json"), "where.json")
+    one_line(capstone("grade", course, "--db", "gradebook"), "database URL")
+    one_line(capstone("check", tmp_path / "none.ipynb"), "none.ipynb")
+    one_line(capstone("collect", course, "--from", tmp_path / "none.zip"), "none.zip")
+    one_line(capstone("course", __file__), "folder")
+    one_line(capstone("release", tmp_path / "out", "--repo", "what"), "ORG/NAME")
+    result = capstone("compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert result.returncode == 2 and "a.json" in result.stdout + result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_source_that_is_no_notebook(course, tmp_path):
+    broken = shutil.copytree(course, tmp_path / "course")
+    (broken / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{")
+    one_line(capstone("grade", broken), "trusted notebook", "capstone course")
+    (broken / "nbgrader_config.py").write_text("c = get_config(\n")
+    one_line(capstone("grade", broken), "nbgrader_config.py")
+
+
+def test_nobody_handed_in(tmp_path):
+    one_line(capstone("grade", make_course(tmp_path)), "submitted")
+
+
+def test_no_sandbox_here(course):
+    "A PATH without bubblewrap."
+    bin = Path(course.parent, "bin")
+    bin.mkdir(exist_ok=True)
+    env = os.environ | {"PATH": str(bin)}
+    one_line(capstone("grade", course, env=env), "bubblewrap", "--no-sandbox")
+
+
+def test_check_needs_no_nbgrader_and_no_database():
+    code = ("import sys; from tinytorch_grader import cli; cli.cli(['check', sys.argv[1]], standalone_mode=False); "
+            "print(sorted({name.partition('.')[0] for name in sys.modules} & {'nbgrader', 'sqlalchemy', 'nbconvert', 'jsonschema'}))")
+    result = subprocess.run([sys.executable, "-c", code, ROOT / f"{ASSIGNMENT}.ipynb"], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert result.stdout.splitlines()[-1] == "[]", result.stdout + result.stderr
+
+
+def test_check_prints_a_table(tmp_path):
+    result = capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "check.json")
+    lines = result.stdout.splitlines()
+    assert result.returncode == 0 and lines[0].split() == ["part", "points", "hint"] and "\x1b" not in result.stdout
+    row, = json.loads((tmp_path / "check.json").read_text())["submissions"]
+    assert tuple(row) == cli.COLUMNS
+    assert [line.split()[0] for line in lines[1:len(row["parts"]) + 2]] == [*row["parts"], "total"]
+    (tmp_path / "broken.ipynb").write_text("{}")
+    result = capstone("check", tmp_path / "broken.ipynb")
+    assert result.returncode == 1 and "broken.ipynb" in result.stdout and "Traceback" not in result.stderr
+
+
+def test_a_students_copy_says_what_it_lacks(tmp_path):
+    "The wheel of a student's repository holds some of the rooms only."
+    from tinytorch_grader.release import GRADER_PART
+    (tmp_path / "tinytorch_grader").mkdir()
+    for name in GRADER_PART: shutil.copy(ROOT / "src" / "tinytorch_grader" / name, tmp_path / "tinytorch_grader")
+    code = ("import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '') + str(f)]\n"
+            "sys.path.insert(0, '.'); from tinytorch_grader.cli import main; main()")
+    (tmp_path / "source").mkdir()
+    for words in (["grade", "."], ["release", "out"], ["feedback", "."]):
+        one_line(subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path, timeout=300), "capstone check")
+
+
+def test_text_of_strangers_stays_text(tmp_path):
+    assert cli.plain("a\x1b[31m\u202eb\r\nc\x00") == "a?[31m?b c?"
+    rows = [{"student": "=cmd()", "status": "graded", "score": 1.0, "max_score": 2, "needs_manual": False, "parts": {"a": {"message": 'x"\n,y'}},
+             "seconds": 0.1, "message": "@SUM(1)"}]
+    cli.write_csv(tmp_path / "grades.csv", rows)
+    line, = csv.DictReader((tmp_path / "grades.csv").open(newline=""))
+    assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"]) == rows[0]["parts"]
+
+
+def test_progress_is_a_line_now_and_then(capsys, monkeypatch):
+    now = iter(range(0, 1000, 3))
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    with cli.Progress() as progress:
+        for done in range(1, 11): progress(done, 10, {})
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= len(lines) <= 6 and re.fullmatch(r"graded \d+ of 10, about \d+ s left", lines[0])
+
+
+def test_progress_is_a_bar_on_a_terminal(tmp_path):
+    ours, theirs = pty.openpty()
+    code = "from tinytorch_grader.cli import Progress\nwith Progress() as p:\n for i in range(1, 4): p(i, 3, {}); __import__('time').sleep(.2)"
+    with subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "100"}) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while data := os.read(ours, 4096): seen += data
+        except OSError: pass   # the end of a terminal
+    os.close(ours)
+    assert process.returncode == 0 and b"3/3" in seen and b"time left" in seen
+
+
+def test_an_unexpected_failure_is_one_line(course, tmp_path):
+    code = ("import tinytorch_grader.grade as g; from tinytorch_grader import cli\n"
+            "def grade(*a): raise KeyError('lost')\ng.grade = grade\ncli.main()")
+    result = subprocess.run([sys.executable, "-c", code, "grade", course], capture_output=True, text=True, timeout=300)
+    one_line(result, "KeyError", "lost")
