@@ -1,4 +1,5 @@
 """Module 19 on simulated timings: what an interval promises, every rule, every warning. No test reads a real clock."""
+import dataclasses
 import gc
 import json
 import math
@@ -6,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import tinytorch.benchmarking as bench
-from tinytorch.benchmarking import (AccuracyComparison, Benchmark, BenchmarkResult, BenchmarkSuite, Comparison, VirtualClock,
-                                    balanced_order, compare_accuracy, compare_latency, mcnemar, measure_accuracy,
+from tinytorch.benchmarking import (AccuracyComparison, AccuracyResult, Benchmark, BenchmarkResult, BenchmarkSuite, Comparison,
+                                    MemoryResult, VirtualClock, balanced_order, compare_accuracy, compare_latency, mcnemar, measure_accuracy,
                                     measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
                                     min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
                                     verdict, wilson_interval)
@@ -183,11 +185,21 @@ def test_cold_start_and_warm_up_are_kept_apart():
     assert result.median == result.max_val == 2
 
 
-@pytest.mark.parametrize("ms, calls", [(1, 101), (50, 20)])
-def test_warm_up_lasts_a_tenth_of_a_second_and_twenty_calls(ms, calls):
+@pytest.mark.parametrize("ms, calls", [(1, 100), (50, 20)])
+def test_warm_up_lasts_a_tenth_of_a_second_and_twenty_calls_after_the_cold_one(ms, calls):
     clock = VirtualClock()
-    warm = measure_latency(ticking(clock, [ms]), [0], runs=1, timer=clock).metadata["warmup_calls"]
-    assert calls <= warm < 2 * calls
+    found = measure_latency(ticking(clock, [9 * ms, ms]), [0], runs=1, timer=clock)
+    assert found.metadata["warmup_calls"] == calls and clock.now == (9 + calls + 1) * ms * 1e6
+
+
+def test_both_models_of_a_comparison_are_warmed_up():
+    clock, made = VirtualClock(), []
+
+    def model(name):
+        return lambda x: (made.append(name), clock.advance(1e6))
+    protocol = compare_latency(model("a"), model("b"), [0], pairs=6, timer=clock).protocol
+    assert made[:202] == ["a"] * 101 + ["b"] * 101 and protocol["cold_start_ms"] == [1, 1]
+    assert protocol["samples_per_block"] == 10 and len(made) == 202 + 2 * 6 * 10
 
 
 def test_rows_are_taken_in_rotation_and_cut_outside_the_timed_region():
@@ -250,6 +262,21 @@ def test_the_clocks_cost_is_reported_when_it_shows():
     assert not compared.warnings
 
 
+@pytest.mark.parametrize("call_ns, warned", [(4800, True), (5000, False)])
+def test_two_per_cent_of_a_call_is_the_limit_of_the_clocks_cost(call_ns, warned):
+    clock = CostlyClock(100)
+    result = measure_latency(lambda x: clock.advance(call_ns), [0], timer=clock, calls_per_sample=1)
+    assert bool(result.warnings) == warned
+
+
+def test_a_comparison_reports_the_clocks_cost_too():
+    clock = CostlyClock(100)
+    sped_up = iter([10_000] * 2000)
+    model = lambda x: clock.advance(next(sped_up, 2000))
+    found = compare_latency(model, lambda x: clock.advance(10_000), [0], timer=clock, block_s=0.001, warmup_s=0.01)
+    assert any("reading the clock is 5% of a sample" in w for w in found.warnings)
+
+
 def test_a_coarse_clock_gets_longer_samples():
     clock = CostlyClock(50, tick_ns=1_000_000)
     result = measure_latency(lambda x: clock.advance(10_000), [0], runs=20, timer=clock, warmup_s=0.01)
@@ -260,8 +287,16 @@ def test_zero_seconds_is_an_error_that_names_the_resolution():
     coarse = CostlyClock(50, tick_ns=1_000_000)
     with pytest.raises(ValueError, match="steps of 1e\\+06 ns"):
         measure_latency(lambda x: coarse.advance(10_000), [0], timer=coarse, calls_per_sample=1, warmup_s=0.01)
+    for warmup_s in (0, 0.1):
+        with pytest.raises(ValueError, match="0 s measured .* resolution is too coarse"):
+            measure_latency(lambda x: None, [0], timer=lambda: 7, warmup_s=warmup_s)
     with pytest.raises(ValueError, match="resolution is too coarse"):
-        measure_latency(lambda x: None, [0], timer=lambda: 7)
+        compare_latency(len, len, [[]], timer=lambda: 7)
+
+
+def test_a_clock_too_coarse_for_few_warm_up_calls_is_still_sized():
+    clock = CostlyClock(50, tick_ns=1_000_000)
+    assert measure_latency(lambda x: clock.advance(10_000), [0], runs=20, timer=clock, warmup_s=0, warmup_calls=1).median > 0
 
 
 @pytest.mark.parametrize("was_on", [True, False])
@@ -274,16 +309,39 @@ def test_garbage_collection_is_off_while_timing_and_back_after_an_error(was_on):
         if len(states) > 150:
             raise RuntimeError("broken")
 
+    def state():
+        return gc.isenabled(), getattr(os, "sched_getaffinity", int)(0), tracemalloc.is_tracing(), sys.getswitchinterval()
     before = gc.isenabled()
     try:
         gc.enable() if was_on else gc.disable()
+        as_before = state()
         for run in (lambda: measure_latency(model, [0], timer=clock), lambda: compare_latency(model, model, [0], timer=clock)):
             states.clear()
             with pytest.raises(RuntimeError, match="broken"):
                 run()
-            assert gc.isenabled() == was_on and not any(states)
+            assert state() == as_before and not any(states)
+        states.extend([False] * 150)
+        with pytest.raises(RuntimeError, match="broken"):
+            bench._peak_bytes(model, 0)
+        assert state() == as_before
     finally:
         gc.enable() if before else gc.disable()
+
+
+@pytest.mark.parametrize("runs", [1, 2, 7, 1_000_000])
+def test_one_to_a_million_runs_in_bounded_memory(runs):
+    ticks = iter(range(0, 10**12, 1000)).__next__
+    tracemalloc.start()
+    try:
+        result = measure_latency(lambda x: None, [0], runs=runs, timer=ticks, warmup_s=0, progress=False, calls_per_sample=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert result.count == runs and result.median == 0.001 and peak < 48 * runs + 2_000_000
+    assert (result.median_ci is None) == (runs < 6) and (result.percentile(99) is None) == (runs < 368)
+    assert any("measure at least 6" in w for w in result.warnings) == (runs < 6)
+    json.dumps(result.to_dict(), allow_nan=False)
+    assert repr(result) and result._repr_html_()
 
 
 def test_garbage_of_a_long_run_is_collected_between_chunks():
@@ -346,11 +404,27 @@ def test_what_cannot_be_called_is_refused():
 def test_preflight_knows_the_instrument():
     facts = preflight(CostlyClock(40, tick_ns=1))
     assert facts["timer_cost_ns"] == 40 and facts["timer_tick_ns"] == 40
-    assert preflight(CostlyClock(40, tick_ns=10_000))["timer_tick_ns"] == 10_000
+    coarse = preflight(CostlyClock(40, tick_ns=1_000_000))
+    assert coarse["timer_tick_ns"] == 1_000_000 and coarse["timer_cost_ns"] == pytest.approx(40, rel=0.2)
     assert preflight(VirtualClock())["timer_tick_ns"] == 0
+    interrupted = iter(np.cumsum([40] * 500 + [10**7] + [40] * 10**4).tolist()).__next__
+    assert preflight(interrupted)["timer_cost_ns"] == 40
     facts = preflight()
     assert 1 <= facts["cores"] <= os.cpu_count() and facts["timer_cost_ns"] > 0
-    json.dumps(facts, allow_nan=False)
+    assert set(facts) == {"timer_cost_ns", "timer_tick_ns", "cores", "cpu_limit", "load_1min", "blas", "blas_threads"}
+    assert all(type(value) in (int, float, str, type(None)) for value in facts.values())
+
+
+def test_preflight_is_recorded_with_every_timing(monkeypatch):
+    monkeypatch.setattr(bench, "_cpu_limit", lambda: 0.75)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0, 0), raising=False)
+    clock = VirtualClock()
+    model = lambda x: clock.advance(1e6)
+    for facts in (measure_latency(model, [0], 6, timer=clock).metadata["preflight"],
+                  measure_throughput(model, np.zeros((2, 1)), (2,), 6, timer=clock)[2].metadata["preflight"],
+                  compare_latency(model, model, [0], 6, timer=clock).protocol["preflight"]):
+        assert (facts["cpu_limit"], facts["cores"], facts["load_1min"]) == (0.75, 1, 1.5)
 
 
 @pytest.mark.parametrize("files, limit", [
@@ -437,11 +511,11 @@ def test_few_and_constant_values():
 # Two models, on a virtual clock.
 
 def machine(seed=0, slowdown=0.3, noise=0.02):
-    "A virtual clock and a maker of models that take `ms` on a machine which gets `slowdown` slower every 5 s."
+    "A virtual clock and a maker of models that take `ms` on a machine which gets `slowdown` slower every second."
     clock, rng = VirtualClock(), np.random.default_rng(seed)
 
     def model(ms):
-        return lambda x: clock.advance(ms * 1e6 * (1 + slowdown * clock.now / 5e9) * rng.lognormal(0, noise))
+        return lambda x: clock.advance(ms * 1e6 * (1 + slowdown * clock.now / 1e9) * rng.lognormal(0, noise))
     return clock, model
 
 
@@ -567,9 +641,8 @@ def test_stored_bytes_count_memory_once():
 
 
 def test_peak_is_what_one_pass_allocates():
-    import tracemalloc
     found = measure_memory(Affine(np.ones((64, 32))), np.ones((1000, 64)))
-    assert found["stored_bytes"] == 64 * 32 * 8 and 256_000 <= found["peak_bytes"] < 260_000
+    assert found.stored_bytes == 64 * 32 * 8 and 256_000 <= found.peak_bytes < 260_000
     assert not tracemalloc.is_tracing()
     tracemalloc.start()
     try:
@@ -626,7 +699,7 @@ def test_benchmark_of_several_models():
     assert [r.median for r in found["latency"].values()] == [2, 1] and found["latency"]["base"].count == 10
     assert found["comparison"]["half"].verdict == "faster" and list(found["comparison"]) == ["half"]
     assert found["accuracy"]["base"][0].accuracy == 1 and found["throughput"]["half"][8].median == 8000
-    assert suite.generate_report().splitlines()[-1].startswith("| half | 1 | 0 | 1.0000 | speedup 2.0000")
+    assert suite.generate_report().splitlines()[-1].startswith("| half | 1 | 0 | 1.0000 | speedup x2.0000")
     assert list(Benchmark([model(1), model(2)], [(X, X)]).models) == ["model_0", "model_1"]
     with pytest.raises(ValueError, match="expected at least one of each"):
         Benchmark([], [(X, X)])
@@ -636,13 +709,50 @@ def test_benchmark_of_several_models():
 
 def test_results_tell_their_story_in_one_line():
     r = BenchmarkResult("latency_ms", np.linspace(1, 2, 101), warnings=["<close> it"])
-    assert repr(r).splitlines()[0].startswith("latency_ms: n=101, median 1.5 [") and "warning: <close> it" in repr(r)
+    assert repr(r) == "latency_ms: n=101, median 1.5 [1.28, 1.73], IQR 0.5; 1 warning, see .warnings"
+    assert str(r).splitlines()[1:] == ["  warning: <close> it"] and "see .warnings" not in str(r)
     assert "<td>101</td>" in r._repr_html_() and "&lt;close&gt;" in r._repr_html_()
-    json.dumps(r.to_dict(values=True), allow_nan=False)
-    c = Comparison(1.1, 1.05, 1.2, 40, 0.02, "within_process", [1.0], [1.0], {}, [])
-    assert repr(c) == "speedup 1.1000 [1.0500, 1.2000], faster (n=40 pairs, min effect 2%, within_process)"
-    assert "faster" in c._repr_html_()
-    assert "p = 0.5" in repr(AccuracyComparison(-0.1, 2, 0, 20, 0.5)) and "McNemar" in AccuracyComparison(-0.1, 2, 0, 20, 0.5)._repr_html_()
+    c = Comparison(1.1, 1.05, 1.2, 4, 0.02, "within_process", [1.0, 2.0, 3.0, 4.0], [1.0] * 4, {}, [])
+    assert repr(c) == "speedup x1.1000 [1.0500, 1.2000], IQR 1.5: faster (n=4 pairs, min effect 2%, within_process)" == str(c)
+    assert "faster" in c._repr_html_() and "within_process" in c._repr_html_()
+
+
+@pytest.mark.parametrize("result, line", [
+    (AccuracyComparison(-0.1, 2, 0, 20, 0.5), "accuracy difference: -0.1000 (right alone: baseline 2, optimized 0 of 20), McNemar p = 0.5"),
+    (AccuracyResult(3, 4), "accuracy: 3/4 = 0.7500 [0.3006, 0.9544]"),
+    (MemoryResult(8192, 25_600), "memory: 8,192 bytes stored, peak of one pass 25,600 bytes on top")])
+def test_other_results_tell_theirs(result, line):
+    assert repr(result) == line and "<td>" in result._repr_html_() and dataclasses.is_dataclass(result)
+    d = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert dataclasses.asdict(result).items() <= d.items()
+
+
+def test_the_table_of_a_result_counts_its_outliers():
+    table = BenchmarkResult("ms", [10] * 10 + [11] * 10 + [12] * 10 + [15.5, 19, 6])._repr_html_()
+    assert "<td>outliers (1.5 IQR), far (3 IQR)</td><td>3, 1</td>" in table
+    d = BenchmarkResult("ms", [1.0] * 9 + [5.0]).to_dict(values=True)
+    assert (d["outliers"], d["far_outliers"], d["values"][-1]) == (1, 1, 5.0)
+
+
+@pytest.mark.parametrize("work, label, steps", [
+    (lambda model, clock, **o: measure_latency(model, [0], 3000, timer=clock, **o), "latency", 3),
+    (lambda model, clock, **o: compare_latency(model, model, [0], 7, timer=clock, **o), "pairs", 7),
+    (lambda model, clock, **o: compare_latency(ClockedModel(clock, 1), ClockedModel(clock, 1), [0], 6, timer=clock, warmup_s=0,
+                                               scope="across_processes", processes=2, **o), "processes", 2)])
+def test_long_work_shows_a_bar_after_a_second(monkeypatch, work, label, steps):
+    tqdm, clock, bars = pytest.importorskip("tqdm"), VirtualClock(), []
+    monkeypatch.setattr(tqdm, "tqdm", lambda it, **options: bars.append((len(it), options)) or it)
+    model = lambda x: clock.advance(1e6)
+    work(model, clock)
+    assert bars == [(steps, dict(desc=label, delay=1, leave=False, disable=False))]
+    work(model, clock, progress=False)
+    assert bars[-1][1]["disable"] is True
+
+
+def test_nothing_needs_a_bar(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    clock = VirtualClock()
+    assert measure_latency(lambda x: clock.advance(1e6), [0], 6, timer=clock).count == 6
 
 
 def test_plots_show_centre_and_interval():
@@ -651,7 +761,10 @@ def test_plots_show_centre_and_interval():
     ax = BenchmarkResult("latency_ms", np.linspace(1, 2, 100)).plot()
     assert [t.get_text().split()[0] for t in ax.get_legend().get_texts()] == ["p50", "p90", "p95"]
     ax = Comparison(1.1, 1.05, 1.2, 2, 0.02, "within_process", [1.1, 1.2], [1.0, 1.0], {}, []).plot()
-    assert list(ax.lines[0].get_ydata()) == [1.1, 1.2] and ax.get_legend().get_texts()[0].get_text() == "speedup 1.100"
+    assert list(ax.lines[0].get_ydata()) == [1.1, 1.2]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["95 % interval", "speedup 1.100"]
+    low, high = ax.patches[0].get_extents().transformed(ax.transData.inverted()).intervaly
+    assert (low, high) == pytest.approx((1.05, 1.2))
     import matplotlib.pyplot
     matplotlib.pyplot.close("all")
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['precise_timer', 'VirtualClock', 'preflight', 'min_runs', 'median_ranks', 'median_interval', 'stability_warnings',
            'BenchmarkResult', 'measure_latency', 'balanced_order', 'paired_interval', 'verdict', 'Comparison',
-           'compare_latency', 'stored_bytes', 'measure_memory', 'measure_throughput', 'wilson_interval',
+           'compare_latency', 'stored_bytes', 'MemoryResult', 'measure_memory', 'measure_throughput', 'wilson_interval',
            'AccuracyResult', 'measure_accuracy', 'mcnemar', 'AccuracyComparison', 'compare_accuracy', 'Benchmark',
            'BenchmarkSuite']
 
@@ -16,18 +16,11 @@ import os
 import time
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import cycle, islice
 from types import ModuleType
 
 import numpy as np
-
-# %% ../src/modules/19_benchmarking.ipynb #25acfb85
-__all__ = ["VirtualClock", "precise_timer", "preflight", "min_runs", "median_ranks", "median_interval",
-           "stability_warnings", "BenchmarkResult", "measure_latency", "balanced_order", "paired_interval", "verdict",
-           "Comparison", "compare_latency", "stored_bytes", "measure_memory", "measure_throughput", "wilson_interval",
-           "AccuracyResult", "measure_accuracy", "mcnemar", "AccuracyComparison", "compare_accuracy", "Benchmark",
-           "BenchmarkSuite"]
 
 # %% ../src/modules/19_benchmarking.ipynb #cf342fee
 class precise_timer:
@@ -55,16 +48,13 @@ class VirtualClock:
         self.now += ns
 
 # %% ../src/modules/19_benchmarking.ipynb #8f7c7e13
-def _clock_facts(timer, least=2000, most=100_000):
+def _clock_facts(timer, reads=2000, most=200_000):
     "Cost of one call of `timer` and the smallest step it shows (0 where it never moves), in ns."
-    first = last = timer()
-    steps, reads = [], 0
-    while reads < least or len(steps) < 3 and reads < most:
-        now, reads = timer(), reads + 1
-        if now > last:
-            steps.append(now - last)
-        last = now
-    return (last - first) / reads, min(steps, default=0)
+    between = np.diff(list(islice(iter(timer, None), reads)))
+    steps = between[between > 0]
+    if len(steps) < 3 and reads < most:
+        return _clock_facts(timer, 10 * reads, most)
+    return float(np.median(between) or np.mean(between)), float(min(steps, default=0))
 
 # %% ../src/modules/19_benchmarking.ipynb #9ce1c666
 def _cpu_limit(root="/sys/fs/cgroup"):
@@ -94,7 +84,7 @@ def preflight(timer=None):  # the clock to examine
     cost, tick = _clock_facts(timer or time.perf_counter_ns)
     affinity = getattr(os, "sched_getaffinity", None)
     blas = getattr(np.__config__, "CONFIG", {}).get("Build Dependencies", {}).get("blas", {})
-    return {"timer_cost_ns": float(cost), "timer_tick_ns": float(tick),
+    return {"timer_cost_ns": cost, "timer_tick_ns": tick,
             "cores": len(affinity(0)) if affinity else os.cpu_count(), "cpu_limit": _cpu_limit(),
             "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
             "blas": " ".join(str(blas[k]) for k in ("name", "version") if k in blas) or None,
@@ -147,7 +137,7 @@ def stability_warnings(values):  # measurements in order of time
     if (drift := abs(np.median(values[-third:]) / np.median(values[:third]) - 1)) > 0.05:
         found.append(f"drift: first and last third differ by {drift:.0%}; let the machine settle, or compare in pairs")
     if (r := _lag1(medians := _block_medians(values, 40))) > 2 / math.sqrt(len(medians)):
-        found.append(f"neighbours are alike (lag-1 autocorrelation {r:.2f}): the interval is too narrow; use longer blocks")
+        found.append(f"neighbours are alike (lag-1 autocorrelation {r:.2f}): the interval is too narrow; take more runs, or longer blocks")
     return found
 
 # %% ../src/modules/19_benchmarking.ipynb #23c5002d
@@ -158,8 +148,12 @@ def _lag1(x):
 
 # %% ../src/modules/19_benchmarking.ipynb #66bd8b97
 class _Shown:
-    "Display shared by all results: one line in a terminal, a small table in a notebook."
+    "Display shared by all results: one line, `print` with what to do about it, a small table in a notebook."
     def __repr__(self):
+        n = len(self.warnings)
+        return self._line() + f"; {n} warning{'s' * (n > 1)}, see .warnings" * (n > 0)
+
+    def __str__(self):
         return self._line() + "".join(f"\n  warning: {w}" for w in self.warnings)
 
     def _repr_html_(self):
@@ -175,16 +169,20 @@ def _text(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 # %% ../src/modules/19_benchmarking.ipynb #b1b29ad5
+def _iqr(values):
+    return float(np.subtract(*np.percentile(values, (75, 25))))
+
+
 class _Statistics:
-    "What `values` say: `mean`, `std` (ddof 1), `median`, `iqr`, `min_val`, `max_val`, `count`, `ci_lower`, `ci_upper`."
+    """What `values` say. Spread: `std` (ddof 1), `iqr`. Uncertainty: `median_ci`, which assumes no distribution, and the
+    normal approximation of the mean's interval, `ci_lower` and `ci_upper` (mean -+ 1.96 std / sqrt(n))."""
     count = property(lambda self: len(self.values))
     mean = property(lambda self: float(np.mean(self.values)))
     std = property(lambda self: float(np.std(self.values, ddof=1)) if self.count > 1 else 0.0)
     median = property(lambda self: float(np.median(self.values)))
-    iqr = property(lambda self: float(np.subtract(*np.percentile(self.values, (75, 25)))))
+    iqr = property(lambda self: _iqr(self.values))
     min_val = property(lambda self: float(np.min(self.values)))
     max_val = property(lambda self: float(np.max(self.values)))
-    # normal approximation of the mean's interval; `median_ci` assumes no distribution
     ci_lower = property(lambda self: self.mean - 1.96 * self.std / math.sqrt(self.count))
     ci_upper = property(lambda self: self.mean + 1.96 * self.std / math.sqrt(self.count))
     median_ci = property(lambda self: median_interval(self.values))
@@ -239,7 +237,8 @@ class BenchmarkResult(_Shown, _Statistics, _Percentiles):
 
     def _rows(self):
         return {"metric": self.metric_name, "n": self.count, "median": self.median, "95 % interval": self.median_ci,
-                "IQR": self.iqr, "mean": self.mean, "std": self.std, **self.percentiles()}
+                "IQR": self.iqr, "mean": self.mean, "std": self.std, **self.percentiles(),
+                "outliers (1.5 IQR), far (3 IQR)": f"{self.outliers()}, {self.outliers(3)}"}
 
     def _line(self):
         interval = f" {_text(self.median_ci)}" if self.median_ci else ""
@@ -349,19 +348,18 @@ class _Subject:
 
 # %% ../src/modules/19_benchmarking.ipynb #4452c49e
 def _warm_up(subject, seconds=0.1, calls=20):
-    "(time of the first call, mean time of a warm one, calls made), ns. `ValueError` when the clock does not move."
-    cold, spent, done = subject.block(1)[0], 0.0, 1
-    warm_calls, size = 0, 1
-    while done < calls or spent < seconds * 1e9:
+    "(time of the first call, mean time of a warm one in ns, warm calls). `ValueError` when the clock does not move."
+    cold, spent, done, size = subject.block(1)[0], 0, 0, 1
+    while done < calls or spent < max(1, seconds * 1e9):
         start = subject.timer()
         for x in islice(subject.rows, size):
             subject.call(x)
         last = subject.timer() - start
-        spent, warm_calls, done = spent + last, warm_calls + size, done + size
+        spent, done = spent + last, done + size
         if spent == 0 and done > 100_000:
             raise ValueError(f"0 s measured for {done} calls: the clock's resolution is too coarse; pass a finer timer")
         size = size * 2 if last < 1e6 else size
-    return float(cold), spent / max(1, warm_calls), done
+    return float(cold), spent / done, done
 
 # %% ../src/modules/19_benchmarking.ipynb #5470fe2c
 def _calls_per_sample(call_ns, facts):
@@ -385,6 +383,10 @@ def _positive(ns, facts):
         raise ValueError(f"0 s measured: a sample is shorter than the clock's resolution (steps of "
                          f"{facts['timer_tick_ns']:g} ns); leave calls_per_sample out, or pass a finer timer")
     return ns
+
+
+def _name(timer):
+    return getattr(timer, "__name__", type(timer).__name__)
 
 
 def _timer_warnings(ns, calls, facts):
@@ -415,7 +417,7 @@ def measure_latency(
             gc.collect(1)
     ns = _positive(np.concatenate(samples), facts)
     notes = stability_warnings(ns) + _timer_warnings(ns, calls, facts) + subject.warnings()
-    return BenchmarkResult("latency_ms", ns / 1e6, {"cold_start_ms": cold / 1e6, "warmup_calls": warm,
+    return BenchmarkResult("latency_ms", ns / 1e6, {"clock": _name(timer), "cold_start_ms": cold / 1e6, "warmup_calls": warm,
                            "calls_per_sample": calls, "preflight": facts}, notes)
 
 # %% ../src/modules/19_benchmarking.ipynb #a9edc79c
@@ -450,8 +452,28 @@ def verdict(
     return "equivalent" if 1 / (1 + min_effect) <= ci_low and ci_high <= 1 + min_effect else "inconclusive"
 
 # %% ../src/modules/19_benchmarking.ipynb #8617deb3
+class _Ratios:
+    "The ratios of a paired comparison and their picture."
+    @property
+    def ratios(self):
+        "baseline / optimized of each pair, in order of time."
+        return np.divide(self.baseline_ms, self.optimized_ms)
+
+    def plot(self, ax=None):  # matplotlib axes, or None for new ones
+        "The ratio of each pair in order of time, with the speedup and its interval; returns the axes."
+        import matplotlib.pyplot as plt
+        ax = ax or plt.subplots(figsize=(6, 3))[1]
+        ax.plot(self.ratios, ".", color="0.5")
+        ax.axhspan(self.ci_low, self.ci_high, alpha=0.2, label="95 % interval")
+        ax.axhline(self.speedup, label=f"speedup {self.speedup:.3f}")
+        ax.axhline(1, color="k", lw=0.5)
+        ax.set(xlabel="pair", ylabel="baseline / optimized")
+        ax.legend()
+        return ax
+
+# %% ../src/modules/19_benchmarking.ipynb #d89b6b20
 @dataclass(repr=False, eq=False)
-class Comparison(_Shown):
+class Comparison(_Shown, _Ratios):
     "A paired comparison: how many times faster the optimized model is, and how sure that is."
     speedup: float # baseline / optimized
     ci_low: float # 95 % interval
@@ -470,32 +492,18 @@ class Comparison(_Shown):
         return verdict(self.ci_low, self.ci_high, self.min_effect)
 
     def _line(self):
-        return (f"speedup {self.speedup:.4f} [{self.ci_low:.4f}, {self.ci_high:.4f}], {self.verdict} "
-                f"(n={self.pairs} pairs, min effect {self.min_effect:.0%}, {self.scope})")
+        return (f"speedup x{self.speedup:.4f} [{self.ci_low:.4f}, {self.ci_high:.4f}], IQR {_iqr(self.ratios):.2g}: {self.verdict} "
+                f"(n={len(self.ratios)} pairs, min effect {self.min_effect:.0%}, {self.scope})")
 
     def _rows(self):
-        return {"speedup": self.speedup, "95 % interval": (self.ci_low, self.ci_high), "verdict": self.verdict,
-                "pairs": self.pairs, "smallest effect of interest": self.min_effect, "scope": self.scope}
+        return {"speedup": self.speedup, "95 % interval": (self.ci_low, self.ci_high), "IQR of the pairs": _iqr(self.ratios),
+                "verdict": self.verdict, "smallest effect of interest": self.min_effect, "n": f"{len(self.ratios)} pairs",
+                "scope": self.scope}
 
     def to_dict(self, blocks=True):  # the block medians, too
         "Plain Python values, ready for JSON."
         names = ("speedup", "ci_low", "ci_high", "verdict", "scope", "pairs", "min_effect", "warnings", "protocol")
         return {name: getattr(self, name) for name in names + ("baseline_ms", "optimized_ms") * blocks}
-
-    plot = lambda self, ax=None: _plot_ratios(self, ax)
-
-# %% ../src/modules/19_benchmarking.ipynb #d89b6b20
-def _plot_ratios(result, ax=None):
-    "The ratio of each pair in order of time, with the speedup and its interval; returns the axes."
-    import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(6, 3))[1]
-    ax.plot(np.divide(result.baseline_ms, result.optimized_ms), ".", color="0.5")
-    ax.axhspan(result.ci_low, result.ci_high, alpha=0.2)
-    ax.axhline(result.speedup, label=f"speedup {result.speedup:.3f}")
-    ax.axhline(1, color="k", lw=0.5)
-    ax.set(xlabel="pair", ylabel="baseline / optimized")
-    ax.legend()
-    return ax
 
 # %% ../src/modules/19_benchmarking.ipynb #00f7632b
 def _plan(subjects, facts, block_s, warmup_s, warmup_calls):
@@ -571,7 +579,7 @@ def compare_latency(
     pairs=40, # adjacent pairs of blocks, 6 or more
     min_effect=0.02, # smallest effect of interest
     *,
-    block_s=0.02, # time a block takes (5 samples at least)
+    block_s=0.01, # time a block takes (5 samples at least)
     warmup_s=0.1, warmup_calls=20, # warm-up of each model lasts at least both
     scope="within_process", # or across_processes: `processes` fresh ones, and only what they agree on
     processes=6,
@@ -596,8 +604,8 @@ def compare_latency(
     d = np.log(_positive(ns[:, 0], facts) / _positive(ns[:, 1], facts))
     notes = _timer_warnings(ns.min(axis=1), calls, facts) + stability_warnings(np.exp(d))
     notes += [f"{name}: {w}" for name, s in zip(("baseline", "optimized"), subjects) for w in s.warnings()]
-    protocol = {"samples_per_block": n, "calls_per_sample": calls, "warmup_s": warmup_s, "warmup_calls": warmup_calls,
-                "cold_start_ms": cold, "preflight": facts}
+    protocol = {"clock": _name(timer), "block_s": block_s, "warmup_s": warmup_s, "warmup_calls": warmup_calls,
+                "samples_per_block": n, "calls_per_sample": calls, "cold_start_ms": cold, "preflight": facts}
     return Comparison(*map(float, paired_interval(d)), pairs, min_effect, "within_process",
                       *(ns.T / 1e6).tolist(), protocol, notes)
 
@@ -607,21 +615,41 @@ def stored_bytes(model):
     return sum(a.nbytes for a in _arrays(model))
 
 
-def measure_memory(model, x):  # x: one argument of the call
-    "`stored_bytes` of the model and `peak_bytes` allocated on top during one untimed pass, as a dict."
+def _peak_bytes(call, x):
+    "Bytes allocated at the peak of `call(x)`, traced; tracing is as before afterwards, also after an error."
     import tracemalloc
-    call, stored, was_tracing = _callable(model), stored_bytes(model), tracemalloc.is_tracing()
-    call(x)
-    if not was_tracing:
+    if not (was_tracing := tracemalloc.is_tracing()):
         tracemalloc.start()
     try:
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         call(x)
-        return {"stored_bytes": stored, "peak_bytes": tracemalloc.get_traced_memory()[1] - before}
+        return tracemalloc.get_traced_memory()[1] - before
     finally:
         if not was_tracing:
             tracemalloc.stop()
+
+# %% ../src/modules/19_benchmarking.ipynb #455a7a75
+@dataclass(repr=False)
+class MemoryResult(_Shown):
+    "What a model stores, and what one pass allocates on top of it."
+    stored_bytes: int
+    peak_bytes: int
+    warnings = ()
+    to_dict = asdict
+
+    def _line(self):
+        return f"memory: {self.stored_bytes:,} bytes stored, peak of one pass {self.peak_bytes:,} bytes on top"
+
+    def _rows(self):
+        return asdict(self)
+
+
+def measure_memory(model, x):  # x: one argument of the call
+    "`MemoryResult` of a model: bytes stored, and the peak of an untimed pass after a first one."
+    call, stored = _callable(model), stored_bytes(model)
+    call(x)
+    return MemoryResult(stored, _peak_bytes(call, x))
 
 # %% ../src/modules/19_benchmarking.ipynb #dc807f4e
 def measure_throughput(
@@ -668,7 +696,7 @@ class AccuracyResult(_Shown):
     def to_dict(self):
         "Plain Python values, ready for JSON."
         low, high = self.interval
-        return {"accuracy": self.accuracy, "ci_low": low, "ci_high": high, "correct": self.correct, "total": self.total}
+        return asdict(self) | {"accuracy": self.accuracy, "ci_low": low, "ci_high": high}
 
 # %% ../src/modules/19_benchmarking.ipynb #de13cfe2
 def _right(model, X, y):
@@ -701,6 +729,7 @@ class AccuracyComparison(_Shown):
     total: int
     p_value: float
     warnings = ()
+    to_dict = asdict
 
     def _rows(self):
         return {"accuracy difference": self.delta, "McNemar p": self.p_value, "samples": self.total,
@@ -743,7 +772,7 @@ class Benchmark:
             model, X, [size for size in batch_sizes if size <= X.shape[0]], self.runs, **self.options))
 
     def run_memory_benchmark(self):
-        "{name: dict of bytes} for one sample of the first dataset."
+        "{name: MemoryResult} for one sample of the first dataset."
         return self._each(lambda model, X, y: measure_memory(model, X[:1]))
 
     def run_accuracy_benchmark(self):
@@ -772,6 +801,6 @@ class BenchmarkSuite(Benchmark):
         for name in self.models:
             latency, (accuracy, *_) = self.results["latency"][name], self.results["accuracy"][name]
             speedup = self.results["comparison"].get(name)
-            rows.append(f"| {name} | {latency.median:.4g} | {self.results['memory'][name]['stored_bytes']} "
+            rows.append(f"| {name} | {latency.median:.4g} | {self.results['memory'][name].stored_bytes} "
                         f"| {accuracy.accuracy:.4f} | {speedup._line() if speedup else 'baseline'} |")
         return "\n".join(rows)

@@ -1,0 +1,194 @@
+"""What module 19 promises on a real machine: false alarms, power, overhead, agreement with timeit, pyperf and torch, and cost.
+
+`bench_measurement.py [TRIALS]`: comparisons of each kind, 200 by default (about 15 minutes)."""
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import gc
+import math
+import subprocess
+import sys
+import tempfile
+import timeit
+from pathlib import Path
+from time import perf_counter, perf_counter_ns
+
+import numpy as np
+
+from tinytorch.benchmarking import compare_latency, measure_latency, preflight
+from tinytorch.core.autograd import no_grad
+from tinytorch.core.tensor import Tensor
+from tinytorch.datasets import load_digits
+from tinytorch.olympics import SimpleMLP
+
+X = load_digits()[2][:64]
+ROWS = [Tensor(row[None]) for row in X]
+
+
+def at_most(trials, p=0.05, confidence=0.99):
+    "The least k that a Binomial(trials, p) exceeds with at most 1 - `confidence`: 18 of 200, 31 of 400."
+    below, k = 0.0, -1
+    while below < confidence:
+        k += 1
+        below += math.comb(trials, k) * p**k * (1 - p)**(trials - k)
+    return k
+
+
+def report(promise, measured, holds):
+    print(f"{promise:62} {measured:46} {'met' if holds else 'MISSED'}", flush=True)
+
+
+def digits_model(seed=20):
+    np.random.seed(seed)
+    return SimpleMLP(64, 32, 10)
+
+
+def work(model, calls):
+    "A function that runs the model `calls` times."
+    def run(x):
+        for _ in range(calls):
+            model.forward(x)
+    return run
+
+
+# Points 4 and 7: comparisons, the four kinds taking turns.
+
+def kinds():
+    "{name: a function that makes the two sides of one comparison}."
+    model = digits_model()
+    return {"same model": lambda: (model, model), "built apart": lambda: (digits_model(), digits_model()),
+            "5 % more work": lambda: (work(model, 20), work(model, 21)), "10 % more work": lambda: (work(model, 20), work(model, 22))}
+
+
+def compared(trials):
+    "{kind: its comparisons}, and the seconds of each comparison."
+    found, seconds = {name: [] for name in kinds()}, []
+    for trial in range(trials):
+        for name, make in kinds().items():
+            baseline, optimized = make()
+            start = perf_counter()
+            found[name].append(compare_latency(baseline, optimized, ROWS, rng=trial, progress=False))
+            seconds.append(perf_counter() - start)
+    return found, np.array(seconds)
+
+
+def comparisons(trials):
+    found, seconds = compared(trials)
+    for name, results in found.items():
+        widths = [r.ci_high / r.ci_low - 1 for r in results]
+        print(f"  {name:14} speedup {np.median([r.speedup for r in results]):.4f}, interval width {np.median(widths):.2%} "
+              f"(widest {max(widths):.2%}), {sum(bool(r.warnings) for r in results)} with warnings")
+    excluded, allowed = sum(not r.ci_low <= 1 <= r.ci_high for r in found["same model"]), at_most(trials)
+    report(f"same model: at most {allowed} of {trials} intervals exclude 1", f"{excluded}", excluded <= allowed)
+    claims = sum(r.verdict in ("faster", "slower") for r in found["built apart"])
+    seen = sum(not r.ci_low <= 1 <= r.ci_high for r in found["built apart"])
+    report("equal models built apart: at most 1 % of verdicts claim", f"{claims} of {trials} ({seen} intervals exclude 1)", claims <= trials / 100)
+    for name, least in (("5 % more work", 0.90), ("10 % more work", 0.99)):
+        power = np.mean([r.verdict == "slower" for r in found[name]])
+        report(f"{name}: found in at least {least:.0%}", f"{power:.1%} of {trials}", power >= least)
+    report("a comparison takes at most 3 s", f"median {np.median(seconds):.2f} s, slowest {seconds.max():.2f} s", seconds.max() <= 3)
+
+
+# Point 5: what the loop itself costs.
+
+def bare_loop(call, x, n):
+    "Time of each of `n` calls, in ns, read around the call and nothing else."
+    samples = []
+    for _ in range(n):
+        start = perf_counter_ns()
+        call(x)
+        samples.append(perf_counter_ns() - start)
+    return samples
+
+
+def elapsed(f):
+    start = perf_counter_ns()
+    result = f()
+    return perf_counter_ns() - start, result
+
+
+def overhead(rounds=41, n=5000):
+    call, x = digits_model().forward, ROWS[0]
+
+    def bare():
+        ns, samples = elapsed(lambda: bare_loop(call, x, n))
+        return ns / n, np.median(samples)
+
+    def ours():  # what a measurement costs once (preflight, two garbage collections) is no cost of a call: a run of one tells it
+        once, result = (elapsed(lambda: measure_latency(call, [x], runs, warmup_s=0, calls_per_sample=1, progress=False)) for runs in (1, n))
+        return (result[0] - once[0]) / (n - 1), result[1].median * 1e6
+    gc.collect()
+    gc.disable()
+    turns = [(bare(), ours()) if turn % 2 else (ours(), bare())[::-1] for turn in range(rounds)]
+    gc.enable()
+    for which, what in enumerate(("takes", "reports")):
+        cost, extra = np.median([a[which] for a, _ in turns]), np.median([b[which] - a[which] for a, b in turns])
+        report(f"what a timed call {what}: within 10 % or 100 ns of a bare loop", f"{cost:.0f} ns, {extra:+.0f} ns ({extra / cost:+.1%})",
+               extra <= max(100, 0.1 * cost))
+
+
+# Point 6: other instruments on the same callable.
+
+def subject(rows):
+    "(callable, argument): the digits model on the first `rows` test samples."
+    return digits_model().forward, Tensor(X[:rows])
+
+
+def by_ours(call, x, rows):
+    return measure_latency(call, [x], 500, progress=False).median * 1e6
+
+
+def by_timeit(call, x, rows, number=200, repeat=25):
+    return 1e9 * np.median(timeit.repeat("call(x)", globals={"call": call, "x": x}, number=number, repeat=repeat)) / number
+
+
+def by_pyperf(call, x, rows):
+    import pyperf
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pyperf.json"
+        subprocess.run([sys.executable, "-m", "pyperf", "timeit", "--processes", "3", "--values", "7", "--warmups", "2", "--copy-env",
+                        "-q", "-o", out, "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"],
+                       check=True, capture_output=True, cwd=Path(__file__).parent)
+        return 1e9 * pyperf.Benchmark.load(str(out)).median()
+
+
+def by_torch(call, x, rows):
+    from torch.utils.benchmark import Timer
+    return 1e9 * Timer("call(x)", globals={"call": call, "x": x}).blocked_autorange(min_run_time=0.2).median
+
+
+def agreement(rounds=7):
+    others = {"timeit": (by_timeit, 0.05), "pyperf": (by_pyperf, 0.10), "torch.utils.benchmark": (by_torch, 0.10)}
+    for name, (other, limit) in others.items():
+        try:
+            __import__(name.split(".")[0])
+        except ImportError:
+            print(f"{name}: not measured, it is not installed (pip install {name.split('.')[0]})")
+            continue
+        for rows in (1, 64):
+            call, x = subject(rows)
+            turns = [[f(call, x, rows) for f in ((by_ours, other) if turn % 2 else (other, by_ours))][::1 if turn % 2 else -1]
+                     for turn in range(rounds)]
+            ours, theirs = np.min(turns, axis=0)  # the quietest round of each: a loaded machine hits long loops more than single calls
+            report(f"median of a call on {rows} row(s) within {limit:.0%} of {name}", f"{ours:.0f} and {theirs:.0f} ns, ratio {ours / theirs:.3f}",
+                   abs(ours / theirs - 1) <= limit)
+
+
+def across(times=3):
+    "For information: six fresh processes."
+    for _ in range(times):
+        start = perf_counter()
+        result = compare_latency(digits_model(), digits_model(), ROWS, scope="across_processes", rng=0, progress=False)
+        print(f"across six processes: {perf_counter() - start:.1f} s; {result}")
+
+
+if __name__ == "__main__":
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    print(preflight())
+    with no_grad():
+        agreement()
+        overhead()
+        comparisons(trials)
+        across()
