@@ -101,6 +101,9 @@ class Trusted:
             if "id" in cell: self.by_cell_id[cell["id"]] = index
             if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
         self.max_score = sum(part.points for part in self.parts)
+        first = min([i for i, role in enumerate(self.roles) if role not in ("given", "text")], default=0)
+        # extra cells run after the tools of the tests, whose clocks have to be there first
+        self.start = max([i for i in range(first) if self.grade_id(i).startswith("test-tools")], default=-1)
         self.wrong = {}   # known-wrong answers, {grade_id of a test: [code, ...]}; none in a student's copy, which has no solutions
         if importlib.util.find_spec(f"{__package__}.canaries"):
             from .canaries import known_wrong
@@ -204,7 +207,8 @@ def read(path, trusted):
     data = fetch(path)
     cells, notes = parse(data, path.name)
     submission = Submission(notes=notes, sha256=hashlib.sha256(data).hexdigest())
-    at, places, twice, retyped, unreadable, schemas, changed = -1, [], [], [], [], set(), []
+    places, twice, retyped, unreadable, schemas, changed = [], [], [], [], set(), []
+    at = trusted.start
     for cell in cells:
         source, index = text(cell.get("source")), trusted.place(cell)
         mark = about(cell)
@@ -212,7 +216,7 @@ def read(path, trusted):
         if index is None:
             if cell.get("cell_type") == "code" and source and source.strip(): submission.extras.append((at, source))
             continue
-        at, role, grade_id = index, trusted.roles[index], trusted.grade_id(index)
+        at, role, grade_id = max(index, trusted.start), trusted.roles[index], trusted.grade_id(index)
         places.append(index)
         if role == "demo" and source and cell.get("cell_type") == "code" and squeezed(source) != squeezed(trusted.source(index)):
             changed.append(grade_id)

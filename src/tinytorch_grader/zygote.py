@@ -109,7 +109,7 @@ def submission(limits, channel, leash):
     leash.close()
     os.setsid()
     null = os.open("/dev/null", os.O_RDWR)
-    for fd, source in enumerate((channel.fileno(), channel.fileno(), null)): os.dup2(source, fd)
+    for fd, source in ((2, null), (0, channel.fileno()), (1, channel.fileno())): os.dup2(source, fd)   # null may be 0 itself
     os.closerange(3, 256)
     channel.detach()
     os.chdir("/tmp")

@@ -1,4 +1,4 @@
-# status: crashed graded memory
+# status: crashed graded memory timeout
 # Recurses without a limit until the stack is gone.
 import sys
 sys.setrecursionlimit(10**9)

@@ -1,4 +1,5 @@
 # Finds the step that is running, its nonce included, in the frames, and answers "ok" for every step that follows.
+# status: tampered
 import json, os, sys, threading
 def steps():
     frame = sys._getframe()
