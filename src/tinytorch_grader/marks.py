@@ -86,7 +86,7 @@ def judge(trusted, submission, job, outcome, student):
         else:
             error = step["error"] or {"ename": "Error", "message": "", "line": None}
             message = explained(error, error["line"] in trusted.hidden(trusted.by_grade_id[part.grade_id]))
-            if hidden.within(message): message = f"{error['ename']}: the message repeats the test and was left out"
+            if hidden.within(error["message"]): message = f"{error['ename']}: the message repeats the test and was left out"
         result.parts[part.grade_id] = {"score": score, "max_score": part.points, "message": message}
     result.score = sum(part["score"] for part in result.parts.values())
     for step in job["steps"]:

@@ -70,7 +70,8 @@ class Pristine:
         for module in chosen:
             vary = VARYING.get(module.__name__, ())
             self.watch(module.__name__, vars(module), {k: v for k, v in vars(module).items() if k not in vary}, seen)
-        for thing in more: self.watch(type(thing).__name__, vars(thing), dict(vars(thing)), seen); self.watch_class(type(thing), seen)
+        self.things = [(vars(thing), dict(vars(thing))) for thing in more]
+        for thing in more: self.watch_class(type(thing), seen)
         self.modules, self.meta_path, self.path_hooks = dict(sys.modules), list(sys.meta_path), list(sys.path_hooks)
         self.recursion, self.switch, self.filters = sys.getrecursionlimit(), sys.getswitchinterval(), list(warnings.filters)
         self.hooks = sys.displayhook, sys.excepthook, sys.unraisablehook
@@ -110,6 +111,9 @@ class Pristine:
                     changed.append(f"{name}.{key}")
                     if kind: type.__setattr__(kind, key, value)
                     else: space[key] = value
+        for space, was in self.things:
+            space.clear()
+            space.update(was)
         for f, code, defaults, kwdefaults in self.functions:
             if f.__code__ is not code or f.__defaults__ is not defaults or f.__kwdefaults__ is not kwdefaults:
                 changed.append(f.__name__)
@@ -240,6 +244,8 @@ RUNS = ("time", "timeit", "prun", "capture")
 
 class Shell:
     "What `get_ipython()` gives: magics that run Python run it, the others are skipped with a note."
+    events, config = types.SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None), {}   # libraries ask for these
+
     def __init__(self, run): self.run = run
 
     def skip(self, what): print(f"skipped: {what}", file=sys.stderr)

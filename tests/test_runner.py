@@ -1,0 +1,191 @@
+"Student cells run as in Jupyter; tests run apart from them, leave nothing behind, and can still fail."
+import json, re
+
+import pytest
+
+import submissions
+from submissions import TRUSTED, graded, lost, mark, notebook, save, solutions
+from tinytorch_grader import canaries, intake, marks
+
+TESTS = [TRUSTED.grade_id(i) for i, role in enumerate(TRUSTED.roles) if role == "test"]
+RIGHT = solutions()
+
+
+@pytest.fixture(scope="module")
+def box():
+    with submissions.box(seconds=20, memory_mb=1024, output_bytes=50_000) as b: yield b
+
+
+@pytest.fixture
+def grade(box, tmp_path):
+    return lambda *args, **kw: graded(box, save(tmp_path, notebook(*args, **kw)))
+
+
+def cells(box, *sources, role="extra", **more):
+    steps = [{"id": f"c{i}", "role": role, "source": source} for i, source in enumerate(sources)]
+    return box.run({"seed": 1, "steps": steps, **more})
+
+
+def shown(outcome, i=0):
+    return "".join(o.get("text", "") for o in outcome.steps[f"c{i}"]["outputs"])
+
+
+def test_the_reference_gets_every_point_and_an_untouched_release_none(grade):
+    result = grade()
+    assert (result.status, lost(result), result.score, result.max_score, result.needs_manual) == ("graded", set(), 95, 100, True)
+    assert result.notes == [] and result.parts["reflection"]["message"] == "graded by hand"
+    result = grade(release=True)
+    assert (result.status, result.score, result.needs_manual) == ("graded", 0, False)
+    assert all("not written yet" in part["message"] or "fill in" in part["message"] or "got" in part["message"]
+               for name, part in result.parts.items() if name != "reflection")
+
+
+def test_a_mistake_loses_its_own_points_and_no_others(grade):
+    result = grade({"part2-timing": RIGHT["part2-timing"].replace("/ 1e6", "/ 1e9")})
+    assert lost(result) == {"part2-timing-units"} and "milliseconds" in result.parts["part2-timing-units"]["message"]
+
+
+AS_IN_JUPYTER = {
+    "x = 6\nx * 7": "42", "x = 6\nx * 7;": "", "None": "", "print('a'); 'b'": "a\n'b'",
+    "%matplotlib inline\nprint(1)": "skipped: %matplotlib inline\n1\n", "!ls -l\nprint(2)": "skipped: !ls -l\n2\n",
+    "files = !ls\nprint(files)": "skipped: !ls\n[]\n", "%time y = 3\nprint(y)": "3\n", "%%time\nz = 4\nprint(z)": "4\n",
+    "%%timeit -n 10\nprint(5)": "5\n", "%%bash\nrm -rf /": "skipped: %%bash \n", "pip install torch\nprint(6)": "skipped: pip install torch\n6\n",
+    "len?": "skipped: len?\n", "  print(7)": "7\n", "if True:\n    %load_ext autoreload\n    print(8)": "skipped: %load_ext autoreload\n8\n",
+    "text = '''\n%time\n!ls'''\n%pwd\nprint(len(text))": "skipped: %pwd \n10\n",
+    "import asyncio\nasync def f(): return 9\nprint(await f())": "9\n", "import asyncio\nawait asyncio.sleep(0, 10)": "10",
+    "%%writefile note.txt\nhello": "", "get_ipython().run_line_magic('config', 'x')": "skipped: %config x\n",
+    "import sys\nprint(11, file=sys.stderr)": "11\n", "input('?')": "EOFError", "1 +": "SyntaxError", "exit()": "SystemExit",
+    "from IPython.display import display\ndisplay(12)": "12", "import IPython\nIPython.get_ipython().magic('%who x')": "skipped: %who x\n",
+}
+
+
+@pytest.mark.parametrize("source", AS_IN_JUPYTER)
+def test_a_student_cell_behaves_as_in_jupyter(box, source):
+    outcome, want = cells(box, source), AS_IN_JUPYTER[source]
+    step = outcome.steps["c0"]
+    if want.endswith("Error") or want == "SystemExit": assert not step["ok"] and step["error"]["ename"] == want
+    else: assert step["ok"] and shown(outcome) + "".join(o["data"]["text/plain"] for o in step["outputs"] if "data" in o) == want
+
+
+def test_rich_outputs_and_figures_are_kept_modestly(box):
+    outcome = cells(box, "class R:\n    def _repr_html_(self): return '<b>x</b>'\n    def __repr__(self): return 'R'\nR()",
+                    "import matplotlib.pyplot as plt\nfor _ in range(30): plt.figure()\nplt.plot([1, 2])", "class Bad:\n    def __repr__(self): raise KeyboardInterrupt\nBad()",
+                    "from IPython.display import HTML, display\nfor _ in range(1000): display(HTML('x' * 5000))")
+    assert outcome.status == "graded" and all(step["ok"] for step in outcome.steps.values())
+    assert outcome.steps["c0"]["outputs"][0]["data"] == {"text/plain": "R", "text/html": "<b>x</b>"}
+    assert 0 < sum("image/png" in o.get("data", {}) for o in outcome.steps["c1"]["outputs"]) <= 11
+    assert "KeyboardInterrupt" in outcome.steps["c2"]["outputs"][0]["data"]["text/plain"]
+    assert len(json.dumps(outcome.steps["c3"]["outputs"])) < 3 * 50_000
+
+
+def test_an_error_shows_the_student_lines_alone(box):
+    step = cells(box, "def f():\n    return 1 / 0\nx = 1\nf()").steps["c0"]
+    shown = "\n".join(step["outputs"][0]["traceback"])
+    assert step["error"]["ename"] == "ZeroDivisionError" and step["error"]["line"] == 2
+    assert "line 2, in f: return 1 / 0" in shown and "runner" not in shown
+
+
+def test_noise_never_fails_a_right_solution(grade):
+    noisy = RIGHT["part1-model"] + "\nimport sys, warnings\nwarnings.warn('old'); print('x' * 1000, file=sys.stderr)\nfrom tqdm import tqdm\nfor _ in tqdm(range(3)): pass\n"
+    loud = RIGHT["part2-accuracy"].replace("### BEGIN SOLUTION", "import sys, warnings; warnings.warn('w'); print('noise', file=sys.stderr); print('\\r50%|###', end='')")
+    assert lost(grade({"part1-model": noisy, "part2-accuracy": loud})) == set()
+
+
+@pytest.mark.parametrize("end", ["raise SystemExit(0)", "import sys; sys.exit()", "raise KeyboardInterrupt", "raise GeneratorExit", "exit()"])
+def test_a_test_that_did_not_run_to_its_end_never_passes(grade, end):
+    result = grade({"part4b-optimize": f"def optimize_model(*_):\n    {end}"})
+    assert lost(result) == {"part4b-optimize-check"} and result.status == "graded"
+
+
+def test_every_test_has_a_known_wrong_answer_that_fails_without_any_code_of_the_student(box, monkeypatch, tmp_path):
+    monkeypatch.setattr(intake, "SHARE", 2)
+    assert set(canaries.MISTAKES) == set(TESTS)
+    assert {test: len(wrong) for test, wrong in TRUSTED.wrong.items()} == {test: len(m) for test, m in canaries.MISTAKES.items()}   # each applies
+    poison = {name: re.sub(r"(?m)^( *)### BEGIN SOLUTION$", r"\1raise RuntimeError('student code')", source) for name, source in RIGHT.items()}
+    for found in (notebook(), notebook(poison)):
+        job = intake.job(TRUSTED, intake.read(save(tmp_path, found), TRUSTED), 1)
+        outcome = box.run(job)
+        wrong = {step["id"]: outcome.steps[step["id"]]["error"] for step in job["steps"] if "answers" in step}
+        assert {name for name, error in wrong.items() if error is None or error["ename"] != "AssertionError" or "student code" in error["message"]} == set()
+        assert len(wrong) >= len(TESTS)
+
+
+def test_places_of_known_wrong_answers_follow_from_the_seed(tmp_path):
+    submission = intake.read(save(tmp_path, notebook()), TRUSTED)
+    order = lambda seed: [(step["id"], "answers" in step) for step in intake.job(TRUSTED, submission, seed)["steps"]]
+    assert order(1) == order(1) != order(2)
+    assert all(any(wrong for _, wrong in order(seed)) for seed in range(20))
+
+
+SABOTAGE = {
+    "check": "def check(*_, **__): pass\nnear = check_forward = check_rule = check_number = answer_of = check",
+    "numpy": "import numpy as np\nnp.allclose = np.array_equal = np.all = lambda *_, **__: True",
+    "builtins": "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.all = lambda x: True\nbuiltins.type = lambda *_: bool\nbuiltins.AssertionError = Warning",
+    "json": "import json\njson.loads = lambda *_: {}\njson.JSONEncoder.encode = lambda *_: '{\"ok\": true}'",
+    "clock": "import time\ntime.virtual.advance = lambda ms: None\ntype(virtual).wrap = None\ntime.virtual = 5\nvirtual.asleep = True",
+    "trace": "import sys\ndef trace(frame, event, arg):\n    if frame.f_code.co_name == 'check': raise SystemExit\n    return trace\nsys.settrace(trace); sys.setprofile(trace)",
+    "modules": "import sys, types\nfor name in ('numpy', 'json', 'contextlib', 'tempfile'): sys.modules[name] = types.ModuleType(name)",
+    "code": "import contextlib, copy\ncontextlib._GeneratorContextManager.__exit__ = lambda *_: True\ncopy.deepcopy.__code__ = (lambda x: x).__code__",
+    "framework": "from tinytorch.core.tensor import Tensor\nTensor.__eq__ = lambda *_: True\nLinear.forward = lambda self, x: x",
+    "warnings": "import warnings\nwarnings.simplefilter('error')\nnp.seterr(all='raise')",
+    "signal": "import signal\nsignal.signal(signal.SIGALRM, lambda *_: 1 / 0)\nsignal.setitimer(signal.ITIMER_REAL, .05, .01)",
+    "gone": "import builtins, sys\nfor name in ('len', 'print', 'open', 'Exception'): delattr(builtins, name)\nfor name in list(sys.modules):\n    if name not in ('sys', 'builtins'): del sys.modules[name]",
+}
+
+
+@pytest.mark.parametrize("name", SABOTAGE)
+def test_what_a_cell_does_to_the_tools_changes_no_points(grade, name):
+    wrong = RIGHT["part1-model"].replace("self.relu.forward(self.fc1.forward(x))", "self.fc1.forward(x)")
+    after = {"part1-forward": [SABOTAGE[name]]}
+    result = grade({"part1-model": wrong}, before=after)
+    assert lost(result) == {"part1-forward", "part1-layers"} & lost(grade({"part1-model": wrong})) and result.status == "graded", result
+
+
+def test_a_solution_that_changes_the_tools_while_it_is_tested_does_not_pass(grade):
+    sly = RIGHT["part1-model"].replace("return sum(_count", "np.allclose = lambda *_, **__: True; import builtins; builtins.type = lambda *_: int\n        return sum(_count")
+    result = grade({"part1-model": sly})
+    assert "part1-count" in lost(result) and "np.allclose" not in str(result.parts)
+    assert "numpy.allclose" in result.parts["part1-count"]["message"]
+
+
+def test_tests_switched_off_behind_the_grader_are_tampering(grade):
+    off = ("import sys\nclass SimpleMLP:\n    def __init__(self, *sizes):\n        frame = sys._getframe()\n        while frame:\n"
+           "            if 'Runner' in frame.f_globals: frame.f_globals['Runner'].test = lambda self, step: None\n            frame = frame.f_back\n")
+    result = grade({"part1-model": off})
+    assert result.status == "tampered" and result.score == 0 and all(part["score"] == 0 for part in result.parts.values())
+    assert any("_getframe" in note for note in result.notes)
+
+
+def test_nothing_of_a_test_stays_behind(box, tmp_path):
+    spy = ("import gc, linecache, os, sys\nfound = [k for k in globals() if k in ('shapes', 'answer', 'rng', 'unseen_model')]\n"
+           "print('CAPSTONE_SEED' in os.environ, found, [k for k in linecache.cache if 'part1-forward' in k], 'runner' in sys.modules)")
+    talks = RIGHT["part1-model"].replace("return sum(_count", "print('said during a test'); return sum(_count")
+    result = graded(box, save(tmp_path, notebook({"part1-model": talks}, before={"part2-timing": [spy]})))
+    spied = next(c for c in result.notebook["cells"] if c["source"] == spy)
+    assert spied["outputs"][0]["text"] == "False [] [] False\n"
+    tests = [c for c in result.notebook["cells"] if mark(c).get("grade")]
+    assert lost(result) == set() and all(not c.get("outputs") for c in tests)
+
+
+def test_hidden_lines_leave_neither_by_message_nor_by_output(grade):
+    leak = ("def optimize_model(model, tools):\n    import sys\n    frame, seen = sys._getframe(), []\n    while frame:\n        seen.append(str(frame.f_locals.get('step')))\n"
+            "        frame = frame.f_back\n    global LOOT\n    LOOT = ''.join(seen)\n    raise ValueError(LOOT.encode().decode('unicode_escape')[-300:])")
+    result = grade({"part4b-optimize": leak}, before={"part5-workflow": ["print(LOOT.encode().decode('unicode_escape'))"]})
+    text = json.dumps(result.parts) + json.dumps([c.get("outputs") for c in result.notebook["cells"]])
+    hidden = marks.Hidden(TRUSTED)
+    assert "unseen" not in text and not hidden.within(text)
+    assert "left out" in result.parts["part4b-optimize-check"]["message"]
+
+
+def test_what_was_earned_before_the_end_is_kept(box, tmp_path):
+    from tinytorch_grader import sandbox
+    with submissions.box(seconds=3) as short:
+        result = graded(short, save(tmp_path, notebook({"part3-improvements": "while True: pass"})))
+    assert result.status == "timeout" and result.score == 45 and "part3-improvements" in result.message
+    assert "not reached" in result.parts["part3-improvements-speedup"]["message"]
+
+
+def test_grading_twice_gives_the_same(box, tmp_path):
+    path = save(tmp_path, notebook({"part2-size": RIGHT["part2-size"].replace("array.nbytes", "4 * array.size")}))
+    strip = lambda result: {k: v for k, v in vars(result).items() if k not in ("seconds", "notebook")}
+    assert strip(graded(box, path)) == strip(graded(box, path))
