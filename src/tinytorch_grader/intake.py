@@ -207,7 +207,7 @@ def read(path, trusted):
     data = fetch(path)
     cells, notes = parse(data, path.name)
     submission = Submission(notes=notes, sha256=hashlib.sha256(data).hexdigest())
-    places, twice, retyped, unreadable, schemas, changed = [], [], [], [], set(), []
+    places, twice, retyped, unreadable, too_long, changed, schemas = [], [], [], [], [], [], set()
     at = trusted.start
     for cell in cells:
         source, index = text(cell.get("source")), trusted.place(cell)
@@ -225,23 +225,23 @@ def read(path, trusted):
         if source is None: unreadable.append(grade_id)
         elif role == "manual": submission.manual[grade_id] = storable(source)[:MOST_SOURCE]
         elif cell.get("cell_type") != "code": retyped.append(grade_id)
-        elif len(source) > MOST_SOURCE: notes.append(f"cell {grade_id}: {len(source)} characters, expected at most {MOST_SOURCE}; it was left out")
+        elif len(source) > MOST_SOURCE: too_long.append(grade_id)
         elif grade_id in submission.cells:
             twice.append(grade_id)
             submission.extras.append((at, source))
         else: submission.cells[grade_id] = storable(source)
     if not places: raise Invalid(f"{path.name} has none of this assignment's cells; hand in the notebook that you were given, filled in")
-    long = [source for _, source in submission.extras if len(source) > MOST_SOURCE]
-    if long: notes.append(f"{len(long)} extra cells have more than {MOST_SOURCE} characters and were left out")
+    too_long += ["of your own" for _, source in submission.extras if len(source) > MOST_SOURCE]
     submission.extras = [(index, storable(source)) for index, source in submission.extras if len(source) <= MOST_SOURCE]
     wanted = [trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role == "solution"]
     missing = [grade_id for grade_id in wanted if grade_id not in submission.cells]
+    missing = [grade_id for grade_id in missing if grade_id not in retyped + unreadable + too_long]
     for names, note in ((twice, "there more than once; each was run, the last one counts"), (retyped, "no code cells any more; they count as empty"),
-                        (unreadable, "without text; they count as empty"), (sorted(schemas), "as nbgrader schema version, expected 3; the cells were read all the same"),
-                        ([m for m in missing if m not in retyped + unreadable], "missing; restore them from the notebook you were given"),
+                        (unreadable, "without text; they count as empty"), (missing, "missing; restore them from the notebook you were given"),
+                        (too_long, f"longer than {MOST_SOURCE} characters; they were left out"),
                         (changed, "demonstrations that were changed; they were run as extra cells")):
-        if names: notes.append(f"{'cells' if names != sorted(schemas) else 'got'} {listed(names)}: {note}" if names != sorted(schemas)
-                               else f"got {listed(names)} {note}")
+        if names: notes.append(f"cells {listed(names)}: {note}")
+    if schemas: notes.append(f"got {listed(sorted(schemas))} as nbgrader schema version, expected 3; the cells were read all the same")
     first = list(dict.fromkeys(places))
     if first != sorted(first): notes.append("cells are in another order than in the assignment; they were run in its order")
     return submission
