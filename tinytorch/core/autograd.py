@@ -50,7 +50,7 @@ def _spread(g, x, axis, keepdims):
 
 def _max(g, x, y, axis, keepdims):
     found = x == _spread(y, x, axis, keepdims)
-    return _spread(g, x, axis, keepdims) * found / found.sum(axis=axis, keepdims=True)
+    return _spread(g, x, axis, keepdims) * found / found.sum(axis=axis, keepdims=True, dtype=x.dtype)
 
 
 gradients["sum"] = (lambda g, x, y, axis, keepdims: _spread(g, x, axis, keepdims),)
@@ -79,8 +79,8 @@ def _matmul_right(g, a, b):
 
 gradients["matmul"] = (_matmul_left, _matmul_right)
 gradients["linear"] = (
-    lambda g, x, W: g @ W.T,
-    lambda g, x, W: x.reshape(-1, W.shape[0]).T @ g.reshape(-1, W.shape[1]),
+    lambda g, x, W: g.dot(W.T),
+    lambda g, x, W: x.reshape(-1, W.shape[0]).T.dot(g.reshape(-1, W.shape[1])),
     lambda g, x, W: g,  # the bias was broadcast over the batch; the walk sums it up
 )
 
@@ -88,7 +88,8 @@ gradients["linear"] = (
 def _cross_entropy(g, log_p, y):
     slope = np.exp(log_p)
     slope[np.arange(len(y)), y] -= 1
-    return slope * (g / len(y))
+    slope *= g / len(y)
+    return slope
 
 
 gradients["cross_entropy"] = (_cross_entropy,)
@@ -112,11 +113,9 @@ def _results_first(tensor):
 
 # %% ../../src/modules/06_autograd.ipynb #57b41bed
 def _unbroadcast(g, x):
-    "`g` summed over what broadcasting had repeated, as an array like `x`."
-    if g.shape != x.shape:
-        g = g.sum(axis=tuple(range(g.ndim - x.ndim)))
-        g = g.sum(axis=tuple(i for i, n in enumerate(x.shape) if n == 1), keepdims=True)
-    return np.asarray(g, dtype=x.dtype)
+    "`g` summed over what broadcasting had repeated, so that it has the shape of `x`."
+    if g.ndim > x.ndim: g = np.add.reduce(g, axis=tuple(range(g.ndim - x.ndim)))
+    return np.add.reduce(g, axis=tuple(i for i, n in enumerate(x.shape) if n == 1), keepdims=True) if g.shape != x.shape else g
 
 # %% ../../src/modules/06_autograd.ipynb #44dec09c
 def _seed(tensor, gradient):
@@ -125,10 +124,10 @@ def _seed(tensor, gradient):
         raise ValueError("backward: this tensor has no gradient: nothing behind it has requires_grad=True, or it was made under no_grad()")
     if gradient is None and tensor.size != 1:
         raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or give a gradient")
-    seed = np.ones(tensor.shape) if gradient is None else np.asarray(gradient)
+    seed = np.ones(tensor.shape, tensor.dtype) if gradient is None else np.asarray(gradient, tensor.dtype)
     if seed.shape != tensor.shape:
         raise ValueError(f"backward: got a gradient of shape {seed.shape}, expected {tensor.shape}, that of the tensor")
-    return seed.astype(tensor.dtype)
+    return seed
 
 # %% ../../src/modules/06_autograd.ipynb #f35582fc
 def backward(
@@ -139,12 +138,14 @@ def backward(
     arrived = {tensor: _seed(tensor, gradient)}
     for t in _results_first(tensor):
         g = arrived.pop(t)
-        t.grad = np.array(g) if t.grad is None else np.asarray(t.grad + g)
+        if t.grad is not None: t.grad = np.asarray(t.grad + g)
+        else: t.grad = g if t.node else g.copy()
         if t.node is None: continue
         op, inputs, saved = t.node
         for x, formula in zip(inputs, gradients[op]):
             if x.requires_grad:
-                part = _unbroadcast(formula(g, *saved), x.data)
+                part = np.asarray(formula(g, *saved))
+                if part.shape != x.data.shape: part = _unbroadcast(part, x.data)
                 arrived[x] = arrived[x] + part if x in arrived else part
 
 # %% ../../src/modules/06_autograd.ipynb #fc74b7d4

@@ -8,7 +8,7 @@ __all__ = ['TensorDataset', 'DataLoader']
 # %% ../../src/modules/05_dataloader.ipynb #eceefb4e
 import numpy as np
 
-from .tensor import Tensor
+from .tensor import Tensor, result
 
 # %% ../../src/modules/05_dataloader.ipynb #2856a217
 __all__ = ["TensorDataset", "DataLoader"]
@@ -17,7 +17,7 @@ __all__ = ["TensorDataset", "DataLoader"]
 class TensorDataset:
     "Arrays or Tensors of one length, indexed together; `ValueError` where lengths differ."
     def __init__(self, *arrays):
-        self.arrays = [a.data if isinstance(a, Tensor) else np.asarray(a) for a in arrays]
+        self.arrays = [Tensor(a).data for a in arrays]
         shapes = [a.shape for a in self.arrays]
         if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
             raise ValueError(f"TensorDataset: got shapes {shapes}, expected at least one array, and the same first size in all")
@@ -26,7 +26,7 @@ class TensorDataset:
 
     def __getitem__(self, i):
         "A Tensor of each array: sample `i`, or a whole batch where `i` is a slice or an array of indices."
-        return tuple(Tensor(a[i]) for a in self.arrays)
+        return tuple(result(np.asarray(a[i]), "sample", ()) for a in self.arrays)
 
 # %% ../../src/modules/05_dataloader.ipynb #3f946954
 class DataLoader:

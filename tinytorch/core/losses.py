@@ -24,11 +24,11 @@ class Loss:
 # %% ../../src/modules/04_losses.ipynb #dd925846
 def _class_indices(targets, shape):
     "`targets` as int64 (B,); `ValueError` unless they are class indices for logits of `shape` (B, C)."
-    raw = np.asarray(targets)
+    raw = targets.data if isinstance(targets, Tensor) else np.asarray(targets)
     if len(shape) != 2 or raw.shape != shape[:1] or 0 in shape:
         raise ValueError(f"CrossEntropyLoss: got logits {shape} and targets {raw.shape}, expected (B, C) and (B,), B and C from 1")
     y = raw.astype(np.int64)
-    if y.min() < 0 or y.max() >= shape[1] or (y != raw).any():
+    if np.maximum.reduce(y.view(np.uint64)) >= shape[1] or np.count_nonzero(y != raw):  # as unsigned, a negative number is huge
         wrong = raw[(y < 0) | (y >= shape[1]) | (y != raw)][0]
         raise ValueError(f"CrossEntropyLoss: got target {wrong}, expected whole numbers from 0 to {shape[1] - 1}, a class for each sample")
     return y
@@ -39,7 +39,7 @@ class CrossEntropyLoss(Loss):
     def forward(self, logits, targets):
         y = _class_indices(targets, logits.shape)
         log_p = log_softmax(logits.data)
-        return result(np.asarray(-log_p[np.arange(len(y)), y].mean()), "cross_entropy", (logits,), log_p, y)
+        return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y)), "cross_entropy", (logits,), log_p, y)
 
 # %% ../../src/modules/04_losses.ipynb #81117303
 def _same_shape(name, predictions, targets):

@@ -39,7 +39,7 @@ class Optimizer:
 
     def step(self):
         for i, p in enumerate(self.params):
-            if p.grad is not None: p.data = np.subtract(p.data, self.update(i, p.data, p.grad), dtype=p.dtype)
+            if p.grad is not None: p.data = p.data - self.update(i, p.data, p.grad)
 
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
 class SGD(Optimizer):
