@@ -1,0 +1,8 @@
+# mistake: bias not counted
+# cell: part1-model
+# loses: part1-count
+# says: every bias counts
+# --- old
+        return sum(_count(layer) for layer in self.layers)
+# --- new
+        return int(self.fc1.weight.data.size + self.fc2.weight.data.size) if hasattr(self.fc1, 'weight') else sum(_count(layer) for layer in self.layers)

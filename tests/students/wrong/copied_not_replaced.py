@@ -1,0 +1,8 @@
+# mistake: the temporary file is copied over the old one
+# cell: part3-save
+# loses: part3-save-atomic
+# --- old
+        os.replace(temporary, filepath)
+# --- new
+        import shutil
+        shutil.copyfile(temporary, filepath)

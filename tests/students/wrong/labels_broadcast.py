@@ -1,0 +1,7 @@
+# mistake: (n, 1) labels accepted, compared with broadcasting
+# cell: part2-accuracy
+# loses: part2-accuracy-refuses
+# --- old
+    y = _class_labels(labels, len(labels) if isinstance(labels, (list, tuple)) else labels.shape[0])
+# --- new
+    y = np.asarray(_array(labels))

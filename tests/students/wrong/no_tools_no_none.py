@@ -1,0 +1,6 @@
+# mistake: without tools, a copy of the baseline as the optimized model
+# cell: part4b-optimize
+# loses: part4b-optimize-check
+# --- old
+    if not tools: return None, []
+# --- new

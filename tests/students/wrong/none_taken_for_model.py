@@ -1,0 +1,7 @@
+# mistake: None, from a tool that works in place, is taken for the model
+# cell: part4b-optimize
+# loses: part4b-optimize-check
+# --- old
+        optimized = optimized if changed is None else changed
+# --- new
+        optimized = changed

@@ -1,0 +1,21 @@
+# mistake: the old file is removed before the new one is written
+# cell: part3-save
+# loses: part3-save-atomic
+# --- old
+    validate_submission_schema(submission)
+    text = json.dumps(submission, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    temporary = f"{os.fspath(filepath)}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, filepath)
+    finally:
+        with contextlib.suppress(FileNotFoundError): os.remove(temporary)
+# --- new
+    validate_submission_schema(submission)
+    if os.path.exists(filepath): os.remove(filepath)
+    text = json.dumps(submission, allow_nan=False)
+    with open(filepath, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,7 @@
+# mistake: the pointer of the earlier percentile
+# cell: part4-order
+# loses: part4-order-check
+# --- old
+            yield _pointer(at, higher), f"is {value[higher]}, expected at least {lower}, {value[lower]}"
+# --- new
+            yield _pointer(at, lower), f"is {value[higher]}, expected at least {lower}, {value[lower]}"

@@ -1,0 +1,6 @@
+# mistake: crashes on text
+# cell: part4-range
+# loses: part4-range-check
+# --- old
+    if isinstance(value, bool) or not isinstance(value, (int, float)): return
+# --- new

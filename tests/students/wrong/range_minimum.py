@@ -1,0 +1,6 @@
+# mistake: no lower bound
+# cell: part4-range
+# loses: part4-range-check
+# --- old
+    if "minimum" in schema and value < schema["minimum"]: yield at, f"is {value}, expected at least {schema['minimum']}"
+# --- new

@@ -1,0 +1,7 @@
+# mistake: a shallow copy, whose layers are the baseline's
+# cell: part4b-optimize
+# loses: part4b-optimize-check
+# --- old
+    optimized = copy.deepcopy(model)
+# --- new
+    optimized = copy.copy(model)

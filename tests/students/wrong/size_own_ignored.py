@@ -1,0 +1,11 @@
+# mistake: a model that knows its size is not asked
+# cell: part2-size
+# loses: part2-size-bytes
+# --- old
+    if hasattr(model, "size_bytes"):
+        return int(model.size_bytes())
+# --- new
+# --- old
+        if hasattr(part, "size_bytes"):
+# --- new
+        if part is not model and hasattr(part, "size_bytes"):
