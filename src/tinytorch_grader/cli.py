@@ -132,7 +132,7 @@ class Progress:
     "Says how far a long run is: a bar with the time left on a terminal, now and then a line elsewhere."
 
     def __init__(self, every=5):
-        self.every, self.bar, self.start, self.said = every, None, time.monotonic(), time.monotonic()
+        self.every, self.bar, self.first = every, None, None
 
     def __enter__(self):
         return self
@@ -144,8 +144,11 @@ class Progress:
         if sys.stderr.isatty():
             if not self.bar: self._start(total)
             self.bar.update(self.task, completed=done)
-        elif (now := time.monotonic()) - self.said >= self.every and done < total:
-            left = (now - self.start) / done * (total - done)
+            return
+        now = time.monotonic()
+        if not self.first: self.first, self.said = (now, done), now
+        elif now - self.said >= self.every and done < total:
+            left = (now - self.first[0]) / (done - self.first[1]) * (total - done)
             print(f"graded {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
             self.said = now
 
@@ -240,6 +243,7 @@ def collect(course, downloads):
     if not downloads.exists(): raise Refused(f"{downloads}: no such file or folder")
     found = room("collect").collect(course, downloads)
     for line in found.unmatched: print(f"not matched: {plain(line)}")
+    for line in found.notes: print(f"note: {plain(line)}")
     print(f"{len(found.matched)} submissions in {course / 'submitted'}, {len(found.unmatched)} not matched")
     return int(bool(found.unmatched))
 

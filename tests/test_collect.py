@@ -1,0 +1,316 @@
+"""Sorting LMS downloads: whose file, which attempt, and nothing written that a name or an archive asks for."""
+import io
+import json
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tinytorch_grader import collect as room
+from tinytorch_grader.cli import main
+from tinytorch_grader.collect import ASSIGNMENT, NOTEBOOK, CollectError, collect
+
+CANVAS = "doejane_LATE_12345_67890_20_capstone-1.ipynb"
+MOODLE = "Ada Lovelace_123456_assignsubmission_file_"
+
+
+@pytest.fixture()
+def course(tmp_path):
+    "What `collect` needs of a course."
+    folder = tmp_path / "course"
+    (folder / "source" / ASSIGNMENT).mkdir(parents=True)
+    (folder / "nbgrader_config.py").write_text("c = get_config()\n")
+    return folder
+
+
+def tree(folder, files, mtime=1_700_000_000):
+    "Write {name: text}; all with the same time of change."
+    for name, words in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(words if isinstance(words, bytes) else words.encode())
+        os.utime(path, (mtime, mtime))
+    return folder
+
+
+def archive(files, when=(2026, 3, 1, 10, 0, 0)):
+    "A zip of {name or ZipInfo: text}, as bytes."
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, words in files.items():
+            out.writestr(name if isinstance(name, zipfile.ZipInfo) else zipfile.ZipInfo(name, when), words, zipfile.ZIP_DEFLATED)
+    return data.getvalue()
+
+
+def member(name, mode):
+    info = zipfile.ZipInfo(name, (2026, 3, 1, 10, 0, 0))
+    info.external_attr = mode << 16
+    return info
+
+
+def submitted(course):
+    "{path below submitted/: text}"
+    return {path.relative_to(course / "submitted").as_posix(): path.read_text() for path in sorted((course / "submitted").rglob("*")) if path.is_file()}
+
+
+def at(student, name=NOTEBOOK):
+    return f"{student}/{ASSIGNMENT}/{name}"
+
+
+def everything(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if "submitted" not in path.parts}
+
+
+# ---- names
+
+@pytest.mark.parametrize("name, student", [
+    (CANVAS, "doejane_12345"), ("doejane_12345_67890_20_capstone.ipynb", "doejane_12345"), ("doejane_12345_67890_20_capstone (2).ipynb", "doejane_12345"),
+    ("doejane_12345_67890_20_capstone-1-2.ipynb", "doejane_12345"), ("doejane_12345_67890_20+capstone.ipynb", "doejane_12345"),
+    (f"{MOODLE}/20_capstone.ipynb", "Ada_Lovelace_123456"), (f"{MOODLE}/sub/20_capstone.ipynb", "Ada_Lovelace_123456"),
+    (f"{MOODLE}20_capstone.ipynb", "Ada_Lovelace_123456"), ("Zoë O'Hara-Łuć_7_assignsubmission_file_/20_capstone.ipynb", "Zoë_O_Hara-Łuć_7"),
+    ("李 明_8_assignsubmission_file_/20_capstone.ipynb", "李_明_8"), ("Participant_99_assignsubmission_file_/20_capstone.ipynb", "Participant_99"),
+    ("Capstone_jdoe_attempt_2026-01-31-23-59-00_20_capstone.ipynb", "jdoe"), ("some folder/" + CANVAS, "doejane_12345"),
+])
+def test_names_of_the_common_lms(course, tmp_path, name, student):
+    downloads = tree(tmp_path / "downloads", {name: "{}"})
+    result = collect(course, downloads)
+    assert result.matched == [f"{student}: new"] and not result.unmatched
+    assert submitted(course)[at(student)] == "{}"
+    zipped = tmp_path / "all.zip"
+    zipped.write_bytes(archive({name: "{}"}))
+    assert collect(course, zipped).matched == [f"{student}: the same as before"]
+
+
+@pytest.mark.parametrize("name, why", [
+    ("20_capstone.ipynb", "matches no pattern"), ("alice/20_capstone.ipynb", "matches no pattern"), ("doejane_12345_67890_homework.ipynb", "another name"),
+    ("doejane_12345_67890_report.pdf", "no notebook"), (f"{MOODLE}/work.tar.gz", "not opened"), (f"{MOODLE}/broken.zip", "no zip archive"),
+    ("capstone_2026_11_24/20_capstone.ipynb", "matches no pattern"), ("x.zip", "no zip archive"),
+])
+def test_what_does_not_match_is_listed_with_its_reason(course, tmp_path, name, why):
+    result = collect(course, tree(tmp_path / "downloads", {name: "{}", CANVAS: "{}"}))
+    assert result.matched == ["doejane_12345: new"] and [line for line in result.unmatched if line.startswith(name) and why in line] == result.unmatched != []
+
+
+def test_junk_of_file_managers_is_passed_over(course, tmp_path):
+    names = ("__MACOSX/._" + CANVAS, ".DS_Store", f"{MOODLE}/.ipynb_checkpoints/20_capstone-checkpoint.ipynb", "Thumbs.db")
+    result = collect(course, tree(tmp_path / "downloads", dict.fromkeys(names, "x")))
+    assert not result.matched and not result.unmatched
+
+
+def test_the_courses_own_pattern_comes_first(course, tmp_path):
+    (course / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.FileNameCollectorPlugin.named_regexp = r'.*hw-(?P<student_id>\\w+)-at-(?P<timestamp>[0-9-]+)-(?P<file_id>\\w+)'\n")
+    assert collect(course, tree(tmp_path / "d", {"hw-k77-at-2026-02-03-04-05-06-20_capstone.ipynb": "{}"})).matched == ["k77: new"]
+    assert submitted(course) == {at("k77"): "{}", at("k77", "timestamp.txt"): "2026-02-03 04:05:06 UTC"}
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?P<student_id>x)", "x"])
+def test_a_pattern_of_the_course_that_cannot_work_is_one_line(course, tmp_path, pattern):
+    (course / "nbgrader_config.py").write_text(f"c = get_config()\nc.FileNameCollectorPlugin.named_regexp = {pattern!r}\n")
+    with pytest.raises(CollectError, match="named_regexp"): collect(course, tree(tmp_path / "d", {CANVAS: "{}"}))
+
+
+# ---- what comes with a notebook
+
+def test_submission_json_and_archives_of_students(course, tmp_path):
+    both = archive({"my work/20_capstone.ipynb": "N", "my work/submission.json": "S", "my work/notes.txt": "x"})
+    result = collect(course, tree(tmp_path / "downloads", {
+        "doejane_12345_67891_work.zip": both, "roejim_22_1_20_capstone.ipynb": "n", "roejim_22_2_submission.json": "s",
+        f"{MOODLE}/20_capstone.ipynb": "a", f"{MOODLE}/submission.json": "b", "lonely_3_4_submission.json": "s"}))
+    assert submitted(course) == {at("doejane_12345"): "N", at("doejane_12345", "submission.json"): "S", at("roejim_22"): "n",
+                                 at("roejim_22", "submission.json"): "s", at("Ada_Lovelace_123456"): "a", at("Ada_Lovelace_123456", "submission.json"): "b"}
+    assert len(result.unmatched) == 2 and "notes.txt: is no notebook" in result.unmatched[0] and "without a notebook of lonely_3" in result.unmatched[1]
+
+
+def test_a_zip_of_the_lms_may_lie_in_the_folder(course, tmp_path):
+    lms = archive({f"{MOODLE}/20_capstone.ipynb": "a", f"{MOODLE}/work.zip": archive({"submission.json": "b"})})
+    assert collect(course, tree(tmp_path / "downloads", {"capstone_2026_11_24.zip": lms})).matched == ["Ada_Lovelace_123456: new"]
+    assert submitted(course)[at("Ada_Lovelace_123456", "submission.json")] == "b"
+
+
+def test_marked_late_is_said(course, tmp_path):
+    result = collect(course, tree(tmp_path / "downloads", {CANVAS: "{}", "roejim_22_1_20_capstone.ipynb": "n"}))
+    assert [line for line in result.notes if "late" in line and line.endswith(": doejane_12345")]
+
+
+# ---- the latest attempt, and nothing lost
+
+def test_the_latest_of_several_attempts_counts(course, tmp_path):
+    result = collect(course, tree(tmp_path / "downloads", {
+        "doejane_5_99_20_capstone-2.ipynb": "old", "doejane_5_100_20_capstone.ipynb": "new",
+        "X_jd_attempt_2026-01-02-00-00-00_20_capstone.ipynb": "new", "X_jd_attempt_2026-01-01-23-00-00_20_capstone.ipynb": "old"}))
+    assert submitted(course) == {at("doejane_5"): "new", at("jd"): "new", at("jd", "timestamp.txt"): "2026-01-02 00:00:00 UTC"}
+    assert sorted(line.split(": left")[0] for line in result.notes) == ["X_jd_attempt_2026-01-01-23-00-00_20_capstone.ipynb", "doejane_5_99_20_capstone-2.ipynb"]
+
+
+def test_only_a_newer_file_replaces_what_is_there(course, tmp_path):
+    name = f"{MOODLE}/20_capstone.ipynb"
+    collect(course, tree(tmp_path / "one", {name: "first", f"{MOODLE}/submission.json": "s"}, 1_700_000_000))
+    older = collect(course, tree(tmp_path / "two", {name: "older"}, 1_600_000_000))
+    assert not older.matched and "not newer" in older.unmatched[0]
+    assert submitted(course)[at("Ada_Lovelace_123456")] == "first"
+    assert collect(course, tree(tmp_path / "three", {name: "later"}, 1_800_000_000)).matched == ["Ada_Lovelace_123456: replaced by a newer one"]
+    assert submitted(course) == {at("Ada_Lovelace_123456"): "later"}      # the submission.json of the older attempt is gone with it
+
+
+def test_times_in_names_decide_before_times_of_files(course, tmp_path):
+    name = "X_jd_attempt_2026-01-{}-00-00-00_20_capstone.ipynb"
+    collect(course, tree(tmp_path / "one", {name.format("05"): "fifth"}, 1_600_000_000))
+    assert "not newer" in collect(course, tree(tmp_path / "two", {name.format("04"): "fourth"}, 1_900_000_000)).unmatched[0]
+    collect(course, tree(tmp_path / "three", {name.format("06"): "sixth"}, 1_500_000_000))
+    assert submitted(course) == {at("jd"): "sixth", at("jd", "timestamp.txt"): "2026-01-06 00:00:00 UTC"}
+
+
+def test_the_missing_half_of_the_same_submission_is_added(course, tmp_path):
+    files = {f"{MOODLE}/20_capstone.ipynb": "n", f"{MOODLE}/submission.json": "s"}
+    collect(course, tree(tmp_path / "one", {name: files[name] for name in list(files)[:1]}))
+    collect(course, tree(tmp_path / "two", files))
+    assert submitted(course)[at("Ada_Lovelace_123456", "submission.json")] == "s"
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_an_error_in_the_middle_loses_nothing_and_the_next_run_finishes(course, tmp_path, monkeypatch, fails):
+    one = {f"{MOODLE}/20_capstone.ipynb": "n1", f"{MOODLE}/submission.json": "s1"}
+    two = {f"{MOODLE}/20_capstone.ipynb": "n2", f"{MOODLE}/submission.json": "s2"}
+    collect(course, tree(tmp_path / "one", one, 1_700_000_000))
+    calls, replace = [], os.replace
+
+    def full(*paths):
+        calls.append(paths)
+        if len(calls) == fails: raise OSError(28, "No space left on device", "submitted")
+        replace(*paths)
+
+    monkeypatch.setattr(room.os, "replace", full)
+    with pytest.raises(CollectError, match="No space left on device"): collect(course, tree(tmp_path / "two", two, 1_800_000_000))
+    monkeypatch.undo()
+    assert submitted(course)[at("Ada_Lovelace_123456")] == "n1" and not list(course.glob(".collect-*"))
+    collect(course, tmp_path / "two")
+    assert set(submitted(course).values()) == {"n2", "s2"}
+
+
+# ---- strangers
+
+@pytest.mark.parametrize("name", ["../../../LOOT/20_capstone.ipynb", "/LOOT/20_capstone.ipynb", "..\\..\\LOOT\\20_capstone.ipynb", "C:/LOOT/20_capstone.ipynb",
+                                  "a/../../b/20_capstone.ipynb", "C:\\20_capstone.ipynb"])
+def test_no_name_leads_out_of_an_archive(course, tmp_path, name):
+    before = everything(tmp_path)
+    lms = archive({f"{MOODLE}/work.zip": archive({name: "x"}), f"{MOODLE}/{name}": "y", name: "z", CANVAS: "{}"})
+    (tmp_path / "all.zip").write_bytes(lms)
+    result = collect(course, tmp_path / "all.zip")
+    assert result.matched == ["doejane_12345: new"] and len(result.unmatched) == 3 and all("leads out" in line for line in result.unmatched)
+    assert everything(tmp_path) - before == {"all.zip"} and list(submitted(course)) == [at("doejane_12345")]
+
+
+def test_links_and_devices_are_refused(course, tmp_path):
+    (tmp_path / "secret").write_text("LOOT")
+    downloads = tree(tmp_path / "downloads", {CANVAS: "{}", "x_1_2_work.zip": archive(
+        {member("20_capstone.ipynb", stat.S_IFLNK | 0o777): "/etc/passwd", member("a/20_capstone.ipynb", stat.S_IFIFO | 0o600): ""})})
+    (downloads / "a_1_2_20_capstone.ipynb").symlink_to(tmp_path / "secret")
+    (downloads / MOODLE).symlink_to(tmp_path)
+    os.mkfifo(downloads / "b_1_2_20_capstone.ipynb")
+    result = collect(course, downloads)
+    assert result.matched == ["doejane_12345: new"] and len(result.unmatched) == 5 and all("link or a device" in l or "a link, a device" in l for l in result.unmatched)
+    assert "LOOT" not in "".join(submitted(course).values())
+
+
+def test_a_link_in_submitted_is_not_followed(course, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (course / "submitted").mkdir()
+    (course / "submitted" / "doejane_12345").symlink_to(tmp_path / "elsewhere")
+    result = collect(course, tree(tmp_path / "d", {CANVAS: "{}"}))
+    assert "is a link" in result.unmatched[0] and not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_bombs_are_cut_short(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "ARCHIVE_BYTES", 2**20)
+    monkeypatch.setattr(room, "MOST_BYTES", 2**19)
+    big = b"\0" * 2**19
+    downloads = tree(tmp_path / "downloads", {
+        "a_1_1_one.zip": archive({"20_capstone.ipynb": b"\0" * (2**19 + 1)}),
+        "b_1_1_many.zip": archive({f"{k}/20_capstone.ipynb": big for k in range(9)}),
+        "c_1_1_deep.zip": archive({"in.zip": archive({"20_capstone.ipynb": "x"})}),
+        "d_1_1_members.zip": archive(dict.fromkeys(map(str, range(1001)), "")),
+        "e_1_1_20_capstone.ipynb": b"\0" * (2**19 + 1), "f_1_1_large.zip": os.urandom(2**20 + 1), CANVAS: "{}"})
+    result = collect(course, downloads)
+    said = "\n".join(result.unmatched)
+    assert [line.split(":")[0] for line in result.matched] == ["b_1", "doejane_12345"]
+    for words in ("a_1_1_one.zip/20_capstone.ipynb: has more than", "b_1_1_many.zip: holds more than", "c_1_1_deep.zip/in.zip: is an archive in an archive",
+                  "d_1_1_members.zip: has 1001 members", "e_1_1_20_capstone.ipynb: has more than", "f_1_1_large.zip: has more than"): assert words in said
+    assert not list(course.glob(".collect-*"))
+
+
+def test_names_made_to_keep_a_pattern_busy_are_cut_short(course, tmp_path):
+    names = [f"{MOODLE}/20_capstone{'1' * 60}x.ipynb", f"{MOODLE}/20_capstone{'(1)' * 80}.json", "a_1_" * 15000 + ".ipynb", "a/" * 30000 + NOTEBOOK]
+    (tmp_path / "all.zip").write_bytes(archive(dict.fromkeys(names, "x")))
+    result = collect(course, tmp_path / "all.zip")
+    assert len(result.unmatched) == 4 and not result.matched and max(map(len, result.unmatched)) < 500
+
+
+def test_nobody_hands_in_for_another(course, tmp_path):
+    "Names inside a student's archive or folder decide nothing."
+    victim = "Vic Tim_77_assignsubmission_file_/20_capstone.ipynb"
+    evil = archive({victim: "forged", "victim_5_6_20_capstone.ipynb": "forged"})
+    result = collect(course, tree(tmp_path / "downloads", {
+        "evil_1_2_work.zip": evil, f"{MOODLE}/work.zip": evil, f"Eve_3_assignsubmission_file_/{victim}": "forged", "unknown/work.zip": evil}))
+    assert {path.split("/")[0] for path in submitted(course)} == {"evil_1", "Ada_Lovelace_123456", "Eve_3"}
+    assert any("unknown/work.zip: matches no pattern" in line for line in result.unmatched)
+
+
+def test_encrypted_and_damaged_members_are_listed(course, tmp_path):
+    locked = bytearray(archive({"20_capstone.ipynb": "x" * 100}))
+    for header in (b"PK\x03\x04", b"PK\x01\x02"):
+        spot = locked.find(header) + (6 if header[2] == 3 else 8)
+        locked[spot] |= 1
+    damaged = bytearray(archive({"20_capstone.ipynb": os.urandom(1000)}))
+    damaged[200:210] = b"0123456789"
+    result = collect(course, tree(tmp_path / "d", {"a_1_1_w.zip": bytes(locked), "b_1_1_w.zip": bytes(damaged), CANVAS: "{}"}))
+    assert result.matched == ["doejane_12345: new"] and "encrypted" in result.unmatched[0] and "cannot be read" in result.unmatched[1]
+
+
+def test_names_become_folders_that_nbgrader_can_use():
+    assert room.student_folder("../..") == room.student_folder("") == room.student_folder("///") == ""
+    assert room.student_folder(".hidden") == "hidden" and room.student_folder("a/b\nc*d?[e]") == "a_b_c_d_e"
+    assert room.student_folder("e\u0301va") == "éva"
+    long = room.student_folder("ü" * 300 + "_123456")
+    assert long.endswith("_123456") and len(long.encode()) <= 100
+
+
+def test_two_names_that_would_share_a_folder_are_not_mixed(course, tmp_path):
+    result = collect(course, tree(tmp_path / "d", {"A B_1_assignsubmission_file_/20_capstone.ipynb": "x", "A_B_1_assignsubmission_file_/20_capstone.ipynb": "y"}))
+    assert submitted(course) == {at("A_B_1"): "x"} and "would share the folder" in result.unmatched[0]
+
+
+# ---- the command
+
+def test_a_thousand_students(course, tmp_path):
+    (tmp_path / "all.zip").write_bytes(archive({f"student{k}_{k}_{k}_20_capstone.ipynb": str(k) for k in range(1000)}))
+    assert len(collect(course, tmp_path / "all.zip").matched) == 1000 and len(submitted(course)) == 1000
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda p: None, "neither a folder nor a file"), (lambda p: p.write_text("x"), "no zip archive"), (os.mkfifo, "neither a folder nor a file")])
+def test_a_download_that_is_none_is_one_line(course, tmp_path, make, message):
+    make(tmp_path / "d")
+    with pytest.raises(CollectError, match=message): collect(course, tmp_path / "d")
+
+
+def test_the_course_is_no_download(course):
+    (course / "submitted" / "x").mkdir(parents=True)
+    with pytest.raises(CollectError, match="lies inside"): collect(course, course / "submitted" / "x")
+
+
+def test_the_command_lists_what_did_not_match(course, tmp_path, monkeypatch, capsys):
+    tree(tmp_path / "d", {CANVAS: "{}", "odd\x1b[31m.ipynb": "{}"})
+    monkeypatch.setattr("sys.argv", ["capstone", "collect", str(course), "--from", str(tmp_path / "d")])
+    with pytest.raises(SystemExit) as end: main()
+    said = capsys.readouterr().out
+    assert end.value.code == 1 and "not matched: odd?[31m.ipynb" in said and "1 submissions in" in said and "note: marked late" in said
+
+
+def test_the_plugin_works_in_nbgraders_own_command():
+    "`nbgrader zip_collect --collector=tinytorch_grader.collect.FileNames` meets absolute paths."
+    found = room.FileNames().collect(f"/srv/course/downloaded/{ASSIGNMENT}/extracted/{CANVAS}")
+    assert (found["student_id"], found["file_id"]) == ("doejane_12345", "20_capstone-1.ipynb")
+    assert json.dumps(found) and Path(found["file_id"]).suffix == ".ipynb"
