@@ -1,0 +1,142 @@
+"What a student's `capstone check` says: the instructor's points, hints, and nothing that is hidden. Needs no cage."
+import json, os, shutil, subprocess, sys, zipfile
+from pathlib import Path
+
+import pytest
+
+import submissions
+from submissions import ROOT, SOURCE, TRUSTED, graded, lost, mark, notebook, save, solutions
+from tinytorch_grader import check, intake, marks, sandbox
+
+RIGHT = solutions()
+MIXED = {"part1-model": RIGHT["part1-model"].replace("self.relu.forward(self.fc1.forward(x))", "self.fc1.forward(x)"),
+         "part2-timing": RIGHT["part2-timing"].replace("/ 1e6", "/ 1e9"), "part3-save": RIGHT["part3-save"].replace("allow_nan=False", "allow_nan=True"),
+         "part4-agree": RIGHT["part4-agree"].replace("rel_tol=1e-6", "rel_tol=1"), "q3": "q3 = {'per_sample_ms': 3.125, 'batch_of_one_ms': 3.125}",
+         "part4b-optimize": "raise ValueError('not yet')", "part2-size": "def _size_bytes(model): return 1 / 0"}
+FREE = ("import sys\nfor name in ('nbgrader', 'sqlalchemy', 'nbformat', 'jsonschema'): sys.modules[name] = None\n"
+        "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '')]\nfrom tinytorch_grader.cli import main\nmain()")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    "A student's repository, and the folder its wheel was installed into."
+    from tinytorch_grader.release import release
+    out, installed = tmp_path_factory.mktemp("student") / "capstone", tmp_path_factory.mktemp("installed")
+    release(out)
+    with zipfile.ZipFile(next((out / "binder").glob("*.whl"))) as wheel: wheel.extractall(installed)
+    return out, installed
+
+
+def run(repository, *words, code=FREE, env={}):
+    "`capstone check` as a student has it: the wheel, no nbgrader, no bubblewrap."
+    out, installed = repository
+    return subprocess.run([sys.executable, "-c", code, "check", *map(str, words)], cwd=out, capture_output=True, text=True, timeout=120,
+                          env={"PATH": "/nowhere", "PYTHONPATH": str(installed), "HOME": str(out)} | env)
+
+
+def points(result): return {name: part["score"] for name, part in result.parts.items()}
+
+
+def test_a_student_sees_the_points_and_messages_of_the_instructors_run(repository, tmp_path):
+    path = save(tmp_path, notebook(MIXED))
+    done = run(repository, path, "--json", tmp_path / "check.json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "check.json").read_text())["submissions"][0]
+    with submissions.box(seconds=30) as box: theirs = graded(box, path, seed=int(intake.read(path, TRUSTED).sha256[:8], 16))
+    assert row["parts"] == theirs.parts and row["score"] == theirs.score and row["needs_manual"]
+    assert 0 < theirs.score < 95 and lost(theirs) >= {"part1-forward", "part2-timing-units", "part3-save-valid", "part4-agree-check", "q3-check"}
+    for name, part in theirs.parts.items(): assert name in done.stdout and (not part["message"] or part["message"][:40] in done.stdout)
+
+
+def test_every_point_and_none(repository, tmp_path):
+    assert "total" in run(repository, save(tmp_path, notebook())).stdout and run(repository).returncode == 0   # the released notebook itself
+    result = check.check(save(tmp_path, notebook()))
+    assert (result.score, lost(result), result.notes) == (95, set(), [])
+    assert check.check(save(tmp_path, notebook(release=True))).score == 0
+
+
+def test_nothing_hidden_shows(repository, tmp_path):
+    hidden = marks.Hidden(TRUSTED)
+    for found in (notebook(MIXED), notebook(release=True), notebook({name: "x = 1" for name in RIGHT})):
+        done = run(repository, save(tmp_path, found))
+        assert not hidden.within(done.stdout + done.stderr) and "Traceback" not in done.stdout + done.stderr
+        assert "tinytorch_grader" not in done.stdout and "runner.py" not in done.stdout
+    wrong = check.check(save(tmp_path, notebook({"q1": RIGHT["q1"].replace("15.0", "16.0")})))
+    assert "saved_mb: got 16.0" in wrong.parts["q1-check"]["message"] and "expected" not in wrong.parts["q1-check"]["message"]
+
+
+def test_the_wheel_alone_holds_the_checks_under_their_seal(repository):
+    out, installed = repository
+    names = {path.name for path in installed.rglob("*") if path.is_file()}
+    assert {"checks.sealed", "check.py", "marks.py", "runner.py"} <= names and not names & {"canaries.py", "zygote.py", "release.py", "grade.py"}
+    sealed = next(installed.rglob("checks.sealed")).read_bytes()
+    assert b"HIDDEN" not in sealed and b"check_forward" not in sealed
+    other = run(repository, "release", code=FREE.replace("main()", "sys.argv[1:] = ['release', 'x']; main()"))
+    assert other.returncode == 2 and "students' part" in other.stderr and other.stderr.count("\n") == 1
+
+
+def test_without_hidden_checks_it_says_so(tmp_path):
+    from tinytorch_grader.release import release
+    release(tmp_path / "out", hidden_checks=False)
+    with zipfile.ZipFile(next((tmp_path / "out" / "binder").glob("*.whl"))) as wheel: wheel.extractall(tmp_path / "installed")
+    done = run((tmp_path / "out", tmp_path / "installed"), save(tmp_path, notebook({"q1": RIGHT["q1"].replace("15.0", "16.0")})))
+    assert check.UNSEEN in done.stdout and "95 of 100" in done.stdout   # the mistake shows in a hidden check alone
+
+
+def test_an_own_tinytorch_is_the_one_that_is_checked(repository, tmp_path):
+    shutil.copytree(ROOT / "tinytorch", tmp_path / "mine" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    layers = tmp_path / "mine" / "tinytorch" / "core" / "layers.py"
+    layers.write_text(layers.read_text() + "\nclass Linear(Linear):\n    def forward(self, x): return Tensor(0 * super().forward(x).data)\n    __call__ = forward\n")
+    path = save(tmp_path, notebook(before={"part1-model": ["import tinytorch; print(tinytorch.__file__)"]}))
+    own = run(repository, path, env={"TINYTORCH_PATH": str(tmp_path / "mine")})
+    assert "part1-forward                  0 of 4" in own.stdout and own.returncode == 0, own.stdout
+    assert "part1-forward                  4 of 4" in run(repository, path).stdout
+    wrong = run(repository, path, env={"TINYTORCH_PATH": str(tmp_path / "nothing")})
+    assert wrong.returncode == 2 and "holds no tinytorch package" in wrong.stderr and wrong.stderr.count("\n") == 1
+
+
+def test_a_tinytorch_beside_the_notebook_goes_before_the_installed_one(repository, tmp_path):
+    out, installed = repository
+    path = save(out, notebook(before={"part1-model": ["raise ValueError(tinytorch.__file__)"]}), "mine.ipynb")
+    (out / "tinytorch" / "marker.py").write_text("here = 1\n")
+    path = save(out, notebook({"part4b-optimize": "from tinytorch.marker import here\n" + RIGHT["part4b-optimize"]}), "mine.ipynb")
+    assert "part4b-optimize-check          5 of 5" in run(repository, path).stdout
+    elsewhere = save(tmp_path, json.loads(path.read_text()))
+    (out / "tinytorch" / "marker.py").unlink()
+    assert "part4b-optimize-check          0 of 5" in run(repository, elsewhere).stdout
+
+
+def test_the_answers_cannot_be_imported(tmp_path):
+    find = "import tinytorch.olympics"
+    result = check.check(save(tmp_path, notebook(before={"part1-model": [find]})))
+    errors = [o["ename"] for c in result.notebook["cells"] if c["source"] == find for o in c["outputs"]]
+    assert errors == ["ModuleNotFoundError"]
+
+
+def test_what_cannot_be_graded_is_one_line(tmp_path, repository):
+    path = tmp_path / "x.ipynb"
+    path.write_text("{")
+    done = run(repository, path)
+    assert done.returncode == 1 and "is not JSON" in done.stdout and "Traceback" not in done.stdout + done.stderr
+    done = run(repository, tmp_path / "none.ipynb")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+
+
+def test_an_endless_cell_keeps_what_came_before(tmp_path):
+    result = check.check(save(tmp_path, notebook({"part2-timing": "while True: pass"})), seconds=3)
+    assert result.status == "timeout" and result.score == 10
+
+
+def test_where_a_process_takes_no_socket_two_threads_carry_the_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.Bare, "relay", True)
+    monkeypatch.delattr(os, "killpg")
+    monkeypatch.delattr(sandbox.select, "poll")
+    path = save(tmp_path, notebook(MIXED))
+    relayed = check.check(path)
+    monkeypatch.undo()
+    assert points(relayed) == points(check.check(path)) and relayed.status == "graded"
+    monkeypatch.setattr(sandbox.Bare, "relay", True)
+    with sandbox.Bare(sandbox.Limits(seconds=2)) as box:
+        step = lambda source: {"seed": 1, "steps": [{"id": "a", "role": "extra", "source": source}]}
+        assert box.run(step("while True: pass")).status == "timeout" and box.run(step("import os; os._exit(1)")).status == "crashed"
+        assert box.run(step("print('x' * 10**7)")).status == "graded"
