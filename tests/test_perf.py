@@ -278,6 +278,18 @@ def test_calibration_disturbs_the_output_least():
     assert calibrated.size_bytes() == plain.size_bytes()
 
 
+def test_calibration_goes_by_what_the_input_brings_out():
+    linear, silent, loud = Linear(8, 4), np.random.default_rng(0).random((50, 8)), np.zeros((50, 8))
+    linear.weight.data[3, 1] = 2
+    silent[:, 3], loud[:, 3] = 0, 1
+    assert QuantizedLinear(linear, silent).scale < QuantizedLinear(linear, loud).scale == QuantizedLinear(linear).scale
+
+
+def test_a_clipped_scale_cuts_both_ends_off():
+    codes, scale = quantize_int8([-4.0, 1.0, 3.0], clip=0.5)
+    assert scale == np.float32(2 / 127) and codes[[0, 2]].tolist() == [-127, 127]
+
+
 def test_each_layer_is_calibrated_on_what_reaches_it(model):
     hidden = np.maximum(X_TRAIN[:100] @ W1 + B1, 0)
     want = []
@@ -401,6 +413,23 @@ def test_a_unit_that_still_speaks_is_not_removed():
     model = SimpleMLP()
     model.fc1.weight.data[:, 2], model.fc1.bias.data[2] = 0, 1
     assert remove_zero_columns(model).fc1.weight.shape == (10, 20), "its bias is not zero"
+
+
+def test_removal_leaves_no_trace_of_the_old_shape():
+    model = sequential(4, 6, 2)
+    model(Tensor(np.ones((3, 4)))).sum().backward()
+    assert model.layers[0].weight.grad is not None
+    remove_zero_columns(structured_prune(model, 0.5))
+    assert repr(model) == "Sequential(Linear(4, 3), ReLU(), Linear(3, 2))"
+    assert all(p.grad is None or p.grad.shape == p.shape for p in model.parameters())
+
+
+def test_a_layer_used_twice_keeps_its_columns():
+    layer = Linear(5, 5)
+    layer.weight.data[:, 2] = 0
+    model = Sequential(layer, ReLU(), layer, ReLU(), Linear(5, 2))
+    before = scores(model, np.eye(5))
+    assert np.array_equal(scores(remove_zero_columns(model), np.eye(5)), before) and layer.weight.shape == (5, 5)
 
 
 def test_pruned_weights_stay_zero_when_quantized(model):
