@@ -18,6 +18,10 @@ from tinytorch.benchmarking import (AccuracyComparison, AccuracyResult, Benchmar
                                     measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
                                     min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
                                     verdict, wilson_interval)
+from tinytorch.core.losses import CrossEntropyLoss
+from tinytorch.core.tensor import Tensor
+from tinytorch.datasets import load_digits, load_digits_mlp
+from tinytorch.olympics import SimpleMLP
 
 TRIALS, CALLS = 400, 9
 
@@ -101,6 +105,13 @@ def test_a_single_median_lies_in_its_interval():
     rng = np.random.default_rng(3)
     found = [median_interval(rng.lognormal(0, 0.5, 300)) for _ in range(TRIALS)]
     assert np.mean([low <= 1 <= high for low, high in found]) >= 0.93
+
+
+def test_the_interval_of_a_median_is_over_medians_of_20_blocks():
+    values = wave(200, memory=0.9)
+    blocks = np.sort(np.median(values.reshape(20, 10), axis=1))
+    assert median_interval(values) == (blocks[5], blocks[14]) == BenchmarkResult("ms", values).median_ci
+    assert median_interval(values[:10]) == tuple(np.sort(values[:10])[[1, 8]])
 
 
 # The order, the ranks, the verdict.
@@ -408,7 +419,8 @@ def test_preflight_knows_the_instrument():
     assert coarse["timer_tick_ns"] == 1_000_000 and coarse["timer_cost_ns"] == pytest.approx(40, rel=0.2)
     assert preflight(VirtualClock())["timer_tick_ns"] == 0
     interrupted = iter(np.cumsum([40] * 500 + [10**7] + [40] * 10**4).tolist()).__next__
-    assert preflight(interrupted)["timer_cost_ns"] == 40
+    facts = preflight(interrupted)
+    assert (facts["timer_cost_ns"], facts["timer_tick_ns"]) == (40, 40)
     facts = preflight()
     assert 1 <= facts["cores"] <= os.cpu_count() and facts["timer_cost_ns"] > 0
     assert set(facts) == {"timer_cost_ns", "timer_tick_ns", "cores", "cpu_limit", "load_1min", "blas", "blas_threads"}
@@ -500,6 +512,25 @@ def test_each_warning_has_its_cause(kind, words):
     assert re.search(words, found) if words else found == ""
     assert ("IQR" in found) == (kind.get("spread", 0) >= 0.1) and ("do not trust" in found) == (kind.get("spread") == 0.3)
     assert ("drift:" in found) == ("drift" in kind) and ("lag-1" in found) == ("memory" in kind or "drift" in kind)
+
+
+@pytest.mark.parametrize("iqr, words", [(0.099, []), (0.101, ["IQR is 10% of the median: close"]), (0.249, ["IQR is 25% of the median: close"]),
+                                        (0.251, ["IQR is 25% of the median: do not trust this number; close"])])
+def test_limits_of_the_spread(iqr, words):
+    values = 1 + iqr * np.random.default_rng(1).permutation(np.linspace(-1, 1, 4001))
+    found = [w for w in stability_warnings(values) if "IQR" in w]
+    assert len(found) == len(words) and all(map(str.startswith, found, words))
+
+
+@pytest.mark.parametrize("kind, warned", [(dict(drift=0.07, spread=0.005), False), (dict(drift=0.08, spread=0.005), True),
+                                          (dict(drift=-0.07, spread=0.005), False), (dict(drift=-0.08, spread=0.005), True)])
+def test_limit_of_drift_either_way(kind, warned):
+    assert any(w.startswith("drift") for w in stability_warnings(wave(**kind))) == warned
+
+
+@pytest.mark.parametrize("memory, warned", [(0.6, False), (0.7, True)])  # lag-1 autocorrelations 0.26 and 0.32; 2 / sqrt(40) = 0.316
+def test_limit_of_autocorrelation(memory, warned):
+    assert any("lag-1" in w for w in stability_warnings(wave(memory=memory))) == warned
 
 
 def test_few_and_constant_values():
@@ -640,6 +671,21 @@ def test_stored_bytes_count_memory_once():
     assert stored_bytes(model) == W.nbytes + W.size + 4 + W.size
 
 
+def test_models_of_the_framework():
+    X, y = load_digits()[2:]
+    model, rows = SimpleMLP(64, 32, 10), Tensor(X)
+    for parameter, values in zip(model.parameters(), load_digits_mlp()):
+        parameter.data, parameter.requires_grad = values, True
+    assert stored_bytes(model) == 4 * 2410
+    CrossEntropyLoss()(model(rows), Tensor(y)).backward()
+    assert stored_bytes(model) == 4 * 2410 and measure_memory(model, rows).stored_bytes == 4 * 2410
+    assert measure_accuracy(model, rows, y).correct == measure_accuracy(model, rows, Tensor(y)).correct >= 0.92 * len(y)
+    clock = VirtualClock()
+    seen = []
+    model.forward = lambda x: (seen.append((type(x), x.shape)), clock.advance(1e6))
+    assert measure_latency(model, rows, 6, timer=clock).median == 1 and set(seen) == {(Tensor, (1, 64))}
+
+
 def test_peak_is_what_one_pass_allocates():
     found = measure_memory(Affine(np.ones((64, 32))), np.ones((1000, 64)))
     assert found.stored_bytes == 64 * 32 * 8 and 256_000 <= found.peak_bytes < 260_000
@@ -656,6 +702,9 @@ def test_throughput_of_each_batch_size():
     clock = VirtualClock()
     found = measure_throughput(lambda x: clock.advance(1e7 + 1e6 * len(x)), np.zeros((100, 2)), (1, 10, 100), timer=clock)
     assert {size: r.median for size, r in found.items()} == pytest.approx({1: 1 / 0.011, 10: 10 / 0.020, 100: 100 / 0.110})
+    seen = []
+    measure_throughput(lambda x: (seen.append(x[0, 0]), clock.advance(1e6)), np.arange(2000.0).reshape(1000, 2), (2,), 300, timer=clock)
+    assert len(set(seen)) == 256
     with pytest.raises(ValueError, match="batch size: got 101, expected 1 to 100"):
         measure_throughput(len, np.zeros((100, 2)), (101,))
 
