@@ -1,8 +1,10 @@
 """Feedback pages: what they must say, and what of a hostile submission must never get through."""
 import base64
+import hashlib
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import papercourse
@@ -104,20 +106,74 @@ def test_every_status_has_its_words():
     assert set(feedback.STATUS) == {"timeout", "memory", "crashed", "invalid", "missing", "tampered"}
 
 
-def test_nothing_hostile_is_live(course):
-    html = page(course, HOSTILE)
-    reader = Reader(html)
-    tags = {tag for tag, _ in reader.tags}
-    assert tags <= {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "p", "bdi", "strong", "nav", "table",
-                    "caption", "thead", "tbody", "tr", "th", "td", "a", "main", "section", "article", "pre", "code", "div", "img", "em", "ul", "li"}
-    for tag, attributes in reader.tags:
+TAGS = {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "p", "bdi", "strong", "nav", "table", "caption", "thead", "tbody",
+        "tr", "th", "td", "a", "main", "section", "article", "pre", "code", "div", "img", "em", "ul", "li"}
+
+
+def harmless(html):
+    "Nothing in the page runs, loads, or leads away from it, and no character acts on a terminal."
+    for tag, attributes in Reader(html).tags:
+        assert tag in TAGS
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcset", "srcdoc", "formaction")], (tag, attributes)
         assert tag != "a" or attributes["href"].startswith("#part-"), attributes
         assert tag != "img" or re.fullmatch(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+", attributes["src"])
-    assert "\x1b" not in html and "\x00" not in html and "\x9b" not in html
+    return not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", html)
+
+
+def test_nothing_hostile_is_live(course):
+    html = page(course, HOSTILE)
+    reader = Reader(html)
+    assert harmless(html)
     assert html.count("<img") == 1 and reader.text.count("[a picture that cannot be shown]") == 2
     assert "plain words" in reader.text and "widget" in reader.text
     assert f"Student: {HOSTILE}" in reader.text and f"got {HOSTILE}, expected 4.2" in reader.text
+
+
+def test_the_attacks_on_feedback_after_real_grading(course, tmp_path):
+    "The same pages from what `grade` itself leaves."
+    import submissions
+    from tinytorch_grader.grade import grade
+
+    copied = tmp_path / "course"
+    for name in ("source", "release"): shutil.copytree(course / name, copied / name)
+    shutil.copyfile(course / "nbgrader_config.py", copied / "nbgrader_config.py")
+    attacks = sorted((submissions.ROOT / "tests" / "attacks").glob("feedback_*.py"))
+    assert len(attacks) >= 4
+    for attack in attacks:
+        folder, code = copied / "submitted" / attack.stem / ASSIGNMENT, attack.read_text(encoding="utf-8")
+        folder.mkdir(parents=True)
+        scope = {"write": lambda path, notebook: path.write_text(json.dumps(notebook), encoding="utf-8")}
+        if "def submit(" in code:
+            exec(code, scope)
+            scope["submit"](folder / NOTEBOOK, submissions.notebook())
+        else: submissions.save(folder, submissions.notebook(before={"part2-accuracy": [code]}))
+    rows = list(grade(copied, sandbox=bool(shutil.which("bwrap"))))
+    assert {row["status"] for row in rows} == {"graded"}
+    for row in rows:
+        html = page(copied, row["student"])
+        assert harmless(html) and f"{row['score']:g} of 100 points" in Reader(html).text
+    assert "[left out" not in html and "Your extra cell: extra-1" in page(copied, "feedback_mime") and "ValueError: =cmd|" in Reader(page(copied, "feedback_formula")).text
+
+
+def test_nbgrader_releases_the_pages(course, tmp_path):
+    from nbgrader.auth import Authenticator
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.exchange.default import ExchangeReleaseFeedback
+    from traitlets.config import Config
+
+    folder = course / "submitted" / "ada" / ASSIGNMENT
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "submission_secret.txt").write_text("s3cret")
+    html = page(course, "ada")
+    (folder / "submission_secret.txt").unlink()
+    exchange = tmp_path / "exchange"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    release = ExchangeReleaseFeedback(coursedir=CourseDirectory(root=str(course), course_id="tinytorch", assignment_id=ASSIGNMENT, student_id="ada"),
+                                      authenticator=Authenticator(), config=Config({"Exchange": {"root": str(exchange)}}))
+    release.start()
+    released, = exchange.rglob("*.html")
+    assert released.read_text(encoding="utf-8") == html
 
 
 def test_the_policy_allows_no_script_no_address_and_only_this_style(course):
@@ -125,7 +181,7 @@ def test_the_policy_allows_no_script_no_address_and_only_this_style(course):
     policy = next(a["content"] for tag, a in Reader(html).tags if a.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy and "script-src" not in policy and "http" not in policy
     style = re.search(r"<style>(.*?)</style>", html, re.S)[1]
-    digest = base64.b64encode(__import__("hashlib").sha256(style.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in policy
 
 

@@ -296,7 +296,7 @@ class Lesson:
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
             for number, theirs in enumerate(extras.get(item.grade_id, ())[:EXTRA_CELLS], 1):
-                found[-1].items.append(Item(f"{item.grade_id}, extra cell {number}", text(intake.text(theirs.get("source"))), extra=True,
+                found[-1].items.append(Item(text(theirs.get("id"), 60) or f"{item.grade_id}, number {number}", text(intake.text(theirs.get("source"))), extra=True,
                                             outputs=[*self.outputs.shown(theirs.get("outputs"), "an extra cell")]))
         return [section for section in found if section.items]
 

@@ -91,12 +91,13 @@ def sections(notebook):
 
 
 def failures(grades, points):
-    "[(count, grade_id, message)] of the commonest messages of parts without full points; numbers in them count as equal."
+    "[(count, grade_id, message)] of the commonest messages of parts (`points` by grade_id) without full points; numbers in them count as equal."
     seen, count = defaultdict(Counter), Counter()
     for row in grades:
         if row.status in ("invalid", "missing", "tampered"): continue   # one reason, said once, not a mistake in every part
-        for grade_id, (score, message) in row.parts.items():
-            if score < points[grade_id] and isinstance(message, str) and message and not message.startswith("not reached"):
+        for grade_id, most in points.items():
+            score, message = row.parts[grade_id]
+            if score < most and isinstance(message, str) and message and not message.startswith("not reached"):
                 kind = grade_id, re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", message[:600])
                 count[kind] += 1
                 if len(seen[kind]) < 50: seen[kind][message] += 1
@@ -267,6 +268,7 @@ def spread(values):
 
 def plane(found):
     "Three views of latency, size and accuracy: baselines, submitted models, and the Pareto front, numbered as in its table."
+    from matplotlib.ticker import LogFormatter
     figure, axes = canvas(10, 7.5, 2, 2)
     fields = {"latency": ("median latency of one sample, us (log)", 0), "size": ("size, KiB (log)", 1), "accuracy": ("test accuracy", 2)}
     own = np.array([[e.latency_us, e.size_kib, e.accuracy] for e in found])
@@ -281,6 +283,9 @@ def plane(found):
         for place, at in enumerate(own[front][:FRONT], 1):
             ax.annotate(str(place), (at[i], at[j]), xytext=(5, 4), textcoords="offset points", fontsize=8)
         ax.set(xlabel=x_label, ylabel=y_label, xscale="log", yscale="log" if y == "size" else "linear", xlim=limits[i], ylim=limits[j])
+        for axis in (ax.xaxis, ax.yaxis)[:1 + (y == "size")]:
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
         if y == "accuracy":
             for floor in (0.85, 0.80): ax.axhline(floor, color=GREY, linewidth=0.8, linestyle=":")
             ax.annotate("floors 0.85 and 0.80", (0.99, 0.85), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color="#444444")
@@ -369,7 +374,8 @@ def write(course, db=None):
     "Write COURSE/report.html from the gradebook, `_grades/` and the students' submission.json; returns its path."
     with opened(course, db) as gradebook:
         root = Path(gradebook.directory.root)
-        groups = sections(nbformat.read(gradebook.source, as_version=4))
+        source = nbformat.read(gradebook.source, as_version=4)
+        groups, by_hand = sections(source), {part.grade_id for part in intake.Trusted(source).parts if part.manual}
         points = {name: most for _, group in groups for name, most in group.items()}
         grades = list(rows(books(gradebook), records(root), points))
         absent = len(gradebook.students() - {row.student for row in grades})
@@ -387,7 +393,7 @@ def write(course, db=None):
         mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades]) if grades else 0,
         waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades), attention=attention,
         statuses=Counter(row.status for row in attention).most_common(),
-        notes=[(row.student, note) for row in grades for note in row.notes], failures=failures(grades, points), table=table,
+        notes=[(row.student, note) for row in grades for note in row.notes], failures=failures(grades, {name: most for name, most in points.items() if name not in by_hand}), table=table,
         distribution=grades and distribution(grades, groups, max_score), bars=table and bars(table), times=grades and times(grades),
         total_seconds=sum(row.seconds for row in grades), slowest=sorted(grades, key=lambda row: -row.seconds)[:10],
         measured=len(found), refused=refused, outside=[(e.student, e.outside) for e in found if e.outside], plane=able and plane(able),
