@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 config = ConfigParser(delimiters=["="], interpolation=None)
 config.read(Path(__file__).with_name("settings.ini"), encoding="utf-8")
 cfg = config["DEFAULT"]
-grader, notebook, dev = (cfg[f"{name}_requirements"].split() for name in ("grader", "notebook", "dev"))
+grader, notebook, scale, dev = (cfg[f"{name}_requirements"].split() for name in ("grader", "notebook", "scale", "dev"))
 
 setup(
     name=cfg["lib_name"],
@@ -23,7 +23,7 @@ setup(
     package_dir={"tinytorch_grader": "src/tinytorch_grader"},
     package_data={"tinytorch": ["data/*", "submission.schema.json"], "tinytorch_grader": ["data/*"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={"grader": grader, "notebook": notebook, "dev": grader + notebook + dev},
+    extras_require={"grader": grader, "notebook": notebook, "scale": scale, "dev": grader + notebook + scale + dev},
     entry_points={
         "console_scripts": ["capstone = tinytorch_grader.cli:main"],
         "nbdev": ["tinytorch = tinytorch._modidx:d"],

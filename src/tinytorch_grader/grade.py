@@ -108,7 +108,7 @@ class Dask:
         try:
             from distributed import Client, WorkerPlugin
         except ImportError:
-            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install distributed`") from None
+            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install 'tinytorch[scale]'`") from None
         try: self.client = Client(self.address.replace("dask://", "tcp://", 1), timeout=10, set_as_default=False)
         except (OSError, ValueError) as e:
             raise GradeError(f"--executor {self.address}: no Dask scheduler answers ({type(e).__name__}); start one with `dask scheduler`, "
@@ -116,12 +116,12 @@ class Dask:
         try:
             self.look()
             self.slots = sum(self.client.nthreads().values())
-            plugin = type("Plugin", (WorkerPlugin, Room), {})(self.name, self.work)
+            plugin = type("Plugin", (Room, WorkerPlugin), {})(self.name, self.work)
             self.client.register_plugin(plugin, name=self.name)
         except BaseException:
             self.client.close()
             raise
-        self.pool = self.client.get_executor(pure=False, key=None)
+        self.pool = self.client.get_executor(pure=False)
         return self
 
     def __exit__(self, *_):
