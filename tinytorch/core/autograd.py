@@ -98,17 +98,15 @@ gradients["binary_cross_entropy"] = (lambda g, p, t: g / p.size * (p - t) / np.m
 # %% ../../src/modules/06_autograd.ipynb #2702d7f1
 def _results_first(tensor):
     "`tensor` and all behind it that want a gradient, each before its own inputs."
-    order, seen, stack = [], {tensor}, [(tensor, False)]
+    order, seen, stack = [], set(), [(tensor, False)]
     while stack:
         t, inputs_done = stack.pop()
-        if inputs_done or t.node is None:
+        if inputs_done:
             order.append(t)
-            continue
-        stack.append((t, True))
-        for x in t.node[1]:
-            if x.requires_grad and x not in seen:
-                seen.add(x)
-                stack.append((x, False))
+        elif t not in seen:
+            seen.add(t)
+            stack.append((t, True))
+            if t.node: stack += [(x, False) for x in t.node[1] if x.requires_grad]
     return reversed(order)
 
 # %% ../../src/modules/06_autograd.ipynb #57b41bed
@@ -137,14 +135,14 @@ def backward(
     "Add to `.grad` of `tensor` and of all behind it that wants one; `ValueError` for more than one number without `gradient`."
     arrived = {tensor: _seed(tensor, gradient)}
     for t in _results_first(tensor):
-        g = arrived.pop(t)
+        g = np.asarray(arrived.pop(t))
         if t.grad is not None: t.grad = np.asarray(t.grad + g)
         else: t.grad = g if t.node else g.copy()
         if t.node is None: continue
         op, inputs, saved = t.node
         for x, formula in zip(inputs, gradients[op]):
             if x.requires_grad:
-                part = np.asarray(formula(g, *saved))
+                part = formula(g, *saved)
                 if part.shape != x.data.shape: part = _unbroadcast(part, x.data)
                 arrived[x] = arrived[x] + part if x in arrived else part
 
