@@ -415,7 +415,8 @@ _COMPARISON = {
     "type": "object", "required": ["speedup", "ci_low", "ci_high", "verdict", "scope"],
     "properties": {"speedup": _POSITIVE, "ci_low": _POSITIVE, "ci_high": _POSITIVE, "min_effect": {"type": "number", "minimum": 0},
                    "verdict": {"enum": ["faster", "slower", "equivalent", "inconclusive"]}, "scope": {"enum": ["within_process", "across_processes"]},
-                   "pairs": {"type": "integer", "minimum": 1}, "warnings": {"type": "array", "items": _TEXT}}}
+                   "pairs": {"type": "integer", "minimum": 1}, "protocol": {"type": "object"},
+                   "warnings": {"type": "array", "items": _TEXT}}}
 
 # %% ../20_capstone.ipynb #5c10c32d
 SUBMISSION_SCHEMA = {

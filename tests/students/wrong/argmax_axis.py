@@ -1,7 +1,6 @@
 # mistake: argmax over the samples
 # cell: part2-accuracy
 # loses: part2-accuracy-value
-# says: argmax over the classes
 # --- old
     return float(np.mean(np.argmax(scores, axis=1) == y))
 # --- new

@@ -1,7 +1,7 @@
 # mistake: bias not counted
 # cell: part1-model
 # loses: part1-count
-# says: every bias counts
+# says: ^count_parameters: got 260 for SimpleMLP\(.*\), expected 283: every weight and every bias counts once.*\(Part 1\)$
 # --- old
         return sum(_count(layer) for layer in self.layers)
 # --- new

@@ -1,7 +1,7 @@
 # mistake: only the first error reported
 # cell: part4-validate
 # loses: part4-validate-check
-# says: holds them all
+# says: ^validate_submission_schema: said .* about a submission with two violations, expected both of them in one AssertionError: raise one SubmissionError that holds them all \(Part 4, The validator\)$
 # --- old
     if violations: raise SubmissionError(violations)
 # --- new

@@ -1,7 +1,6 @@
 # mistake: (n, 1) labels accepted and flattened
 # cell: part2-accuracy
 # loses: part2-accuracy-refuses
-# says: one integer class index per sample
 # --- old
     y = _class_labels(labels, len(labels) if isinstance(labels, (list, tuple)) else labels.shape[0])
 # --- new

@@ -1,7 +1,7 @@
 # mistake: NumPy scalars in the dict
 # cell: part2-report
 # loses: part2-report-plain
-# says: JSON knows no NumPy
+# says: ^metrics: got \{.*'latency_ms_std': 'float64'.*\}, expected plain int and float: JSON knows no NumPy numbers; convert with int\(\) and float\(\) \(Part 2, The report\)$
 # --- old
         mean_ms = _resolved(float(np.mean(latencies_ms)))
 # --- new

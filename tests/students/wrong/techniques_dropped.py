@@ -1,7 +1,6 @@
 # mistake: techniques dropped
 # cell: part3-submission
 # loses: part3-submission-optimized
-# says: what was done to the optimized model
 # --- old
         submission["optimized"] = {**entry(optimized_report), "techniques_applied": list(techniques_applied or [])}
 # --- new

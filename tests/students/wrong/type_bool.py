@@ -1,7 +1,7 @@
 # mistake: bool accepted as a number
 # cell: part4-type
 # loses: part4-type-check
-# says: /baseline/metrics/accuracy is True
+# says: ^rule_type: accepted a submission in which /baseline/metrics/accuracy is True, expected a violation at /baseline/metrics/accuracy: yield .*\(Part 4, Rules\)$
 # --- old
     if kind and not whole and (isinstance(value, bool) or not isinstance(value, _KINDS[kind])):
 # --- new

@@ -1,7 +1,7 @@
 # mistake: time.time, a clock that is set back now and then
 # cell: part2-timing
 # loses: part2-timing-clock
-# says: monotonic clock
+# says: ^_time_calls: got .* ms when the wall clock was set back, expected 0\.25 ms: use a monotonic clock, and do not round \(Part 2, The timing loop\)$
 # --- old
         start = time.perf_counter_ns()
 # --- new

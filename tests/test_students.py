@@ -1,0 +1,166 @@
+"""The points that students get are the points they deserve: plausible solutions, right and wrong, through the real grading."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tests" / "students"))
+import matrix  # noqa: E402
+
+from tinytorch_grader import intake, marks, sandbox  # noqa: E402
+
+REFERENCE = matrix.reference()
+TRUSTED = intake.Trusted(REFERENCE)
+POINTS = matrix.points(REFERENCE)
+STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older") for student in matrix.students(kind)}
+REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
+
+
+def cage(workers=2):
+    "The sandbox where there is one, else a plain process."
+    return (sandbox.Cages if shutil.which("bwrap") else sandbox.Bare)(sandbox.Limits(), workers=workers)
+
+
+def graded(notebooks, seed, folder):
+    "{name: Result} of `notebooks`, {name: parsed JSON}, as `capstone grade` comes to them."
+    def one(name, box):
+        path = folder / f"{'-'.join(name)}.ipynb"
+        path.write_text(json.dumps(notebooks[name]), encoding="utf-8")
+        submission = intake.read(path, TRUSTED)
+        job = intake.job(TRUSTED, submission, seed)
+        return marks.judge(TRUSTED, submission, job, box.run(job), name[1])
+    with cage() as box, ThreadPoolExecutor(2) as pool:
+        return dict(zip(notebooks, pool.map(lambda name: one(name, box), notebooks)))
+
+
+def lost(result):
+    "The cells, graded by themselves, in which points are missing."
+    return {part for part in POINTS if result.parts[part]["score"] < POINTS[part]}
+
+
+def verdicts(results):
+    "One line for each student whose grade is not what its file says."
+    wrong = []
+    for name, result in results.items():
+        if result.status != "graded": wrong.append(f"{'/'.join(name)}: {result.status}: {result.message}")
+        elif lost(result) != STUDENTS[name].loses:
+            said = "; ".join(f"{part}: {result.parts[part]['message']}" for part in lost(result) - STUDENTS[name].loses)
+            wrong.append(f"{'/'.join(name)}: loses {sorted(lost(result))}, expected {sorted(STUDENTS[name].loses)} {said}")
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return graded({name: student.notebook(REFERENCE) for name, student in STUDENTS.items()}, 20, tmp_path_factory.mktemp("students"))
+
+
+def test_enough_students_and_every_graded_cell_catches_some():
+    kinds = [kind for kind, _ in STUDENTS]
+    assert kinds.count("wrong") >= 60 and kinds.count("right") >= 20
+    assert set(POINTS) == set().union(*(student.loses for student in STUDENTS.values() if student.kind == "wrong"))
+    for name, student in STUDENTS.items():
+        assert student.kind == "right" or student.loses and student.loses <= set(POINTS), name
+
+
+def test_matrix(results, capsys):
+    wrong = {name: result for name, result in results.items() if name[0] == "wrong"}
+    with capsys.disabled():
+        print(f"\n{'graded cell':28} points  caught  of  others that lost it")
+        for part, points in POINTS.items():
+            caught = {name for name, result in wrong.items() if part in lost(result)}
+            meant = {name for name in wrong if part in STUDENTS[name].loses}
+            print(f"{part:28} {points:6g} {len(caught & meant):7} {len(meant):3}  {len(caught - meant)}")
+        full = sum(not lost(result) for name, result in results.items() if name[0] == "right")
+        print(f"right solutions with full marks: {full} of {sum(kind == 'right' for kind, _ in results)}")
+    assert not verdicts(results), "\n".join(verdicts(results))
+
+
+def test_the_right_ones_get_every_point(results):
+    for name, result in results.items():
+        if name[0] == "right": assert result.score == sum(POINTS.values()) and result.needs_manual, name
+
+
+def test_the_older_handout_loses_what_the_table_of_differences_explains(results):
+    text = "".join("".join(cell["source"]) for cell in REFERENCE["cells"] if cell["cell_type"] == "markdown")
+    table = text.split("| older handouts |")[1].split("\n\n")[0]
+    for name, result in results.items():
+        if name[0] == "older":
+            assert set(re.findall(r"`(part[\w-]+)`", table)) == lost(result)
+            assert result.score == sum(POINTS.values()) - sum(POINTS[part] for part in lost(result))
+
+
+@pytest.mark.parametrize("name", [name for name, student in STUDENTS.items() if "says" in student.about], ids="/".join)
+def test_messages_of_common_mistakes(results, name):
+    for part in STUDENTS[name].loses:
+        assert re.search(STUDENTS[name].about["says"], results[name].parts[part]["message"])
+
+
+def test_every_message_says_where_what_came_and_what_to_read(results):
+    for name, result in results.items():
+        for part in lost(result):
+            message = result.parts[part]["message"]
+            assert re.match(r"[\w/.()' ]+: .+ \((Part \d|Q\d)[^)]*\)( \[a hidden check\])?$", message, re.DOTALL), (name, message)
+            assert not (message.endswith("[a hidden check]") and ", expected " in message), (name, message)
+
+
+def bodies(stub):
+    "The reference with every body replaced by `stub`; a question, which has none, is left open."
+    notebook = json.loads(json.dumps(REFERENCE))
+    for cell in notebook["cells"]:
+        inside = "pass" if re.fullmatch(r"q\d", matrix.grade_id(cell) or "") else stub
+        cell["source"] = REGION.sub(lambda found: found[1] + inside, "".join(cell["source"]))
+    return notebook
+
+
+def test_nothing_earns_nothing(tmp_path):
+    from tinytorch_grader.release import ASSIGNMENT, make_course
+    release = make_course(tmp_path / "course") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    notebooks = {("nothing", "release"): json.loads(release.read_text(encoding="utf-8"))}
+    notebooks |= {("nothing", stub): bodies(stub) for stub in ("pass", "return None", "return", "return {}", "return 0", "return True", "yield", "return []", "return ''")}
+    notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in matrix.students("nothing")}
+    for name, result in graded(notebooks, 20, tmp_path).items():
+        assert (result.status, result.score) == ("graded", 0), (name, {part: result.parts[part] for part in set(POINTS) - lost(result)})
+
+
+def test_the_table_of_misconceptions_is_fresh():
+    text = matrix.README.read_text(encoding="utf-8")
+    assert matrix.written(text) == text, "run `python tests/students/matrix.py`"
+
+
+@pytest.mark.long
+def test_under_load_and_with_other_seeds(tmp_path):
+    burner = [sys.executable, "-c", "while True: pass"]
+    busy = [subprocess.Popen(burner) for _ in range(os.cpu_count() or 2)]
+    notebooks = {name: student.notebook(REFERENCE) for name, student in STUDENTS.items()}
+    try:
+        for seed in range(1, 21):
+            wrong = verdicts(graded(notebooks, seed, tmp_path))
+            assert not wrong, f"seed {seed}: " + "\n".join(wrong)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.long
+def test_the_command_comes_to_the_same_grades(results, tmp_path):
+    from tinytorch_grader.release import ASSIGNMENT, make_course
+    course, table = make_course(tmp_path / "course"), tmp_path / "grades.json"
+    for (kind, name), student in STUDENTS.items():
+        folder = course / "submitted" / f"{kind}-{name}" / ASSIGNMENT
+        folder.mkdir(parents=True)
+        (folder / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(student.notebook(REFERENCE)), encoding="utf-8")
+    words = [] if shutil.which("bwrap") else ["--no-sandbox"]
+    done = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", course, "--json", table, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {row["student"]: row for row in json.loads(table.read_text(encoding="utf-8"))["submissions"]}
+    for (kind, name), result in results.items():
+        row = rows[f"{kind}-{name}"]
+        assert row["status"] == "graded" and row["score"] == result.score, row
+        assert {part: scores["score"] for part, scores in row["parts"].items()} == {part: scores["score"] for part, scores in result.parts.items()}
