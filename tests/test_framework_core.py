@@ -254,6 +254,13 @@ def test_losses_refuse_shapes_and_probabilities():
     for p, t in (([1.1], [1]), ([-0.1], [1]), ([float("nan")], [1]), ([0.5], [2])): refused(ValueError, lambda: BinaryCrossEntropyLoss()(Tensor(p), t), "[0, 1]")
 
 
+def test_binary_cross_entropy_where_a_logarithm_has_no_value():
+    p = Tensor([0, 1, 1, 0], requires_grad=True)
+    loss = BinaryCrossEntropyLoss()(p, [1, 0, 1, 0])
+    loss.backward()
+    assert loss.item() == 50 and np.allclose(p.grad, [-0.25e12, 0.25e12, 0, 0])
+
+
 # optimizers
 
 @pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW])
@@ -283,6 +290,21 @@ def test_optimizers_find_the_bottom(make):
         ((x - [1, 2]) ** 2).sum().backward()
         optimizer.step()
     assert np.allclose(x.data, [1, 2], atol=1e-2) and x.dtype == np.float32
+
+
+def test_steps_against_closed_forms():
+    def stepped(make, *gradients):
+        p = Tensor([2], requires_grad=True)
+        optimizer = make([p])
+        for g in gradients:
+            p.grad = np.array([g], dtype=np.float32)
+            optimizer.step()
+        return p.item()
+    assert np.isclose(stepped(lambda p: SGD(p, 0.1, momentum=0.5), 1, 3), 2 - 0.1 * 1 - 0.1 * (0.5 * 1 + 3))
+    assert np.isclose(stepped(lambda p: SGD(p, 0.1, weight_decay=0.5), 1), 2 - 0.1 * (1 + 0.5 * 2))
+    assert np.isclose(stepped(lambda p: Adam(p, 0.1, weight_decay=0.5), 7), 2 - 0.1)
+    assert np.isclose(stepped(lambda p: AdamW(p, 0.1, weight_decay=0.5), 7), 2 - 0.1 - 0.1 * 0.5 * 2)
+    assert np.isclose(stepped(lambda p: Adam(p, 0.1, betas=(0.5, 0.75)), 1, 3), 2 - 0.1 - 0.1 * (1.75 / 0.75) / np.sqrt((0.75 * 0.25 + 0.25 * 9) / (1 - 0.75**2)))
 
 
 def test_a_step_leaves_old_arrays_and_parameters_without_gradient_alone():
@@ -373,6 +395,18 @@ def test_evaluate_leaves_the_model_alone():
     assert all(np.array_equal(p.data, b) and p.grad is None for p, b in zip(trainer.model.parameters(), before))
 
 
+def test_evaluate_records_no_nodes():
+    outputs = []
+
+    class Watched(Linear):
+        def forward(self, x):
+            outputs.append(super().forward(x))
+            return outputs[-1]
+    model = Watched(2, 3)
+    Trainer(model, SGD(model.parameters()), CrossEntropyLoss(), progress=False).evaluate(DataLoader(TensorDataset(array(4, 2), np.zeros(4))))
+    assert outputs[0].node is None and model(Tensor(array(1, 2))).node
+
+
 def test_a_regression_has_no_accuracy_and_an_empty_loader_is_refused():
     model = Linear(2, 1)
     trainer = Trainer(model, Adam(model.parameters()), MSELoss(), progress=False)
@@ -415,7 +449,8 @@ def test_importing_the_capstone_needs_nothing_slow():
     import subprocess
     import sys
 
-    code = "import sys, numpy, tinytorch.olympics; print([m for m in ('tqdm', 'rich', 'jsonschema', 'matplotlib', 'tempfile', 'subprocess', 'importlib.metadata') if m in sys.modules])"
-    plain = "import sys, numpy; print([m for m in ('tqdm', 'rich', 'jsonschema', 'matplotlib', 'tempfile', 'subprocess', 'importlib.metadata') if m in sys.modules])"
-    loaded = [subprocess.run([sys.executable, "-c", c], capture_output=True, text=True, check=True).stdout for c in (code, plain)]
-    assert loaded[0] == loaded[1]
+    watched = ("tqdm", "rich", "jsonschema", "matplotlib", "tempfile", "subprocess", "importlib.metadata", "numpy.random", "tinytorch.core.autograd")
+    code = f"import sys, numpy, platform, {{}}; print([m for m in {watched} if m in sys.modules])"
+    with_it, without = (subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True).stdout
+                        for module in ("tinytorch.olympics", "sys"))
+    assert with_it == without

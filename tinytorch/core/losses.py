@@ -39,7 +39,7 @@ class CrossEntropyLoss(Loss):
     def forward(self, logits, targets):
         y = _class_indices(targets, logits.shape)
         log_p = log_softmax(logits.data)
-        return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y)), "cross_entropy", (logits,), log_p, y)
+        return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y), log_p.dtype), "cross_entropy", (logits,), log_p, y)
 
 # %% ../../src/modules/04_losses.ipynb #81117303
 def _same_shape(name, predictions, targets):
