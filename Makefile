@@ -37,6 +37,7 @@ clean-notebooks: setup  ## drop outputs and stray metadata, keep nbgrader's
 	@$(VENV)/bin/nbdev_clean
 
 setup: $(VENV)/.ready
+	@mkdir -p $(BUILD)/home/ipython
 
 $(VENV)/.ready: settings.ini setup.py
 	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (3.10 to 3.13); on Debian: apt-get install python3 python3-venv"; exit 2; }

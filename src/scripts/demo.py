@@ -37,7 +37,7 @@ def execute():
             print(f"\r  cell {cell_index + 1} of {total}", end="", file=sys.stderr, flush=True)
 
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(BUILD)}},
-                   on_cell_start=progress).execute()
+                   extra_arguments=["--log-level=ERROR"], on_cell_start=progress).execute()
     if sys.stderr.isatty():
         print(file=sys.stderr)
     nbformat.write(notebook, BUILD / "20_capstone.ipynb")
