@@ -18,10 +18,8 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecut
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
-
 from . import intake, marks
-from .gradebook import ASSIGNMENT, Gradebook, put
+from .gradebook import ASSIGNMENT, Gradebook, put, utils
 from .sandbox import Bare, CageMissing, Cages, Limits
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
@@ -239,7 +237,7 @@ def time_of(folder):
     with open(fd, "rb") as f:
         text = f.read(200).decode("utf-8", "replace").strip() if stat.S_ISREG(os.fstat(fd).st_mode) else ""
     try:
-        if parse_utc(text) is None: raise ValueError
+        if utils.parse_utc(text) is None: raise ValueError
         return text, None
     except (ValueError, OverflowError, TypeError, ArithmeticError, AttributeError):
         return None, (f"timestamp.txt: got {text[:40]!r}, expected a time such as 2026-01-31 23:59:00 UTC; the submission counts as on time, "

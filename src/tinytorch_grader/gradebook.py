@@ -12,13 +12,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-from nbgrader import api, utils
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSolutions, ComputeChecksums, LockCells, SaveCells
-from sqlalchemy import case, func, or_, select
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from traitlets.config import Config, PyFileConfigLoader
+# jsonschema, which nbgrader imports, builds a grammar for a format that no notebook uses: half of the time of the whole import.
+GRAMMAR = "rfc3987_syntax"
+if unused := GRAMMAR not in sys.modules: sys.modules[GRAMMAR] = None
+import nbformat  # noqa: E402
+from nbgrader import api, utils  # noqa: E402
+from nbgrader.coursedir import CourseDirectory  # noqa: E402
+from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSolutions, ComputeChecksums, LockCells, SaveCells  # noqa: E402
+
+if unused: del sys.modules[GRAMMAR]
+from sqlalchemy import case, func, or_, select  # noqa: E402
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
+from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
 ASSIGNMENT = "20_capstone"
 WHOLE = "What was recorded before is whole: run the command again and it goes on from there"

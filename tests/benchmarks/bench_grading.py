@@ -1,0 +1,146 @@
+"""The same submissions by `nbgrader autograde`, by two of them that share the work, and by `capstone grade --workers 2`, sandbox on.
+
+Both sides execute the same cells: those tagged `demo`, which our side leaves out, are taken out of the course first. Honest work, right and
+wrong, from tests/students. Prints submissions a minute, ratios against the targets, whether the scores agree, and where our time goes.
+`--many 1000` grades 100 and then 1,000 submissions instead: time each, and the parent's memory.
+"""
+import argparse
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "students")]
+
+import matrix  # noqa: E402
+from grading import ASSIGNMENT, ROOT, gradebook  # noqa: E402
+
+from tinytorch_grader.release import make_course  # noqa: E402
+
+OTHER_RULES = {"noisy"}   # prints to stderr, for which stock nbgrader takes the points of a cell
+TARGETS = {"one stock process": 10, "two stock processes": 5}
+
+
+def without_demo(notebook):
+    return notebook | {"cells": [cell for cell in notebook["cells"] if "demo" not in cell["metadata"].get("tags", [])]}
+
+
+def course_of(folder, count):
+    "A course with `count` submissions: half right, half wrong, spread over all that tests/students has."
+    folder.mkdir()
+    reference = without_demo(json.loads((ROOT / f"{ASSIGNMENT}.ipynb").read_text(encoding="utf-8")))
+    (folder / "source.ipynb").write_text(json.dumps(reference), encoding="utf-8")
+    course = make_course(folder / "course", folder / "source.ipynb")
+    right = [s for s in matrix.students("right") if s.name not in OTHER_RULES]
+    wrong = matrix.students("wrong")
+    wrong = wrong[::max(1, len(wrong) // (count // 2))]
+    pairs = zip(itertools.cycle(right), itertools.cycle(wrong))
+    for n, student in zip(range(count), itertools.chain.from_iterable(pairs)):
+        place = course / "submitted" / f"{'ab'[n // 2 % 2]}{n:04}-{student.name}" / ASSIGNMENT
+        place.mkdir(parents=True)
+        (place / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(student.notebook(reference)), encoding="utf-8")
+    return course
+
+
+def timed(*commands):
+    "Seconds until all of `commands` (words, folder), started together, have ended, and the peak memory of the first in MiB."
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    begun, peak = time.perf_counter(), 0
+    running = [subprocess.Popen([sys.executable, "-m", *map(str, words)], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+               for words, folder in commands]
+    while any(process.poll() is None for process in running):
+        try: peak = max(peak, next(int(l.split()[1]) for l in Path(f"/proc/{running[0].pid}/status").read_text().splitlines() if l.startswith("VmHWM")))
+        except (OSError, StopIteration): pass
+        time.sleep(0.02)
+    seconds = time.perf_counter() - begun
+    for process in running:
+        said = process.stderr.read().decode()
+        if process.returncode not in (0, 1): sys.exit(f"{process.args}: status {process.returncode}\n{said[-2000:]}")
+    return seconds, peak / 1024
+
+
+def ours(course):
+    return timed((["tinytorch_grader", "grade", course, "--workers", 2, "--json", course.parent / "g.json"], ROOT))
+
+
+def stock(course, *students):
+    return timed(*((["nbgrader", "autograde", ASSIGNMENT, f"--student={which}"], folder) for folder, which in students or [(course, "*")]))
+
+
+def scores(*courses):
+    return {student: round(found["score"], 6) for course in courses for student, found in gradebook(course).items()}
+
+
+def compare(folder, count, rounds):
+    made, sides = course_of(folder / "made", count), {"capstone, 2 workers": [], "one stock process": [], "two stock processes": []}
+    copies, grades = itertools.count(), {}
+    copy = lambda: shutil.copytree(made, folder / f"copy{next(copies)}" / "course")
+    for _ in range(rounds):
+        for name, times in sides.items():
+            if name == "capstone, 2 workers":
+                course = copy()
+                times.append(ours(course)[0])
+                grades[name] = scores(course)
+            elif name == "one stock process":
+                course = copy()
+                times.append(stock(course)[0])
+                grades[name] = scores(course)
+            else:
+                first, second = copy(), copy()
+                times.append(stock(None, (first, "a*"), (second, "b*"))[0])
+                grades[name] = scores(first, second)
+            print(f"{name}: {times[-1]:.1f} s for {count} submissions, {60 * count / times[-1]:.0f} a minute", flush=True)
+    mine = sorted(sides["capstone, 2 workers"])[rounds // 2]
+    for name, target in TARGETS.items():
+        ratio = sorted(sides[name])[rounds // 2] / mine
+        print(f"capstone grades {ratio:.1f} times as many a minute as {name}: {'reached' if ratio >= target else 'MISSED'}, the target is {target}")
+        different = {s: (score, grades[name][s]) for s, score in grades["capstone, 2 workers"].items() if grades[name].get(s) != score}
+        print(f"scores: {len(grades['capstone, 2 workers']) - len(different)} of {count} the same" + (f"; different: {different}" if different else ""))
+    return made
+
+
+def where(folder, made):
+    "Where our time goes: the parent's profile, and the seconds that the submissions themselves ran."
+    course = shutil.copytree(made, folder / "profile" / "course")
+    code = ("import cProfile, pstats, sys, time; begun = time.perf_counter(); p = cProfile.Profile(); p.enable(); from tinytorch_grader.grade import grade\n"
+            f"rows = list(grade({str(course)!r}, workers=2)); p.disable(); wall = time.perf_counter() - begun\n"
+            "ran = sum(row['seconds'] for row in rows); busy = time.process_time()\n"
+            "print(f'{len(rows)} submissions in {wall:.2f} s: they ran {ran:.2f} s in two cages ({1000 * ran / len(rows):.0f} ms each); "
+            "the parent was busy {busy:.2f} s')\n"
+            "s = pstats.Stats(p); s.sort_stats('cumulative')\n"
+            "want = {'_find_and_load': 'imports', '__enter__': 'starting the cages', 'read': 'intake', 'job': 'job', 'judge': 'marks', 'record': 'gradebook and autograded/', "
+            "'_enter': 'of that, rows', 'commit': 'of that, commit', '_write_notebook': 'of that, notebook', 'wait': 'waiting for the cages'}\n"
+            "best = {}\n"
+            "for (file, _, name), (_, n, _, total, _) in s.stats.items():\n"
+            "    if name in want and ('tinytorch_grader' in file or name in ('_find_and_load', 'commit', 'wait')): best[name] = max(best.get(name, (0, 0)), (total, n))\n"
+            "for name, what in want.items(): print(f'  {what:28} {best.get(name, (0, 0))[0]:6.2f} s in {best.get(name, (0, 0))[1]} calls')\n")
+    print(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout.strip())
+
+
+def many(folder, counts):
+    for count in counts:
+        seconds, peak = ours(course_of(folder / f"many{count}", count))
+        print(f"{count} submissions: {seconds:.1f} s, {1000 * seconds / count:.0f} ms each, parent's peak memory {peak:.0f} MiB", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--submissions", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--many", type=int, help="grade 100 and this many submissions, ours only")
+    options = parser.parse_args()
+    if not shutil.which("bwrap"): sys.exit("bubblewrap is not installed: run `make system`")
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        if options.many: return many(Path(folder), (100, options.many))
+        where(Path(folder), compare(Path(folder), options.submissions, options.rounds))
+
+
+if __name__ == "__main__":
+    main()
