@@ -214,6 +214,14 @@ def test_odd_names_and_links(course):
     assert all(row["score"] == 5 for row in rows.values() if row["status"] == "graded")
 
 
+def test_a_student_of_the_roster_without_a_submission(course):
+    with nbgrader_api.Gradebook(f"sqlite:///{course}/gradebook.db") as book: book.add_student("zoe")
+    hand_in(course, "ada", **RIGHT)
+    assert [*run(course)] == ["ada"]
+    assert run(course, students=["zoe"])["zoe"]["status"] == "missing" and "zoe" not in gradebook(course)
+    with pytest.raises(grading.GradeError, match="--student \\.\\./ada"): run(course, students=["../ada"])
+
+
 def test_no_cell_of_the_gradebook_may_differ_from_the_source(course):
     hand_in(course, "ada", **RIGHT)
     source = course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"

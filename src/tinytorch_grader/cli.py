@@ -131,8 +131,8 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, n
 class Progress:
     "Says how far a long run is: a bar with the time left on a terminal, now and then a line elsewhere."
 
-    def __init__(self, every=5):
-        self.every, self.bar, self.first = every, None, None
+    def __init__(self, every=5, doing="grading", past="graded"):
+        self.every, self.doing, self.past, self.bar, self.first = every, doing, past, None, None
 
     def __enter__(self):
         return self
@@ -140,7 +140,7 @@ class Progress:
     def __exit__(self, *_):
         if self.bar: self.bar.stop()
 
-    def __call__(self, done, total, row):
+    def __call__(self, done, total, row=None):
         if sys.stderr.isatty():
             if not self.bar: self._start(total)
             self.bar.update(self.task, completed=done)
@@ -149,13 +149,13 @@ class Progress:
         if not self.first: self.first, self.said = (now, done), now
         elif now - self.said >= self.every and done < total:
             left = (now - self.first[0]) / (done - self.first[1]) * (total - done)
-            print(f"graded {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
+            print(f"{self.past} {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
             self.said = now
 
     def _start(self, total):
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-        self.bar = Progress(TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn(),
+        self.bar = Progress(TextColumn(self.doing), BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn(),
                             console=Console(stderr=True), transient=True)
         self.task = self.bar.add_task("", total=total)
         self.bar.start()
@@ -168,26 +168,25 @@ def group(grade_id):
 
 def print_rows(rows):
     "A table of the students, or of those who need attention in a large class; returns how many need it."
-    lines, attention, shown, graded, waiting = [], 0, 0, 0, 0
+    table, most, attention, waiting = [], {}, 0, 0
     for row in rows:
         needs = row["status"] != "graded"
-        attention, graded, waiting = attention + needs, graded + (not needs), waiting + row["needs_manual"]
-        if needs or len(rows) <= SHOWN:
-            sums = {}
-            for grade_id, part in row["parts"].items():
-                got, most = sums.get(group(grade_id), (0, 0))
-                sums[group(grade_id)] = got + (part["score"] or 0), most + part["max_score"]
-            lines.append((row, sums))
-    heads = {name: most for _, sums in lines for name, (_, most) in sums.items() if most}
-    table = [["student", "status", *(f"{name}/{number(most)}" for name, most in heads.items()), f"total/{number(rows.max_score)}", ""]]
-    for row, sums in lines:
+        attention, waiting = attention + needs, waiting + row["needs_manual"]
+        if not needs and len(rows) > SHOWN: continue
+        sums, sizes = {}, {}
+        for grade_id, part in row["parts"].items():
+            name = group(grade_id)
+            sums[name], sizes[name] = sums.get(name, 0) + (part["score"] or 0), sizes.get(name, 0) + part["max_score"]
+        most |= sizes
         waits = f"and {number(rows.waiting(row['student']))} wait for a person" if row["needs_manual"] else ""
-        note = "; ".join(filter(None, [waits, plain(row["message"])]))
-        table.append([plain(row["student"]), row["status"], *(number(sums.get(name, (None, 0))[0]) for name in heads), number(row["score"]), note])
-    widths = [max(map(len, column)) for column in zip(*table)]
-    for line in table if lines else ():
+        table.append((plain(row["student"]), row["status"], sums, number(row["score"]), "; ".join(filter(None, [waits, plain(row["message"])]))))
+    names = [name for name, size in most.items() if size]
+    lines = [["student", "status", *(f"{name}/{number(most[name])}" for name in names), f"total/{number(rows.max_score)}", ""]]
+    lines += [[student, status, *(number(sums.get(name)) for name in names), total, note] for student, status, sums, total, note in table]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    for line in lines if table else ():
         print("  ".join(cell.rjust(width) if 2 <= i < len(line) - 1 else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
-    print(f"{len(rows)} submissions: {graded} graded, {attention} need attention; a person has to mark {waiting}")
+    print(f"{len(rows)} submissions: {len(rows) - attention} graded, {attention} need attention; a person has to mark {waiting}")
     return attention
 
 
@@ -230,7 +229,8 @@ def write_csv(path, rows):
 def feedback(course, with_answers, db):
     "Write static, sanitized HTML to DIR/feedback, one folder a student."
     is_course(course)
-    written = room("feedback").write(course, with_answers=with_answers, db=db)
+    with Progress(doing="writing", past="written") as progress:
+        written = room("feedback").write(course, with_answers=with_answers, db=db, progress=progress)
     print(f"feedback for {len(written)} students in {course / 'feedback'}" + (", answers included" if with_answers else ""))
 
 

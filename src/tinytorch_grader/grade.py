@@ -188,7 +188,7 @@ def discover(book, wanted):
     "Names of the student folders to grade, sorted; GradeError for a wanted student whom neither folder nor gradebook knows."
     submitted = Path(book.directory.root) / book.directory.submitted_directory
     try: entries = list(os.scandir(submitted))
-    except OSError: entries = []
+    except FileNotFoundError: entries = []
     names = sorted(e.name for e in entries if not e.name.startswith(".") and (e.is_symlink() or e.is_dir()))
     if not wanted:
         if not names: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
@@ -208,6 +208,7 @@ def cannot_be_recorded(student):
     try: student.encode()
     except UnicodeEncodeError: return "is not UTF-8"
     if not student.isprintable(): return "has control characters"
+    if "/" in student or student in (".", ".."): return "is a path"
     if len(student) > LONGEST_ID or len(student.encode()) > 240: return f"is longer than {LONGEST_ID} characters"
     return None
 
@@ -301,6 +302,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
 
         def write(result, timestamp=None, note=None, sha256=None, seed=None):
             "The one place that writes results: autograded/, gradebook, then the word that this submission is done."
+            state_file(course, result.student).unlink(missing_ok=True)   # from here until the last line nothing is done
             if note: result.notes.append(note)
             result.message = "; ".join(filter(None, [result.message, note, None if sandbox else "graded without a sandbox"]))
             known = book.record(result, timestamp)
