@@ -71,12 +71,18 @@ def test_the_ratio_of_unpaired_files_is_a_policy(gate, ms, limit, status):
     assert not {"faster", "equivalent", "inconclusive"} & set(text.split())
 
 
+def test_exactly_the_threshold_is_accepted_whatever_the_last_bit(gate):
+    assert 3.45 / 3.0 > 1 + 0.15 and gate(submission(3.0), submission(3.45), max_slowdown=0.15)[0] == 0
+
+
 def test_medians_count_where_both_have_one(gate):
     slow_mean = submission(5.0)
     slow_mean["optimized"]["metrics"] |= {"latency_ms_mean": 50.0, "throughput_samples_per_sec": 20.0}
     assert gate(submission(5.0), slow_mean)[0] == 0
-    status, text = gate(at(submission(5.0), "optimized/metrics/latency_ms_median", None) | {"improvements": {}}, slow_mean)
+    no_median = at(submission(5.0), "optimized/metrics/latency_ms_median", None) | {"improvements": {}}
+    status, text = gate(no_median, slow_mean)
     assert status == 1 and "mean latency x 10" in text
+    assert "mean latency x 0.1" in gate(slow_mean, no_median)[1]
 
 
 def test_files_of_one_model_compare_their_baselines(gate):
@@ -172,6 +178,9 @@ def test_what_is_no_submission_is_one_line_and_status_2(gate, content, words):
 def test_numbers_that_are_none_are_refused_by_name(gate):
     status, text = gate(submission(), at(submission(), "optimized/metrics/accuracy", float("nan")))
     assert status == 2 and "/optimized/metrics/accuracy" in text
+    for name in ("accuracy", "latency_ms_median", "model_size_mb"):
+        status, text = gate(submission(), at(submission(), f"optimized/metrics/{name}", 10**400))
+        assert status == 2 and "new.json" in text and "\n" not in text
     false_verdict = at(submission(5.0, (3.9, 4.1)), "improvements/comparison/verdict", "slower")
     status, text = gate(submission(), false_verdict)
     assert status == 2 and "/improvements/comparison/verdict" in text

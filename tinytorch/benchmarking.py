@@ -275,7 +275,7 @@ def _rows_of(inputs, limit=256):
 def _arrays(obj, seen=None):
     "Every array that `obj` holds, each owner of memory once; gradients are not part of a model."
     seen = {} if seen is None else seen
-    if id(obj) in seen or isinstance(obj, (str, bytes, type, ModuleType)) or hasattr(obj, "__code__"):
+    if id(obj) in seen or isinstance(obj, (str, bytes, type, ModuleType)):
         return
     seen[id(obj)] = obj
     if isinstance(obj, np.ndarray):

@@ -32,7 +32,7 @@ def read_submission(path):
         with Path(path).open("rb") as file:
             data = file.read(LIMIT + 1)
         if len(data) > LIMIT:
-            raise NotComparable(f"{path}: over {LIMIT >> 20} MiB, no submission is that large")
+            raise ValueError(f"over {LIMIT >> 20} MiB, no submission is that large")
         submission = json.loads(data.decode("utf-8"))
         validate_submission_schema(submission)
     except OSError as error:
@@ -41,8 +41,10 @@ def read_submission(path):
         (at, message), *more = error.violations
         others = f" (and {len(more)} more)" if more else ""
         raise NotComparable(f"{path}: not a valid submission: {at or '/'} {message}{others}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, OverflowError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotComparable(f"{path}: not JSON ({type(error).__name__}); give a file that save_submission wrote") from error
+    except (OverflowError, ValueError) as error:
+        raise NotComparable(f"{path}: not a valid submission: {error}") from error
     return submission
 
 
@@ -143,6 +145,8 @@ def compare(
         else:
             status, more = _judged(a, b, max_slowdown)
             lines += [f"forced, although different, {line}" for line in found]
-    except (NotComparable, OverflowError) as error:
+    except NotComparable as error:
         status, lines, more = NOT_COMPARABLE, [str(error)], []
+    except OverflowError:
+        status, lines, more = NOT_COMPARABLE, [f"{base}, {new}: a number in one of them is too large to compare"], []
     return status, "\n".join(map(_line, lines + more))
