@@ -161,6 +161,7 @@ def test_no_link_device_or_pipe_is_read(course, tmp_path):
     assert {row[0] for row in table(html, "Not valid")} == {"link", "folderlink", "pipe", "folder"}
 
 
+@pytest.mark.filterwarnings("error")
 def test_measurements_beyond_any_machine_do_not_break_the_figure(course):
     for k, value in enumerate((1e-300, 1e300, 0.004, 0.005, 0.006)): hand_in(course, f"s{k}", measured(value, 0.003, 0.96))
     html = page(course)
@@ -176,6 +177,7 @@ def test_a_thousand_students_fit_on_a_page_with_an_end(course):
     html = page(course)
     assert "1000 submissions" in Reader(html).text and "1000 valid files" in Reader(html).text
     assert len(html) < 3_000_000 and html.count("<tr>") < 600
+    assert len(table(html, "One by one")) == report.ROWS
     assert re.search(r"[1-9]\d* more: capstone grade prints them all", html)
 
 
