@@ -30,7 +30,8 @@ from .core.activations import ReLU
 from .core.layers import Linear
 from .core.tensor import Tensor
 
-__all__ = ["SimpleMLP", "BenchmarkReport", "generate_submission", "save_submission", "validate_submission_schema",
+__all__ = ["SimpleMLP", "BenchmarkReport", "generate_submission", "save_submission",
+           "validate_submission_schema",
            "OlympicEvent", "qualifies_event"]
 
 # %% ../20_capstone.ipynb #5d7bbc5f
@@ -70,7 +71,7 @@ class SimpleMLP:
         return [*self.fc1.parameters(), *self.fc2.parameters()]
 
     def count_parameters(self):
-        "How many numbers the layers hold, the same before and after quantization."
+        "How many numbers the layers hold: weights and biases."
         return sum(_count(layer) for layer in self.layers)
 
     def __repr__(self): return f"SimpleMLP({' -> '.join(type(layer).__name__ for layer in self.layers)})"
@@ -176,7 +177,8 @@ def _usable_cores():
 def _system_info():
     "What a reader needs to know about the machine and the software, without names of hosts or users."
     return {
-        "platform": platform.platform(), "python_version": platform.python_version(), "numpy_version": np.__version__,
+        "platform": platform.platform(), "python_version": platform.python_version(),
+        "numpy_version": np.__version__,
         "machine": platform.machine(), "cpu_model": _cpu_model(), "cpu_cores": _usable_cores(),
         "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or "default",
     }
@@ -191,7 +193,8 @@ def _sha256(array):
 def _provenance(model, X, y, num_runs, warmup_runs=10):
     "Which data, which protocol, and the seed where the model keeps the one that made it."
     found = {"X_sha256": _sha256(_array(X)), "y_sha256": _sha256(y), "num_samples": len(y),
-             "protocol": {"num_runs": num_runs, "warmup_runs": warmup_runs, "clock": "perf_counter_ns", "batch_size": 1}}
+             "protocol": {"num_runs": num_runs, "warmup_runs": warmup_runs, "clock": "perf_counter_ns",
+                          "batch_size": 1}}
     return {**found, "seed": model.seed} if type(getattr(model, "seed", None)) is int else found
 
 # %% ../20_capstone.ipynb #c3f34dc4
@@ -236,7 +239,8 @@ def _batch_throughput(model, X, runs=5):
 # %% ../20_capstone.ipynb #f1dff3c1
 def _checked(X_test, y_test, num_runs):
     "`X_test` as a Tensor and `y_test` as class indices; `ValueError` for inputs that cannot be benchmarked."
-    X = X_test if isinstance(X_test, Tensor) and X_test.shape == X_test.data.shape else Tensor(_array(X_test))  # or a stale shape
+    X = X_test if isinstance(X_test,
+                             Tensor) and X_test.shape == X_test.data.shape else Tensor(_array(X_test))  # or a stale shape
     n = int(_array(X).shape[0]) if _array(X).ndim else 0
     if n == 0:
         raise ValueError(f"X_test: got shape {_array(X).shape}, expected at least one sample: (n, features)")
@@ -249,7 +253,8 @@ def _resolved(mean_ms):
     "`mean_ms`, or `ValueError` when the clock was too coarse to see a call."
     if mean_ms > 0: return mean_ms
     tick = time.get_clock_info("perf_counter").resolution
-    raise ValueError(f"latency_ms_mean: got {mean_ms}; the clock's resolution is {tick:g} s, so one call cannot be timed; use a larger model")
+    raise ValueError(f"latency_ms_mean: got {mean_ms}; the clock's resolution is {tick:g} s, "
+                     "so one call cannot be timed; use a larger model")
 
 # %% ../20_capstone.ipynb #77ee30de
 class BenchmarkReport:
@@ -298,8 +303,10 @@ def _summary(report):
 def _table(report):
     "The metrics as an HTML table, a row each, for notebooks."
     from html import escape
-    rows = "".join(f"<tr><td>{name}</td><td style='text-align:right'>{value:.6g}</td></tr>" for name, value in report.metrics.items())
-    return f"<table><caption>{escape(report.model_name)}, {escape(report.timestamp[:19])}</caption>{rows or '<tr><td>not measured yet</td></tr>'}</table>"
+    row = "<tr><td>{}</td><td style='text-align:right'>{:.6g}</td></tr>".format
+    rows = "".join(row(name, value) for name,
+                   value in report.metrics.items()) or "<tr><td>not measured yet</td></tr>"
+    return f"<table><caption>{escape(report.model_name)}, {escape(report.timestamp[:19])}</caption>{rows}</table>"
 
 # %% ../20_capstone.ipynb #20f57f4c
 def _improvements(
@@ -336,9 +343,10 @@ def _check_comparable(baseline, optimized=None):
 # %% ../20_capstone.ipynb #ea058179
 def generate_submission(
     baseline_report, # a BenchmarkReport with metrics
-    optimized_report=None, # another, on the same data and system; its `comparison` goes into the improvements
+    optimized_report=None, # another, on the same data and system
     student_name=None, # left out of the file unless given
     techniques_applied=None, # what was done to the optimized model, a list of str
+    comparison=None, # a paired comparison as a dict; by default the one that the optimized report carries
 ): # the submission
     "A submission that shares nothing with its reports; `ValueError` without metrics, or for other data or systems."
     _check_comparable(baseline_report, optimized_report)
@@ -352,7 +360,7 @@ def generate_submission(
     if optimized_report is not None:
         submission["optimized"] = {**entry(optimized_report), "techniques_applied": list(techniques_applied or [])}
         submission["improvements"] = _improvements(baseline_report.metrics, optimized_report.metrics)
-        comparison = getattr(optimized_report, "comparison", None)
+        comparison = comparison or getattr(optimized_report, "comparison", None)
         if comparison: submission["improvements"]["comparison"] = copy.deepcopy(comparison)
     if student_name is not None: submission["student_name"] = student_name
     return submission
@@ -389,9 +397,12 @@ _METRICS = {
     "required": ["parameter_count", "model_size_mb", "accuracy", "latency_ms_mean"],
     "properties": {
         "parameter_count": {"type": "integer", "minimum": 1}, "model_size_mb": _POSITIVE, "accuracy": _SHARE,
-        "latency_ms_mean": _POSITIVE, "latency_ms_std": {"type": "number", "minimum": 0}, "throughput_samples_per_sec": _POSITIVE,
-        "latency_ms_median": _POSITIVE, "latency_ms_p90": _POSITIVE, "latency_ms_p95": _POSITIVE, "latency_ms_p99": _POSITIVE,
-        "num_runs": {"type": "integer", "minimum": 1}, "warmup_runs": {"type": "integer", "minimum": 0}, "cold_start_ms": _POSITIVE,
+        "latency_ms_mean": _POSITIVE, "latency_ms_std": {"type": "number",
+                                                         "minimum": 0}, "throughput_samples_per_sec": _POSITIVE,
+        "latency_ms_median": _POSITIVE, "latency_ms_p90": _POSITIVE, "latency_ms_p95": _POSITIVE,
+        "latency_ms_p99": _POSITIVE,
+        "num_runs": {"type": "integer", "minimum": 1}, "warmup_runs": {"type": "integer",
+            "minimum": 0}, "cold_start_ms": _POSITIVE,
         "batch_size": {"type": "integer", "minimum": 1}, "batch_throughput_samples_per_sec": _POSITIVE,
         "accuracy_ci_low": _SHARE, "accuracy_ci_high": _SHARE,
     },
@@ -413,14 +424,18 @@ _OPTIMIZED = {**_ENTRY, "required": ["model_name", "metrics", "techniques_applie
 # %% ../20_capstone.ipynb #319d1b1f
 _COMPARISON = {
     "type": "object", "required": ["speedup", "ci_low", "ci_high", "verdict", "scope"],
-    "properties": {"speedup": _POSITIVE, "ci_low": _POSITIVE, "ci_high": _POSITIVE, "min_effect": {"type": "number", "minimum": 0},
-                   "verdict": {"enum": ["faster", "slower", "equivalent", "inconclusive"]}, "scope": {"enum": ["within_process", "across_processes"]},
+    "properties": {"speedup": _POSITIVE, "ci_low": _POSITIVE, "ci_high": _POSITIVE,
+                   "min_effect": {"type": "number", "minimum": 0},
+                   "verdict": {"enum": ["faster", "slower", "equivalent",
+                                        "inconclusive"]}, "scope": {"enum": ["within_process",
+                                            "across_processes"]},
                    "pairs": {"type": "integer", "minimum": 1}, "protocol": {"type": "object"},
                    "warnings": {"type": "array", "items": _TEXT}}}
 
 # %% ../20_capstone.ipynb #5c10c32d
 SUBMISSION_SCHEMA = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "TinyTorch capstone submission, version 1.1", "type": "object",
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "TinyTorch capstone submission, version 1.1", "type": "object",
     "required": ["tinytorch_version", "submission_type", "timestamp", "system_info", "baseline"],
     "properties": {
         "tinytorch_version": _TEXT, "submission_type": {"enum": ["capstone_benchmark"]}, "timestamp": _TEXT,
@@ -513,8 +528,8 @@ def _number(submission, *path):
     "The finite number at `path` as a float, or None where the file has none there."
     for name in path:
         submission = submission.get(name) if isinstance(submission, dict) else None
-    if isinstance(submission, bool) or not isinstance(submission, (int, float)) or abs(submission) > 1e300 or submission != submission: return None
-    return float(submission)
+    usable = isinstance(submission, (int, float)) and not isinstance(submission, bool) and abs(submission) < 1e300
+    return float(submission) if usable else None
 
 # %% ../20_capstone.ipynb #a601545d
 def _violations(value, schema, at):
@@ -562,7 +577,8 @@ def rule_same_for_optimized(submission):
 def rule_throughput_agrees(submission):
     "throughput_samples_per_sec is 1000 / latency_ms_mean."
     for side in ("baseline", "optimized"):
-        mean, throughput = (_number(submission, side, "metrics", name) for name in ("latency_ms_mean", "throughput_samples_per_sec"))
+        mean, throughput = (_number(submission, side, "metrics", name)
+                            for name in ("latency_ms_mean", "throughput_samples_per_sec"))
         if mean and throughput and not math.isclose(throughput * mean, 1000, rel_tol=1e-6):
             yield f"/{side}/metrics/throughput_samples_per_sec", f"is {throughput}, expected 1000 / latency_ms_mean = {1000 / mean:.6g}"
 
@@ -571,11 +587,14 @@ def rule_verdict_follows(submission):
     "The verdict of a paired comparison follows from its interval and its smallest effect (module 19)."
     at = "improvements", "comparison"
     low, high, effect = (_number(submission, *at, name) for name in ("ci_low", "ci_high", "min_effect"))
-    if low is None or high is None or not isinstance(submission["improvements"]["comparison"].get("verdict"), str): return
+    if low is None or high is None or not isinstance(submission["improvements"]["comparison"].get("verdict"),
+                                                     str): return
     limit, verdict = 1 + (0.02 if effect is None else effect), submission["improvements"]["comparison"]["verdict"]
     if low > high: yield "/improvements/comparison/ci_high", f"is {high}, expected at least ci_low, {low}"
-    follows = "faster" if low > limit else "slower" if high < 1 / limit else "equivalent" if 1 / limit <= low and high <= limit else "inconclusive"
-    if verdict != follows: yield "/improvements/comparison/verdict", f"is {verdict!r}, the interval [{low}, {high}] gives {follows!r}"
+    within = 1 / limit <= low and high <= limit
+    follows = "faster" if low > limit else "slower" if high < 1 / limit else "equivalent" if within else "inconclusive"
+    if verdict != follows:
+        yield "/improvements/comparison/verdict", f"is {verdict!r}, the interval [{low}, {high}] gives {follows!r}"
 
 # %% ../20_capstone.ipynb #4d5b63d3
 class SubmissionError(AssertionError):
@@ -583,7 +602,8 @@ class SubmissionError(AssertionError):
     def __init__(self, violations):
         self.violations = list(violations)
         count = len(self.violations)
-        super().__init__("\n".join([f"submission: {count} violation{'s' * (count != 1)}"] + [f"{at or '/'}: {message}" for at, message in self.violations]))
+        lines = [f"{at or '/'}: {message}" for at, message in self.violations]
+        super().__init__("\n".join([f"submission: {count} violation{'s' * (count != 1)}", *lines]))
 
 # %% ../20_capstone.ipynb #3aa95af7
 def _all_violations(submission):
@@ -591,8 +611,10 @@ def _all_violations(submission):
     if not isinstance(submission, dict):
         return [("", f"is {type(submission).__name__}, expected a dict")]
     rest = {name: value for name, value in submission.items() if name != "optimized"}
-    rules = (rule_improvements_agree, rule_improvements_need_optimized, rule_same_for_optimized, rule_throughput_agrees, rule_verdict_follows)
-    return [*_violations(rest, SUBMISSION_SCHEMA, ""), *(violation for rule in rules for violation in rule(submission) or ())]
+    rules = (rule_improvements_agree, rule_improvements_need_optimized, rule_same_for_optimized,
+             rule_throughput_agrees, rule_verdict_follows)
+    return [*_violations(rest, SUBMISSION_SCHEMA, ""),
+            *(violation for rule in rules for violation in rule(submission) or ())]
 
 # %% ../20_capstone.ipynb #14b1e80d
 def validate_submission_schema(
@@ -625,7 +647,8 @@ class OlympicEvent(Enum):
     EXTREME_PUSH = "extreme_push"
 
 
-_FLOORS = {OlympicEvent.LATENCY_SPRINT: 0.85, OlympicEvent.MEMORY_CHALLENGE: 0.85, OlympicEvent.EXTREME_PUSH: 0.80}
+_FLOORS = {OlympicEvent.LATENCY_SPRINT: 0.85, OlympicEvent.MEMORY_CHALLENGE: 0.85,
+           OlympicEvent.EXTREME_PUSH: 0.80}
 
 # %% ../20_capstone.ipynb #d62b26d2
 def qualifies_event(
@@ -634,9 +657,13 @@ def qualifies_event(
 ): # bool
     "Whether `metrics` may enter `event`. `KeyError`: a metric is missing. `ValueError`: unknown event, or a value out of range."
     event = OlympicEvent(event)
-    accuracy, latency_ms, size_mb = (metrics[name] for name in ("accuracy", "latency_ms_median", "model_size_mb"))
-    for name, value, top in (("accuracy", accuracy, 1), ("latency_ms_median", latency_ms, math.inf), ("model_size_mb", size_mb, math.inf)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not 0 <= value <= top:
-            raise ValueError(f"{name}: got {value!r}, expected a finite number from 0" + (" to 1" if top == 1 else ""))
+    accuracy, latency_ms, size_mb = (metrics[name]
+                                     for name in ("accuracy", "latency_ms_median", "model_size_mb"))
+    for name, value, top in (("accuracy", accuracy, 1), ("latency_ms_median", latency_ms, math.inf),
+                             ("model_size_mb", size_mb, math.inf)):
+        if isinstance(value, bool) or not isinstance(value,
+                                                     (int, float)) or not math.isfinite(value) or not 0 <= value <= top:
+            raise ValueError(f"{name}: got {value!r}, expected a finite number from 0" + (" to 1" if top == 1
+                else ""))
     if event is OlympicEvent.ACCURACY_CONTEST: return latency_ms < 100 and size_mb < 10
     return accuracy >= _FLOORS.get(event, 0)

@@ -1,7 +1,7 @@
 # mistake: old file lost on error
 # cell: part3-save
 # loses: part3-save-atomic
-# says: ^save_submission: got TypeError.* for what is not JSON, and the old file now holds .*, expected an error, and the old file as it was: write to a temporary file, then os\.replace \(Part 3, Saving without losing\)$
+# says: ^save_submission: a reader who had opened the old file sees .*, expected the old content: a reader sees the old file or the new one: os\.replace \(Part 3, Saving without losing\)$
 # --- old
     validate_submission_schema(submission)
     text = json.dumps(submission, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
