@@ -215,7 +215,7 @@ def test_dropout():
 
 
 def test_sequential():
-    model = Sequential(Linear(4, 3), Sequential(ReLU(), Dropout(0.5)), Linear(3, 2))
+    model = Sequential(Linear(4, 3), Sequential([ReLU(), Dropout(0.5)]), Linear(3, 2))
     assert [p.shape for p in model.parameters()] == [(4, 3), (3,), (3, 2), (2,)]
     assert model.eval() is model and model.layers[1].layers[1].training is False and model.train().layers[1].layers[1].training is True
     x = Tensor(array(5, 4))

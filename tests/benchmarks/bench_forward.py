@@ -1,4 +1,4 @@
-"""Forward pass: `SimpleMLP.forward` beside the same three lines of NumPy, and beside PyTorch's eager call where it is installed."""
+"""Forward pass of SimpleMLP: beside the same three lines of NumPy, and beside PyTorch's eager call where it is installed."""
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,38 +15,42 @@ from tinytorch.datasets import load_digits
 from tinytorch.olympics import SimpleMLP
 
 SIZES = [(10, 20, 3), (64, 32, 10), (784, 128, 10)]
+SECONDS, BLOCK_NS = 3.0, 200_000
 
 
-def interleaved(sides, seconds=3.0, block=200e3):
-    "Median ns of a call of each of `sides` (name -> function), measured in blocks of about `block` ns that take turns."
-    calls = {}
-    for name, f in sides.items():
-        for _ in range(100): f()
-        start = perf_counter_ns()
-        for _ in range(100): f()
-        calls[name] = max(1, int(block / ((perf_counter_ns() - start) / 100)))
-    samples, names, turn = {name: [] for name in sides}, list(sides), 0
-    end = perf_counter_ns() + seconds * 1e9
+def per_call(f):
+    "ns of a call, roughly, and warm afterwards."
+    for _ in range(200): f()
+    start = perf_counter_ns()
+    for _ in range(200): f()
+    return (perf_counter_ns() - start) / 200
+
+
+def interleaved(*sides):
+    "ns of a call, one row a side: blocks of calls take turns, first this side, then that."
+    blocks, rows = [range(max(1, int(BLOCK_NS / per_call(f)))) for f in sides], []
     gc.disable()
+    end = perf_counter_ns() + SECONDS * 1e9
     while perf_counter_ns() < end:
-        for name in names if turn % 2 else reversed(names):
-            f, n = sides[name], range(calls[name])
+        row = [0.0] * len(sides)
+        for k in range(len(sides)) if len(rows) % 2 else reversed(range(len(sides))):
+            f, block = sides[k], blocks[k]
             start = perf_counter_ns()
-            for _ in n: f()
-            samples[name].append((perf_counter_ns() - start) / len(n))
-        turn += 1
+            for _ in block: f()
+            row[k] = (perf_counter_ns() - start) / len(block)
+        rows.append(row)
     gc.enable()
-    return {name: np.array(s) for name, s in samples.items()}
+    return np.array(rows).T
 
 
-def line(title, samples, name, base, target):
-    "Print medians and the median of the paired ratios."
-    ratio = float(np.median(samples[name] / samples[base]))
-    print(f"{title:34} {name:22} {np.median(samples[name]) / 1e3:9.2f} us   {base:22} {np.median(samples[base]) / 1e3:9.2f} us   "
-          f"ratio {ratio:5.2f}   target {target} {'met' if ratio <= target else 'MISSED'}   n={len(samples[name])}")
+def report(title, names, samples, target):
+    "Medians, and the median of the ratios of neighbouring blocks."
+    ratio = float(np.median(samples[0] / samples[1]))
+    sides = ", ".join(f"{name} {np.median(ns) / 1e3:.2f} us" for name, ns in zip(names, samples))
+    print(f"{title}: {sides}, ratio {ratio:.2f} (target {target}: {'met' if ratio <= target else 'MISSED'}, n={samples.shape[1]} blocks)", flush=True)
 
 
-def numpy_forward(model, x):
+def plain_numpy(model, x):
     "The three lines, on the model's own arrays."
     W1, b1, W2, b2 = (p.data for p in model.parameters())
 
@@ -57,49 +61,52 @@ def numpy_forward(model, x):
     return forward
 
 
-def sides(model, x):
-    tensor = Tensor(x)
+def in_torch(torch, model):
+    "The same network as a torch Module."
+    class Twin(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1, self.relu, self.fc2 = torch.nn.Linear(*model.fc1.weight.shape), torch.nn.ReLU(), torch.nn.Linear(*model.fc2.weight.shape)
 
-    def quiet():
-        with no_grad(): return model.forward(tensor)
-    assert np.allclose(model.forward(tensor).data, numpy_forward(model, x)(), atol=1e-5)
-    return {"tinytorch": lambda: model.forward(tensor), "numpy": numpy_forward(model, x)}
-
-
-def torch_side(model, x):
-    import torch
-
-    torch.set_num_threads(1)
-    W1, b1, W2, b2 = (p.data for p in model.parameters())
-    twin = torch.nn.Sequential(torch.nn.Linear(*W1.shape), torch.nn.ReLU(), torch.nn.Linear(*W2.shape))
+        def forward(self, x): return self.fc2(self.relu(self.fc1(x)))
+    twin = Twin()
     with torch.no_grad():
-        for layer, W, b in ((twin[0], W1, b1), (twin[2], W2, b2)):
-            layer.weight.copy_(torch.from_numpy(W.T.copy()))
-            layer.bias.copy_(torch.from_numpy(b))
-    tensor, mode = torch.from_numpy(x), torch.inference_mode
-    with mode():
-        assert np.allclose(twin(tensor).numpy(), numpy_forward(model, x)(), atol=1e-4)
-
-    def forward():
-        return twin(tensor)
-    return forward
+        for copy, layer in ((twin.fc1, model.fc1), (twin.fc2, model.fc2)):
+            copy.weight.copy_(torch.tensor(layer.weight.data.T))
+            copy.bias.copy_(torch.tensor(layer.bias.data))
+    return twin.eval()
 
 
-if __name__ == "__main__":
+def beside_numpy(title, size, x, target):
+    model, tensor = SimpleMLP(*size), Tensor(x)
+    assert model.forward(tensor).node and np.allclose(model.forward(tensor).data, plain_numpy(model, x)(), atol=1e-4)
+
+    def recording(): return model.forward(tensor)
+    report(f"{title}, gradients recorded", ("tinytorch", "numpy"), interleaved(recording, plain_numpy(model, x)), target)
+    with no_grad(): report(f"{title}, no_grad", ("tinytorch", "numpy"), interleaved(recording, plain_numpy(model, x)), target)
+
+
+def beside_torch(torch, size, x):
+    model, tensor, twin, torch_x = SimpleMLP(*size), Tensor(x), None, torch.tensor(x)
+    twin = in_torch(torch, model)
+    with torch.inference_mode(), no_grad():
+        assert np.allclose(model.forward(tensor).data, twin(torch_x).numpy(), atol=1e-4)
+        report(f"one sample {size}", ("tinytorch", "torch eager"), interleaved(lambda: model.forward(tensor), lambda: twin(torch_x)), 0.6)
+
+
+def main():
     rng = np.random.default_rng(0)
-    for size in SIZES:
-        model, x = SimpleMLP(*size), rng.normal(size=(1, size[0])).astype(np.float32)
-        line(f"one sample {size}", interleaved(sides(model, x)), "tinytorch", "numpy", 1.3)
+    samples = {size: rng.normal(size=(1, size[0])).astype(np.float32) for size in SIZES}
+    for size, x in samples.items(): beside_numpy(f"one sample {size}", size, x, 1.3)
     X_test = load_digits()[2]
-    line(f"digits test set {X_test.shape}", interleaved(sides(SimpleMLP(64, 32, 10), X_test)), "tinytorch", "numpy", 1.1)
+    beside_numpy(f"digits test set {X_test.shape}", (64, 32, 10), X_test, 1.1)
     try:
         import torch
     except ImportError:
-        print("beside PyTorch: not measured, torch is not installed (pip install torch)")
-        raise SystemExit
+        return print("beside PyTorch: not measured, PyTorch is not installed (pip install torch)")
     torch.set_num_threads(1)
-    for size in SIZES:
-        model, x = SimpleMLP(*size), rng.normal(size=(1, size[0])).astype(np.float32)
-        with torch.inference_mode():
-            line(f"one sample {size}", interleaved({"tinytorch": sides(model, x)["tinytorch"], "torch inference_mode": torch_side(model, x)}),
-                 "tinytorch", "torch inference_mode", 0.6)
+    for size, x in samples.items(): beside_torch(torch, size, x)
+
+
+if __name__ == "__main__":
+    main()

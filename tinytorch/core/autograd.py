@@ -88,7 +88,7 @@ gradients["linear"] = (
 def _cross_entropy(g, log_p, y):
     slope = np.exp(log_p)
     slope[np.arange(len(y)), y] -= 1
-    slope *= g / len(y)
+    slope *= float(g) / len(y)
     return slope
 
 
@@ -122,7 +122,7 @@ def _seed(tensor, gradient):
         raise ValueError("backward: this tensor has no gradient: nothing behind it has requires_grad=True, or it was made under no_grad()")
     if gradient is None and tensor.size != 1:
         raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or give a gradient")
-    seed = np.ones(tensor.shape, tensor.dtype) if gradient is None else np.asarray(gradient, tensor.dtype)
+    seed = np.array(1, tensor.dtype).reshape(tensor.shape) if gradient is None else np.asarray(gradient, tensor.dtype)
     if seed.shape != tensor.shape:
         raise ValueError(f"backward: got a gradient of shape {seed.shape}, expected {tensor.shape}, that of the tensor")
     return seed

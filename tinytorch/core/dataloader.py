@@ -26,7 +26,7 @@ class TensorDataset:
 
     def __getitem__(self, i):
         "A Tensor of each array: sample `i`, or a whole batch where `i` is a slice or an array of indices."
-        return tuple(result(np.asarray(a[i]), "sample", ()) for a in self.arrays)
+        return tuple([result(np.asarray(a[i]), "sample", ()) for a in self.arrays])
 
 # %% ../../src/modules/05_dataloader.ipynb #3f946954
 class DataLoader:

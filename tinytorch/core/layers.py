@@ -79,7 +79,8 @@ class Dropout(Layer):
 # %% ../../src/modules/03_layers.ipynb #2cf450dc
 class Sequential(Layer):
     "Layers one after another; `layers` lists them and may be changed."
-    def __init__(self, *layers): self.layers = list(layers)
+    def __init__(self, *layers): # one by one, or as one list
+        self.layers = list(layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers)
 
     def forward(self, x):
         for layer in self.layers: x = layer.forward(x)

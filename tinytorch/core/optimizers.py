@@ -24,7 +24,7 @@ def _rate(name, value, below=math.inf, positive=False):
 
 # %% ../../src/modules/07_optimizers.ipynb #5c692db8
 class Optimizer:
-    "Holds the Tensors to train; `step` changes those that have a gradient, as `update` says."
+    "Holds the Tensors to train; `step` subtracts what `update`, a new array, says from those that have a gradient."
     def __init__(self, params, lr, weight_decay):
         self.params = list(params)
         if not self.params: raise ValueError("params: got none, expected the Tensors to train, as from model.parameters()")
@@ -39,7 +39,9 @@ class Optimizer:
 
     def step(self):
         for i, p in enumerate(self.params):
-            if p.grad is not None: p.data = p.data - self.update(i, p.data, p.grad)
+            if p.grad is None: continue
+            change = self.update(i, p.data, p.grad)
+            p.data = np.subtract(p.data, change, change)  # a new array; the old one may be part of a graph
 
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
 class SGD(Optimizer):
@@ -47,12 +49,15 @@ class SGD(Optimizer):
     def __init__(self, params, lr=0.01, momentum=0, weight_decay=0):
         super().__init__(params, lr, weight_decay)
         self.momentum = _rate("momentum", momentum, below=1)
-        self.velocity = {}
+        self.velocity = [np.zeros_like(p.data) for p in self.params]
 
     def update(self, i, p, g):
         if self.weight_decay: g = g + self.weight_decay * p
-        if self.momentum: g = self.velocity[i] = self.momentum * self.velocity[i] + g if i in self.velocity else g
-        return self.lr * g
+        if self.momentum:
+            v = self.velocity[i]
+            v *= self.momentum
+            v += g
+        return self.lr * (v if self.momentum else g)
 
 # %% ../../src/modules/07_optimizers.ipynb #c1d62f34
 class Adam(Optimizer):
@@ -60,14 +65,14 @@ class Adam(Optimizer):
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
         super().__init__(params, lr, weight_decay)
         self.betas, self.eps = tuple(_rate("betas", beta, below=1) for beta in betas), _rate("eps", eps)
-        self.moments = {}
+        self.moments = [(0, 0.0, 0.0)] * len(self.params)  # t, m, v
 
     def update(self, i, p, g):
         if self.weight_decay: g = g + self.weight_decay * p
         return self.lr * self.direction(i, g)
 
     def direction(self, i, g):
-        (b1, b2), (t, m, v) = self.betas, self.moments.get(i, (0, 0.0, 0.0))
+        (b1, b2), (t, m, v) = self.betas, self.moments[i]
         self.moments[i] = t, m, v = t + 1, b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
         return m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + self.eps)
 
