@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -279,6 +280,7 @@ def is_course(folder):
 
 def main():
     "Run the command line; every failure is one line on stderr and exit status 2."
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # a batch system that stops us ends the cages too
     try:
         status = cli(standalone_mode=False) or 0
     except click.ClickException as e:
