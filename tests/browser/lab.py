@@ -80,7 +80,7 @@ def page_of(browser, ignore=(), **options):
     errors = []
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "accept_downloads": True, **options})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     page.on("pageerror", lambda error: errors.extend({str(error)} - set(ignore)))
     yield page
     context.close()
@@ -190,7 +190,7 @@ class Terminal:
 
     def until(self, pattern):
         "What the terminal says once `pattern` is in it."
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not re.search(pattern, said := self.text()):
             assert time.monotonic() < deadline, f"the terminal never said {pattern!r}: {said[-1000:]}"
             time.sleep(0.1)
