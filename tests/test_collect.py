@@ -140,9 +140,12 @@ def test_marked_late_is_said(course, tmp_path):
 def test_the_latest_of_several_attempts_counts(course, tmp_path):
     result = collect(course, tree(tmp_path / "downloads", {
         "doejane_5_99_20_capstone-2.ipynb": "old", "doejane_5_100_20_capstone.ipynb": "new",
+        f"{MOODLE}/20_capstone.ipynb": "new", f"{MOODLE}/20_capstone-Copy1.ipynb": "old", "roe_7_1_20_capstone-1.ipynb": "new", "roe_7_1_20_capstone.ipynb": "old",
         "X_jd_attempt_2026-01-02-00-00-00_20_capstone.ipynb": "new", "X_jd_attempt_2026-01-01-23-00-00_20_capstone.ipynb": "old"}))
-    assert submitted(course) == {at("doejane_5"): "new", at("jd"): "new", at("jd", "timestamp.txt"): "2026-01-02 00:00:00 UTC"}
-    assert sorted(line.split(": left")[0] for line in result.notes) == ["X_jd_attempt_2026-01-01-23-00-00_20_capstone.ipynb", "doejane_5_99_20_capstone-2.ipynb"]
+    assert submitted(course) == {at("doejane_5"): "new", at("Ada_Lovelace_123456"): "new", at("roe_7"): "new", at("jd"): "new",
+                                 at("jd", "timestamp.txt"): "2026-01-02 00:00:00 UTC"}
+    assert sorted(line.split(": left")[0] for line in result.notes) == [
+        f"{MOODLE}/20_capstone-Copy1.ipynb", "X_jd_attempt_2026-01-01-23-00-00_20_capstone.ipynb", "doejane_5_99_20_capstone-2.ipynb", "roe_7_1_20_capstone.ipynb"]
 
 
 def test_only_a_newer_file_replaces_what_is_there(course, tmp_path):

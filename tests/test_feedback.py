@@ -43,7 +43,7 @@ def course(tmp_path_factory):
         display(text_html="<script>alert('LOOT')</script>", text_plain="plain words"), display(text_html="<script>alert('LOOT')</script>"),
         display(**{"image_svg+xml": "<svg onload=alert(1)><script>alert('LOOT')</script></svg>"}), display(application_javascript="alert('LOOT')"),
         display(**{"application_vnd.jupyter.widget-view+json": "<script>alert('LOOT')</script>", "text_plain": "widget"}),
-        display(image_png="\"><script>alert('LOOT')</script>"), display(image_png=base64.b64encode(b"<svg onload=alert(1)>").decode()),
+        display(image_gif="R0lGODlh"), display(image_png="\"><script>alert('LOOT')</script>"), display(image_png=base64.b64encode(b"<svg onload=alert(1)>").decode()),
         display(image_png=png(), text_plain=f'" onerror="alert(1){HOSTILE}'), display(text_latex="\\href{javascript:alert(1)}{x}"),
         {"output_type": "error", "ename": HOSTILE, "evalue": HOSTILE, "traceback": [f"\x1b[31m{HOSTILE}\x1b[0m"]},
         {"output_type": "error", "ename": HOSTILE, "evalue": HOSTILE, "traceback": 7}, {"output_type": "display_data", "data": [HOSTILE]}, 7]
@@ -125,7 +125,7 @@ def test_nothing_hostile_is_live(course):
     reader = Reader(html)
     assert harmless(html)
     assert html.count("<img") == 1 and reader.text.count("[a picture that cannot be shown]") == 2
-    assert "plain words" in reader.text and "widget" in reader.text
+    assert "plain words" in reader.text and "widget" in reader.text and "[image/gif is not shown here]" in reader.text and "R0lG" not in html
     assert f"Student: {HOSTILE}" in reader.text and f"got {HOSTILE}, expected 4.2" in reader.text
 
 
@@ -273,6 +273,14 @@ def test_no_course_is_one_line_and_leaves_nothing(tmp_path):
     with pytest.raises(GradebookError, match="no course here"):
         feedback.write(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_course_that_stock_nbgrader_graded_has_pages_too(course, tmp_path):
+    "Then there is a gradebook and autograded/, and no `_grades/`."
+    copied = shutil.copytree(course, tmp_path / "course")
+    shutil.rmtree(copied / "_grades")
+    words = Reader(page(copied, "ada")).text
+    assert "93 of 100 points" in words and "def _time_calls(" in words and "part4-range-check: 0 of 2" in words
 
 
 def test_long_text_loses_its_middle():

@@ -190,7 +190,7 @@ class Download:
         with tempfile.NamedTemporaryFile(dir=self.scratch, delete=False) as copy:
             read = self.copy(open_file, copy, MOST_BYTES if target == NOTEBOOK else SUBMISSION_BYTES)
         if about.get("late"): self.late.add(student)
-        number = max([int(digits[:9]) for digits in re.findall(r"\d+", named["copy"])], default=0)
+        number = -1 if "copy" in named["copy"].lower() else max([int(digits[:9]) for digits in re.findall(r"\d+", named["copy"])], default=0)
         self.found.setdefault(student, {}).setdefault(target, []).append(
             Candidate(name, Path(copy.name), time_in_name(about.get("timestamp")), int((about.get("upload") or "0")[:18]), modified, number))
         return read

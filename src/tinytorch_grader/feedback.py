@@ -208,8 +208,8 @@ class Outputs:
         if plain:
             return {"label": "Output", "text": plain}
         for mime, value in data.items():
-            if shown := self.safe(value):
-                return {"label": f"Output, as the source of {text(mime, 60)}", "text": shown}
+            if not mime.startswith(("text/", "application/j", "image/svg")): return {"label": "Output", "text": f"[{text(mime, 60)} is not shown here]"}
+            if shown := self.safe(value): return {"label": f"Output, as the source of {text(mime, 60)}", "text": shown}
         return None
 
 
