@@ -62,3 +62,9 @@ def graded(box, path, seed=20, trusted=TRUSTED):
 def lost(result):
     "The tests that did not get all their points."
     return {name for name, part in result.parts.items() if part["score"] < part["max_score"] and name != "reflection"}
+
+
+def np_folder():
+    "Where NumPy's Python files lie that every submission imports."
+    import numpy
+    return Path(numpy.__file__).parent / "lib"

@@ -9,16 +9,15 @@ function or answer on the channel, and put everything back in time. The known-wr
 """
 import ast, asyncio, base64, builtins, gc, io, linecache, os, random, re, signal, sys, textwrap, threading, time, types, warnings
 from _json import encode_basestring, scanstring
-from operator import is_
+from operator import is_, itemgetter
 
 __builtins__ = dict(vars(builtins))   # the functions below look here, whatever becomes of the module
 AWAIT, CO_COROUTINE = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 128
 MISSING = object()
 DECIDES = types.ModuleType, property, classmethod, staticmethod   # what code calls or looks through, besides callables; data may vary
 # Modules that trusted code leans on, and all of numpy and tinytorch.
-LEAN = ("abc ast builtins codecs collections contextlib copy copyreg datetime dis enum fnmatch functools gc genericpath hashlib importlib "
-        "inspect io itertools json json.decoder json.encoder json.scanner keyword linecache math numbers operator os platform posixpath "
-        "ntpath random re shutil stat statistics string sys tempfile time timeit token tokenize types unicodedata warnings weakref").split()
+LEAN = ("abc ast builtins contextlib copy datetime functools gc genericpath hashlib importlib inspect io itertools json json.decoder "
+        "json.encoder json.scanner linecache math os posixpath random re shutil string sys tempfile time timeit tokenize types warnings").split()
 ASIDE = re.compile(r"numpy\.(testing|f2py|ma|polynomial|fft|ctypeslib|typing|_typing|lib\.(recfunctions|format|mixins)|random\.)|tinytorch\.(data|perf\.|benchmarking)")
 VARYING = {"sys": {"stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc", "displayhook", "excepthook"},
            "tempfile": {"_name_sequence"}, "builtins": {"_"}}
@@ -83,16 +82,20 @@ class Pristine:
         if id(space) in seen: return
         seen.add(id(space))
         was = {k: v for k, v in was.items() if callable(v) or isinstance(v, DECIDES) or k == "virtual"}
-        self.spaces.append((name, space, None, list(was), list(was.values())))
+        self.keep(name, space, None, was)
         for value in was.values():
             if isinstance(value, type): self.watch_class(value, seen)
             else: self.watch_function(value, seen)
 
+    def keep(self, name, space, kind, was):
+        if len(was) > 1: self.spaces.append((name, space, kind, list(was), list(was.values()), itemgetter(*was)))
+        elif was: self.spaces.append((name, space, kind, list(was), list(was.values()), lambda space, one=next(iter(was)): (space[one],)))
+
     def watch_class(self, kind, seen):
-        if id(kind) in seen or not kind.__flags__ & 512 or kind.__module__ == "builtins": return   # 512: made by a class statement
+        if id(kind) in seen or not kind.__flags__ & 512 or kind.__module__.startswith("numpy"): return   # 512: made by a class statement
         seen.add(id(kind))
         was = {k: v for k, v in vars(kind).items() if callable(v) or isinstance(v, DECIDES)}
-        self.spaces.append((kind.__name__, vars(kind), kind, list(was), list(was.values())))
+        self.keep(kind.__name__, vars(kind), kind, was)
         for value in was.values(): self.watch_function(getattr(value, "__func__", getattr(value, "fget", value)), seen)
 
     def watch_function(self, f, seen):
@@ -104,8 +107,10 @@ class Pristine:
     def restore(self):
         "Put everything back; the names of what had been changed."
         changed = []
-        for name, space, kind, names, values in self.spaces:
-            if all(map(is_, map(space.get, names), values)): continue
+        for name, space, kind, names, values, get in self.spaces:
+            try:
+                if all(map(is_, get(space), values)): continue
+            except KeyError: pass   # something was taken away
             for key, value in zip(names, values):
                 if space.get(key, MISSING) is not value:
                     changed.append(f"{name}.{key}")
@@ -492,4 +497,5 @@ def main():
 
 if __name__ == "__main__":
     import numpy   # as in the warm Python of the cage
+    gc.freeze()
     main()
