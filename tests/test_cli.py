@@ -137,6 +137,12 @@ def test_text_of_strangers_stays_text(tmp_path):
     assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"]) == rows[0]["parts"]
 
 
+def test_a_terminal_without_utf_8(course):
+    hand_in(course, "Zoë", **RIGHT)
+    result = capstone("grade", course, "--no-sandbox", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0 and "Zo? " in result.stdout
+
+
 def test_progress_is_a_line_now_and_then(capsys, monkeypatch):
     now = iter(range(0, 1000, 3))
     monkeypatch.setattr(time, "monotonic", lambda: next(now))

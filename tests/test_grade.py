@@ -207,8 +207,15 @@ def test_odd_names_and_links(course):
     os.symlink(course / "submitted" / "ada" / ASSIGNMENT, (course / "submitted" / "bob").mkdir() or course / "submitted" / "bob" / ASSIGNMENT)
     raw = os.fsencode(course / "submitted") + b"/\xff"
     os.makedirs(raw + b"/" + ASSIGNMENT.encode())
+    cat = hand_in(course, "cat", **RIGHT)
+    cat.write_text(cat.read_text().replace('"schema_version": 3', '"schema_version": "\\ud800"'))
+    os.makedirs(dog := os.fsencode(course / "submitted" / "dog" / ASSIGNMENT))
+    open(dog + b"/\xff.ipynb", "w").close()
+    capstone("grade", course, "--no-sandbox", "--json", course / "g.json", "--csv", course / "g.csv")
     rows = run(course)
+    assert list(grades(course / "g.json")) == sorted(rows)
     assert {n: r["status"] for n, r in rows.items()} == {
+        "cat": "graded", "dog": "missing",
         "ada": "graded", "a" * 129: "invalid", "\x1b[31mred": "invalid", "=1+1": "graded", "Zoë {x} %s": "graded", "-x": "graded", "bob": "invalid",
         "\\udcff": "invalid"}
     assert all(row["score"] == 5 for row in rows.values() if row["status"] == "graded")

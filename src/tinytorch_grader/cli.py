@@ -280,6 +280,7 @@ def is_course(folder):
 
 def main():
     "Run the command line; every failure is one line on stderr and exit status 2."
+    for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # a batch system that stops us ends the cages too
     try:
         status = cli(standalone_mode=False) or 0
