@@ -283,13 +283,14 @@ def test_rates_of_each_optimizer():
 
 @pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1), lambda p: SGD(p, 0.02, momentum=0.9), lambda p: Adam(p, 0.2), lambda p: AdamW(p, 0.2, weight_decay=0)])
 def test_optimizers_find_the_bottom(make):
-    x = Tensor([5, -3], requires_grad=True)
-    optimizer = make([x])
+    x, y = Tensor([5, -3], requires_grad=True), Tensor(4, requires_grad=True)
+    optimizer = make([x, y])
     for _ in range(300):
         optimizer.zero_grad()
-        ((x - [1, 2]) ** 2).sum().backward()
+        (((x - [1, 2]) ** 2).sum() + (y - 3) ** 2).backward()
         optimizer.step()
-    assert np.allclose(x.data, [1, 2], atol=1e-2) and x.dtype == np.float32
+    assert np.allclose(x.data, [1, 2], atol=1e-2) and np.allclose(y.data, 3, atol=1e-2)
+    assert all(type(p.data) is np.ndarray and p.dtype == np.float32 for p in (x, y)) and y.shape == ()
 
 
 def test_steps_against_closed_forms():

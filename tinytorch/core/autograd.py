@@ -162,5 +162,5 @@ def is_grad_enabled():
     return recording.get()
 
 
-def enable_autograd():
+def enable_autograd(quiet=True):
     "Does nothing: gradients are always there. For code written for older versions."

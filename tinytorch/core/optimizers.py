@@ -24,7 +24,7 @@ def _rate(name, value, below=math.inf, positive=False):
 
 # %% ../../src/modules/07_optimizers.ipynb #5c692db8
 class Optimizer:
-    "Holds the Tensors to train; `step` subtracts what `update`, a new array, says from those that have a gradient."
+    "Holds the Tensors to train; `step` subtracts what `update` says, a new array, from those that have a gradient."
     def __init__(self, params, lr, weight_decay):
         self.params = list(params)
         if not self.params: raise ValueError("params: got none, expected the Tensors to train, as from model.parameters()")
@@ -40,7 +40,7 @@ class Optimizer:
     def step(self):
         for i, p in enumerate(self.params):
             if p.grad is None: continue
-            change = self.update(i, p.data, p.grad)
+            change = np.asarray(self.update(i, p.data, p.grad))
             p.data = np.subtract(p.data, change, change)  # a new array; the old one may be part of a graph
 
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
