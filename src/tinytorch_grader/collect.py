@@ -41,7 +41,7 @@ MOODLE = r"(?:.*/)?(?P<name>[^/]+)_(?P<id>\d+)_assignsubmission_(?:file|onlinete
 # Blackboard: `Assignment_userid_attempt_2026-01-31-23-59-00_name.ipynb`; the time has no zone and is read as UTC.
 BLACKBOARD = r"(?:.*/)?[^/]*?_(?P<student_id>[^_/]+)_attempt_(?P<timestamp>\d{4}(?:-\d\d){5})_(?P<file_id>[^/]+\.\w+)$"
 
-NAME = re.compile(r"(?P<stem>20[_ +]capstone|submission)(?P<copy>[-_ +()\d]*|[-_ +]*copy.*)\.(?P<kind>ipynb|json)", re.I)
+NAME = re.compile(rf"(?:(?P<notebook>{ASSIGNMENT.replace('_', '[_ +]')})|submission)(?P<copy>[-_ +()\d]*|[-_ +]*copy.*)\.(?(notebook)ipynb|json)", re.I)
 JUNK = re.compile(r"(^|/)(__MACOSX|\.ipynb_checkpoints|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)(/|$)")
 
 
@@ -133,12 +133,13 @@ class Download:
         try: members = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as e: return self.refuse(where, f"is no zip archive ({e})")
         with members:
-            if strict and len(members.infolist()) > MEMBERS: return self.refuse(where, f"has {len(members.infolist())} members, expected at most {MEMBERS}")
-            for member in members.infolist():
+            found = members.infolist()
+            if strict and len(found) > MEMBERS: return self.refuse(where, f"has {len(found)} members, expected at most {MEMBERS}")
+            for member in found:
                 name = f"{where}/{member.filename}" if where else member.filename
                 kind, path = stat.S_IFMT(member.external_attr >> 16), re.split(r"[/\\]", member.orig_filename)
                 if member.is_dir() or JUNK.search(name): continue
-                if {"", ".", ".."} & set(path) or any(re.match("[A-Za-z]:", part) for part in path) or "\\" in member.orig_filename or "\0" in member.orig_filename:
+                if {"", ".", ".."} & set(path) or any(re.match("[A-Za-z]:", part) for part in path) or re.search(r"[\\\0]", member.orig_filename):
                     self.refuse(name, "its name leads out of the archive or is ambiguous; it was not read")
                 elif kind not in (0, stat.S_IFREG): self.refuse(name, "is a link or a device; it was not read")
                 elif member.flag_bits & 1: self.refuse(name, "is encrypted; ask for it without a password")
@@ -154,7 +155,8 @@ class Download:
             self.refuse(name, f"has a name of over {LONGEST_NAME} characters or {DEEPEST} folders; it was not read")
             return 0
         try:
-            if kind in (".gz", ".tgz", ".tar", ".rar", ".7z", ".bz2", ".xz"): raise Refused("is an archive of a kind that is not opened; put its notebook there")
+            if kind in (".gz", ".tgz", ".tar", ".rar", ".7z", ".bz2", ".xz"):
+                raise Refused("is an archive of a kind that is not opened; put its notebook in its place")
             if kind not in (".ipynb", ".json", ".zip"): raise Refused(f"is no notebook; expected {NOTEBOOK}")
             about = self.plugin.collect(name)
             if kind == ".zip":
@@ -181,8 +183,8 @@ class Download:
     def take(self, name, about, open_file, modified):
         "Keep a notebook or a submission.json among its student's candidates."
         named = NAME.fullmatch(about["file_id"].split("/")[-1])
-        target = {("ipynb", "2"): NOTEBOOK, ("json", "s"): SUBMISSION}.get((named["kind"].lower(), named["stem"][0].lower())) if named else None
-        if not target: raise Refused(f"has another name; if it is the one, rename it to {NOTEBOOK} and collect again")
+        if not named: raise Refused(f"has another name; if it is the one, rename it to {NOTEBOOK} and collect again")
+        target = NOTEBOOK if named["notebook"] else SUBMISSION
         student = student_folder(about["student_id"])
         if not student: raise Refused(f"got no usable name for a student from {about['student_id']!r}")
         if self.ids.setdefault(student, about["student_id"]) != about["student_id"]:
@@ -239,7 +241,8 @@ def place(target, chosen):
     same = {name for name, c in chosen.items() if name in there and content(there[name]) == c.kept.read_bytes()}
     if same == chosen.keys(): return "the same as before"
     notebook = chosen[NOTEBOOK]
-    if there and not newer(target, there, chosen, same): raise Refused(f"is not newer than what is in {target}, which stays; remove that to take this one")
+    if there and not newer(target, there, chosen, same):
+        raise Refused(f"is not newer than what is in {target}, which stays; remove that to take this one")
     target.mkdir(parents=True, exist_ok=True)
     if notebook.timestamp:
         written = notebook.kept.with_suffix(".time")
@@ -264,7 +267,8 @@ def content(path):
 def newer(target, there, chosen, same):
     "Whether the `chosen` files are newer than those `there`: by the times that both carry, else by when the files were last changed."
     at = chosen[NOTEBOOK].timestamp
-    before = time_in_name((content(target / "timestamp.txt") or b"").decode("utf-8", "replace").strip()) if os.path.lexists(target / "timestamp.txt") else None
+    written = target / "timestamp.txt"
+    before = time_in_name((content(written) or b"").decode("utf-8", "replace").strip()) if os.path.lexists(written) else None
     if at and before and at != before: return at > before
     decides = SUBMISSION if NOTEBOOK in same else NOTEBOOK
     return decides not in there or chosen[decides].modified > os.lstat(there[decides]).st_mtime
@@ -279,7 +283,8 @@ def collect(course, downloads):
     directory, config = course_directory(course)
     if downloads.is_dir() and (course / directory.submitted_directory) in (downloads.resolve(), *downloads.resolve().parents):
         raise CollectError(f"{downloads}: lies inside the course's own {directory.submitted_directory}/; give the LMS download")
-    if not downloads.is_dir() and not downloads.is_file(): raise CollectError(f"{downloads}: got neither a folder nor a file, expected an LMS download")
+    if not downloads.is_dir() and not downloads.is_file():
+        raise CollectError(f"{downloads}: got neither a folder nor a file, expected an LMS download")
     quiet = logging.getLogger(__name__)
     quiet.setLevel(logging.CRITICAL)   # nbgrader warns of every pattern that does not match
     names = FileNames(config=config, log=quiet)

@@ -208,7 +208,8 @@ class Outputs:
         if plain:
             return {"label": "Output", "text": plain}
         for mime, value in data.items():
-            if not mime.startswith(("text/", "application/j", "image/svg")): return {"label": "Output", "text": f"[{text(mime, 60)} is not shown here]"}
+            if not mime.startswith(("text/", "application/j", "image/svg")):
+                return {"label": "Output", "text": f"[{text(mime, 60)} is not shown here]"}
             if shown := self.safe(value): return {"label": f"Output, as the source of {text(mime, 60)}", "text": shown}
         return None
 
@@ -290,13 +291,15 @@ class Lesson:
                 part, row = parts.get(item.grade_id, {}), book.rows.get(item.grade_id)
                 item.points, item.message = float(mark["points"]), self.outputs.safe(part.get("message"))
                 item.score = row.score if row else float(part.get("score") or 0)
-                item.waits = row.waits and row.manual is None if row else bool(mark.get("solution") and notebook["cells"] and record.get("needs_manual"))
+                by_hand = mark.get("solution") and notebook["cells"] and record.get("needs_manual")
+                item.waits = row.waits and row.manual is None if row else bool(by_hand)
             item.comment = text(book.comments.get(item.grade_id))
             if with_answers and self.references.get(item.grade_id) != item.code: item.reference = self.references.get(item.grade_id, "")
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
             for number, theirs in enumerate(extras.get(item.grade_id, ())[:EXTRA_CELLS], 1):
-                found[-1].items.append(Item(text(theirs.get("id"), 60) or f"{item.grade_id}, number {number}", text(intake.text(theirs.get("source"))), extra=True,
+                name = text(theirs.get("id"), 60) or f"{item.grade_id}, number {number}"
+                found[-1].items.append(Item(name, text(intake.text(theirs.get("source"))), extra=True,
                                             outputs=[*self.outputs.shown(theirs.get("outputs"), "an extra cell")]))
         return [section for section in found if section.items]
 

@@ -75,8 +75,8 @@ def shares(grades, points):
     table, percent = [], lambda flags: 100 * np.mean(flags)
     for name, most in points.items():
         score, waits = np.array([row.parts[name][0] for row in grades]), np.array([name in row.waiting for row in grades])
-        table.append({"name": name, "points": most, "mean": score.mean(), "full": percent((score >= most) & ~waits), "none": percent((score <= 0) & ~waits),
-                      "some": percent((score > 0) & (score < most) & ~waits), "waiting": percent(waits)})
+        table.append({"name": name, "points": most, "mean": score.mean(), "full": percent((score >= most) & ~waits),
+                      "none": percent((score <= 0) & ~waits), "some": percent((score > 0) & (score < most) & ~waits), "waiting": percent(waits)})
     return table
 
 
@@ -238,9 +238,10 @@ def bars(table):
     "Share of students with full, some and no points, for each graded cell."
     figure, axes = canvas(9, 0.6 + 0.22 * len(table))
     ax, left, y = axes[0, 0], np.zeros(len(table)), np.arange(len(table))
-    for name, colour, hatch in (("full", GREEN, ""), ("some", ORANGE, "////"), ("none", RED, "...."), ("waiting", "#CCCCCC", "xx")):
+    for name, label, colour, hatch in (("full", "full points", GREEN, ""), ("some", "some points", ORANGE, "////"), ("none", "no points", RED, "...."),
+                                       ("waiting", "waits for a person", "#CCCCCC", "xx")):
         share = np.array([row[name] for row in table])
-        ax.barh(y, share, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.8, label="waits for a person" if name == "waiting" else f"{name} points" if name != "none" else "no points")
+        ax.barh(y, share, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.8, label=label)
         left += share
     ax.set(yticks=y, xlim=(0, 100), ylim=(len(table) - 0.4, -0.6), xlabel="% of the students")
     ax.set_yticklabels([row["name"] for row in table], fontsize=8, parse_math=False)
@@ -393,7 +394,8 @@ def write(course, db=None):
         mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades]) if grades else 0,
         waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades), attention=attention,
         statuses=Counter(row.status for row in attention).most_common(),
-        notes=[(row.student, note) for row in grades for note in row.notes], failures=failures(grades, {name: most for name, most in points.items() if name not in by_hand}), table=table,
+        notes=[(row.student, note) for row in grades for note in row.notes], table=table,
+        failures=failures(grades, {name: most for name, most in points.items() if name not in by_hand}),
         distribution=grades and distribution(grades, groups, max_score), bars=table and bars(table), times=grades and times(grades),
         total_seconds=sum(row.seconds for row in grades), slowest=sorted(grades, key=lambda row: -row.seconds)[:10],
         measured=len(found), refused=refused, outside=[(e.student, e.outside) for e in found if e.outside], plane=able and plane(able),
