@@ -1,6 +1,11 @@
 """The core framework: what each module promises of values, shapes, types, errors, training and progress."""
 import copy
+import operator
+import os
 import pickle
+import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -90,7 +95,7 @@ OTHERS = {"Tensor": Tensor, "array": lambda x: x, "float64": lambda x: x.astype(
 @pytest.mark.parametrize("op", ["add", "sub", "mul", "truediv", "pow"])
 def test_arithmetic_with_tensors_arrays_and_numbers(op, kind):
     x, other = abs(array(2, 3)) + 1, OTHERS[kind](abs(array(3, seed=1)) + 1)
-    plain = getattr(__import__("operator"), op)
+    plain = getattr(operator, op)
     value = np.asarray(other.data if isinstance(other, Tensor) else other, dtype=np.float32)
     for got, want in ((plain(Tensor(x), other), plain(x, value)), (plain(other, Tensor(x)), plain(value, x))):
         assert type(got) is Tensor and type(got.data) is np.ndarray and got.dtype == np.float32 and np.allclose(got.data, want, rtol=1e-6)
@@ -312,7 +317,9 @@ def test_a_step_leaves_old_arrays_and_parameters_without_gradient_alone():
     p, still = Tensor([1], requires_grad=True), Tensor([7], requires_grad=True)
     before, p.grad = p.data, np.array([2.0], dtype=np.float32)
     optimizer = SGD(iter([p, still]), lr=0.5)
+    optimizer.lr = np.float64(0.5)  # as a schedule would set it
     optimizer.step()
+    assert p.dtype == np.float32
     assert before.tolist() == [1] and p.data.tolist() == [0] and still.data.tolist() == [7]
     optimizer.zero_grad()
     assert p.grad is None
@@ -441,15 +448,54 @@ def test_nothing_is_printed_when_off_nor_on_short_work(monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+SLOW_EPOCH = """
+import time
+from tinytorch.core.layers import Linear
+from tinytorch.core.losses import CrossEntropyLoss
+from tinytorch.core.optimizers import SGD
+from tinytorch.core.tensor import Tensor
+from tinytorch.core.training import Trainer
+
+class Slow:
+    def __len__(self): return 7
+    def __iter__(self):
+        for _ in range(7):
+            time.sleep(0.2)
+            yield Tensor([[1, 2]]), Tensor([0])
+
+model = Linear(2, 2)
+loss = Trainer(model, SGD(model.parameters()), CrossEntropyLoss(), progress=PROGRESS).train_epoch(Slow())
+"""
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_bar_shows_on_a_terminal(progress):
+    fcntl, termios = (pytest.importorskip(name, reason="a terminal to write to needs Linux or macOS") for name in ("fcntl", "termios"))
+    terminal, its_end = os.openpty()
+    fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    subprocess.run([sys.executable, "-c", SLOW_EPOCH.replace("PROGRESS", str(progress)) + "\nprint('done', flush=True)"], stdout=its_end, stderr=its_end, check=True)
+    os.close(its_end)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    assert ("train:" in shown and "/7" in shown) == progress and shown.rstrip().endswith("done") and (progress or shown.strip() == "done")
+
+
+def test_a_bar_shows_in_a_notebook():
+    nbformat = pytest.importorskip("nbformat", reason="notebooks need nbformat: pip install nbformat nbclient ipykernel")
+    nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient: pip install nbformat nbclient ipykernel")
+    cells = [nbformat.v4.new_code_cell(SLOW_EPOCH.replace("PROGRESS", progress)) for progress in ("True", "False")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    on, off = ("".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells)
+    assert "train:" in on and "/7" in on and off == ""
+
+
 def test_training_works_without_tqdm(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
     assert len(digits(epochs=2, progress=True)[3]) == 2
 
 
 def test_importing_the_capstone_needs_nothing_slow():
-    import subprocess
-    import sys
-
     watched = ("tqdm", "rich", "jsonschema", "matplotlib", "tempfile", "subprocess", "importlib.metadata", "numpy.random", "tinytorch.core.autograd")
     code = f"import sys, numpy, platform, {{}}; print([m for m in {watched} if m in sys.modules])"
     with_it, without = (subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True).stdout

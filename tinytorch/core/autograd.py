@@ -135,7 +135,7 @@ def backward(
     "Add to `.grad` of `tensor` and of all behind it that wants one; `ValueError` for more than one number without `gradient`."
     arrived = {tensor: _seed(tensor, gradient)}
     for t in _results_first(tensor):
-        g = np.asarray(arrived.pop(t))
+        g = np.asarray(arrived.pop(t), t.data.dtype)
         if t.grad is not None: t.grad = np.asarray(t.grad + g)
         else: t.grad = g if t.node else g.copy()
         if t.node is None: continue

@@ -40,7 +40,7 @@ class Optimizer:
     def step(self):
         for i, p in enumerate(self.params):
             if p.grad is None: continue
-            change = np.asarray(self.update(i, p.data, p.grad))
+            change = np.asarray(self.update(i, p.data, p.grad), p.data.dtype)
             p.data = np.subtract(p.data, change, change)  # a new array; the old one may be part of a graph
 
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
