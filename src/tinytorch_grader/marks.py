@@ -4,6 +4,7 @@ Threat: the run says more than the submission earned, or its messages carry hidd
 its end; a submission for which a known-wrong answer passed has switched the tests off: no points, a person looks. Messages of hidden
 failures name what came and the rule, never a line of the test, and nothing that a student's cell wrote repeats one.
 """
+import functools
 import io
 import re
 import tokenize
@@ -40,27 +41,26 @@ def suspects(source):
     return sorted(name for name in names if LOOK.fullmatch(name))
 
 
+@functools.lru_cache(maxsize=4)
 class Hidden:
-    "The hidden lines of all tests; `without` takes them out of what a submission wrote."
+    "The hidden lines of all tests; `within` finds them in what a submission wrote, whatever its white space."
     def __init__(self, trusted):
         seen = "".join("".join(intake.without_regions(trusted.source(i)).split()) for i, role in enumerate(trusted.roles))
         lines = ("".join(line.split()) for i, role in enumerate(trusted.roles) if role == "test"
                  for n, line in enumerate(trusted.source(i).split("\n"), 1) if n in trusted.hidden(i))
         self.lines = [line for line in dict.fromkeys(lines) if len(line) >= 24 and line not in seen]
-        self.any = re.compile("|".join(map(re.escape, self.lines)) or r"(?!)")
 
     def within(self, text):
-        return self.any.search("".join(text.split())) is not None
+        text = "".join(text.split())
+        return any(line in text for line in self.lines)
 
 
 def explained(error, hidden):
     "What a failed test says: its own message, or the student's error and where it was raised."
     name, said = error["ename"], error["message"].strip()
-    if name == "NotImplementedError" and not said.partition("(line")[0].strip():
-        said = f"not written yet: {said} still raises NotImplementedError" if said else "not written yet"
-    elif name == "SubmissionError" or name != "AssertionError": said = f"{name}: {said}" if said else name
-    where = " [a hidden check]" if hidden else ""
-    return said[:MOST] + ("..." if len(said) > MOST else "") + where
+    if name == "NotImplementedError": said = f"not written yet: {said[1:-1] if said[:1] == '(' else said or 'it'} still raises NotImplementedError"
+    elif name != "AssertionError": said = f"{name}: {said}" if said else name
+    return said[:MOST] + ("..." if len(said) > MOST else "") + (" [a hidden check]" if hidden else "")
 
 
 def blank(answer):
@@ -93,14 +93,14 @@ def judge(trusted, submission, job, outcome, student):
         if step["role"] not in ("solution", "extra"): continue
         if found := suspects(step["source"]): result.notes.append(f"a look: cell {step['id']} uses {', '.join(found)}")
         answer = outcome.steps.get(step["id"], {})
-        if any(hidden.within(written) for written in intake_strings(answer.get("outputs", []))):
+        if any(hidden.within(written) for written in strings(answer.get("outputs", []))):
             answer["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "output left out: it repeats lines of the tests\n"}]
             result.notes.append(f"a look: the output of cell {step['id']} repeats hidden tests")
     result.notebook = intake.rebuilt(trusted, submission, with_failures(trusted, outcome, result))
     return result
 
 
-def intake_strings(value):
+def strings(value):
     "Every string in a JSON value."
     todo = [value]
     while todo:

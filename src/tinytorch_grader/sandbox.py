@@ -11,7 +11,7 @@ import tempfile, threading, time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KEPT_OUTPUT = 16 * 2**20   # bytes of result lines of one submission that keep their outputs
+KEPT_OUTPUT = 8 * 2**20   # bytes of result lines of one submission that keep their outputs
 TICK = 0.1                 # seconds between two looks at the memory of the process tree
 
 
@@ -257,8 +257,8 @@ class Bare:
 
 
 NOBODY = 65534   # who runs the cages when the grader is root
-ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "USER": "student",
-       "LOGNAME": "student", "PYTHONPATH": "/framework", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg",
+ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/python/lib", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8",
+       "USER": "student", "LOGNAME": "student", "PYTHONPATH": "/framework", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg",
        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
