@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import papercourse
@@ -127,6 +128,18 @@ def test_nothing_hostile_is_live(course):
     assert html.count("<img") == 1 and reader.text.count("[a picture that cannot be shown]") == 2
     assert "plain words" in reader.text and "widget" in reader.text and "[image/gif is not shown here]" in reader.text and "R0lG" not in html
     assert f"Student: {HOSTILE}" in reader.text and f"got {HOSTILE}, expected 4.2" in reader.text
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed: run `make system`")
+def test_a_browser_finds_nothing_alive_either(course, tmp_path):
+    "What Chromium makes of the page, with scripts allowed and the page's own policy taken out."
+    html = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page(course, HOSTILE))
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    dom = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                          "--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
+                          (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120).stdout
+    assert harmless(dom) and "Check your understanding" in dom
+    assert [tag for tag, _ in Reader(dom).tags] == [tag for tag, _ in Reader(html).tags]
 
 
 def test_the_attacks_on_feedback_after_real_grading(course, tmp_path):

@@ -317,7 +317,7 @@ TEMPLATE = """{% extends "page" %}
 {% for status, count in statuses %}<tr><th scope="row">{{ status }}</th><td class="number">{{ count }}</td><td>{{ advice.get(status, "") }}</td></tr>
 {% endfor %}</tbody></table>
 <table><caption>One by one</caption><thead><tr><th scope="col">Student</th><th scope="col">Status</th><th scope="col" class="number">Points</th><th scope="col">Message</th></tr></thead><tbody>
-{% for row in attention[:rows] %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td>{{ row.status|plain }}</td><td class="number">{{ row.score|points }}</td><td>{{ row.message|plain }}</td></tr>
+{% for row in attention[:rows] %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td class="word">{{ row.status|plain }}</td><td class="number">{{ row.score|points }}</td><td>{{ row.message|plain }}</td></tr>
 {% endfor %}</tbody></table>
 {{ more(attention|length, rows, "capstone grade prints them all") }}
 {% else %}<p>None: every submission was graded.</p>{% endif %}
@@ -343,7 +343,7 @@ TEMPLATE = """{% extends "page" %}
 {% if n %}{{ figure(times) }}
 <p>{{ "%.0f"|format(total_seconds) }} s in all. Longest:</p>
 <table><thead><tr><th scope="col">Student</th><th scope="col" class="number">Seconds</th><th scope="col">Status</th></tr></thead><tbody>
-{% for row in slowest %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td class="number">{{ "%.2f"|format(row.seconds) }}</td><td>{{ row.status|plain }}</td></tr>
+{% for row in slowest %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td class="number">{{ "%.2f"|format(row.seconds) }}</td><td class="word">{{ row.status|plain }}</td></tr>
 {% endfor %}</tbody></table>{% endif %}</section>
 <section><h2 id="measured">What students measured</h2>
 <div class="box"><p><strong>Measured by the students</strong>, each on a machine of their own, from the submission.json beside their notebook. The files are valid; nobody has repeated the measurements. Latencies from different machines are not comparable: read the places as a prompt for a conversation, not as a result.</p></div>
