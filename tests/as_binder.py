@@ -3,6 +3,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,19 +38,23 @@ def interpreter():
     pytest.skip("no Python 3.11 to 3.13 with venv that an ordinary user can run: apt-get install python3-venv")
 
 
-def build(repository, scratch):
-    """Give `repository` to the ordinary user and build it as repo2docker does; returns (python, home, MiB installed)."""
-    home, prefix = scratch / "home", scratch / "prefix"
-    for folder in (scratch, *scratch.parents):
-        if STRANGER and folder != Path("/tmp") and folder.is_relative_to("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o111)
-    home.mkdir()
-    prefix.mkdir()
-    if STRANGER:
-        subprocess.run(["chown", "-R", "65534:65534", repository, home, prefix], check=True)
-    path = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
-    run([interpreter(), "-m", "venv", prefix], repository, home, path)
-    run([prefix / "bin" / "pip", "install", "-q", "-r", "binder/requirements.txt"], repository, home, path)
-    run(["./binder/postBuild"], repository, home, path)
-    size = sum(file.stat().st_size for file in prefix.rglob("*") if file.is_file() and not file.is_symlink()) / 2**20
-    return prefix / "bin" / "python", home, size
+@contextmanager
+def built(released):
+    """A copy of the repository `released` that the ordinary user owns, built as repo2docker does: (folder, python, home, MiB installed).
+
+    It has a place of its own: pytest's temporary folders are closed to other users.
+    """
+    with tempfile.TemporaryDirectory(prefix="as-binder-") as scratch:
+        os.chmod(scratch, 0o755)
+        folder, home, prefix = (Path(scratch, name) for name in ("student", "home", "prefix"))
+        shutil.copytree(released, folder)
+        home.mkdir()
+        prefix.mkdir()
+        if STRANGER:
+            subprocess.run(["chown", "-R", "65534:65534", folder, home, prefix], check=True)
+        path = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+        run([interpreter(), "-m", "venv", prefix], folder, home, path)
+        run([prefix / "bin" / "pip", "install", "-q", "-r", "binder/requirements.txt"], folder, home, path)
+        run(["./binder/postBuild"], folder, home, path)
+        size = sum(file.stat().st_size for file in prefix.rglob("*") if file.is_file() and not file.is_symlink()) / 2**20
+        yield folder, prefix / "bin" / "python", home, size

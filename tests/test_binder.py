@@ -130,17 +130,18 @@ def test_a_failed_release_shows_nothing(source, tmp_path):
 
 
 @pytest.mark.long
-def test_an_ordinary_user_builds_and_checks(student, tmp_path, capsys):
-    folder = Path(shutil.copytree(student, tmp_path / "student"))
-    python, home, size = as_binder.build(folder, tmp_path)
-    with capsys.disabled():
-        print(f"\nstudents' environment: {size:.0f} MiB installed, {sum(map(len, pins()))} packages")
-    path = f"{python.parent}:{os.defpath}"
-    installed = {canonical(line.split("==")[0]): line.split("==")[1] for line in
-                 as_binder.run([python, "-m", "pip", "freeze", "--all"], folder, home, path).splitlines() if "==" in line}
-    asked, needed = pins()
-    assert {name: version for name, version in installed.items() if name not in ("pip", "tinytorch-grader")} == asked | needed
-    settings = json.loads((python.parents[1] / "etc" / "jupyter" / "labconfig" / "page_config.json").read_text())
-    assert "@jupyterlab/apputils-extension:announcements" in settings["disabledExtensions"]
-    as_binder.run(["nbdev_export"], folder, home, path)
-    assert (folder / "tinytorch" / "olympics.py").is_file()
+def test_an_ordinary_user_builds_and_exports(student, capsys):
+    with as_binder.built(student) as (folder, python, home, size):
+        with capsys.disabled():
+            print(f"\nstudents' environment: {size:.0f} MiB installed, {sum(map(len, pins()))} packages")
+        path = f"{python.parent}:{os.defpath}"
+        frozen = as_binder.run([python, "-m", "pip", "freeze", "--all"], folder, home, path)
+        installed = {canonical(line.split("==")[0]): line.split("==")[1] for line in frozen.splitlines() if "==" in line}
+        asked, needed = pins()
+        assert {name: version for name, version in installed.items() if name not in ("pip", "tinytorch-grader")} == asked | needed
+        settings = json.loads((python.parents[1] / "etc" / "jupyter" / "labconfig" / "page_config.json").read_text())
+        assert "@jupyterlab/apputils-extension:announcements" in settings["disabledExtensions"]
+        as_binder.run(["nbdev_export"], folder, home, path)
+        assert (folder / "tinytorch" / "olympics.py").is_file()
+        said = as_binder.run(["sh", "-c", "capstone check || test $? = 1"], folder, home, path)
+        assert re.search(r"total +0 of 100", said), f"an untouched release scores nothing: {said}"

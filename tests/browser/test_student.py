@@ -30,11 +30,12 @@ def environment(request, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("student")
     released = release(scratch / "released", "org/name")
     if request.param == "fresh":
-        python, home, _ = as_binder.build(released, scratch)
-        return SimpleNamespace(name="fresh-", released=released, python=python, more=BINDER)
+        with as_binder.built(released) as (_, python, *_):
+            yield SimpleNamespace(name="fresh-", released=released, python=python, more=BINDER)
+        return
     (wheel,) = (released / "binder").glob("*.whl")
     zipfile.ZipFile(wheel).extractall(scratch / "wheel")
-    return SimpleNamespace(name="", released=released, python=sys.executable, more={**BINDER, "PYTHONPATH": str(scratch / "wheel")})
+    yield SimpleNamespace(name="", released=released, python=sys.executable, more={**BINDER, "PYTHONPATH": str(scratch / "wheel")})
 
 
 @pytest.fixture(scope="module")
