@@ -243,6 +243,11 @@ def test_a_database_that_never_saw_the_assignment(course, tmp_path):
     url = f"sqlite:///{tmp_path}/other.db"
     assert strip(run(course, db=url)) == strip(here)
     with Gradebook(course, url) as other, Gradebook(course) as book: assert other.recorded() == book.recorded()
+    source = course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    source.write_text(source.read_text().replace('"points": 3', '"points": 4'))
+    assert run(course, db=url)["ada"]["score"] == 6   # no `capstone course` reaches that database
+    source.write_text(source.read_text().replace('"half-check"', '"half-test"'))
+    with pytest.raises(RuntimeError, match="other.db: Cannot add or remove cells"): run(course, db=url)
 
 
 @needs_cage

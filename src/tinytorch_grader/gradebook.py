@@ -77,6 +77,7 @@ class Gradebook:
 
     def __init__(self, course, db_url=None):
         self.directory, self.config = course_directory(course, db_url)
+        self.elsewhere = db_url is not None
         self.late = AssignLatePenalties(config=self.config)
         self.late.init_plugin()
         self.late.log.setLevel("ERROR")
@@ -141,16 +142,26 @@ class Gradebook:
         self.book.update_or_create_assignment(ASSIGNMENT)
         resources = {"nbgrader": {"notebook": ASSIGNMENT, "assignment": ASSIGNMENT, "db_url": self.directory.db_url}}
         for step in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums, SaveCells):
-            notebook, resources = step(config=self.config).preprocess(notebook, resources)
+            try: notebook, resources = step(config=self.config).preprocess(notebook, resources)
+            except RuntimeError as e: raise GradebookError(f"{self.where()}: {e}; grade this version in another database") from e
 
     def check(self, parts):
-        "GradebookError when the gradebook's graded cells are not the trusted notebook's `parts`."
-        here = {name: self.worth[cell] for cell, name in self.graded.items()}
-        there = {part.grade_id: float(part.points) for part in parts}
-        different = sorted(name for name in here.keys() | (there.keys() - set(self.tasks.values())) if here.get(name) != there.get(name))
-        if different:
+        """GradebookError when the gradebook's graded cells are not the trusted notebook's `parts`.
+
+        A database that `--db` names is brought up to date first: `capstone course` knows only the course's own.
+        """
+        if self.elsewhere and self._different(parts):
+            with self.one_line():
+                self._mirror()
+                self._read_cells()
+        if different := self._different(parts):
             raise GradebookError(f"{self.source}: its graded cells are not those of the gradebook ({', '.join(different[:3])}); "
                                  "run `capstone course` (or `nbgrader generate_assignment`) again")
+
+    def _different(self, parts):
+        here = {name: self.worth[cell] for cell, name in self.graded.items()}
+        there = {part.grade_id: float(part.points) for part in parts}
+        return sorted(name for name in here.keys() | (there.keys() - set(self.tasks.values())) if here.get(name) != there.get(name))
 
     def students(self):
         "The ids of all students the gradebook knows, with or without a submission."
