@@ -37,10 +37,15 @@ def _pow_base(g, a, b): return g * b * a ** np.where(b == 0, 1, b - 1)
 def _pow_exponent(g, a, b): return g * a**b * np.log(np.where(a == 0, 1, a))
 
 
-def _gelu(g, x, t): return g * 0.5 * (1 + t + x * (1 - t * t) * (2 / math.pi) ** 0.5 * (1 + 3 * 0.044715 * x * x))
+gradients["pow"] = (_pow_base, _pow_exponent)
+
+# %% ../../src/modules/06_autograd.ipynb #51cb57f0
+def _gelu(g, x, t):
+    slope_of_t = (1 - t * t) * (2 / math.pi) ** 0.5 * (1 + 3 * 0.044715 * x * x)
+    return g * 0.5 * (1 + t + x * slope_of_t)
 
 
-gradients["pow"], gradients["gelu"] = (_pow_base, _pow_exponent), (_gelu,)
+gradients["gelu"] = (_gelu,)
 
 # %% ../../src/modules/06_autograd.ipynb #51e325e3
 def _spread(g, x, axis, keepdims):
@@ -119,7 +124,7 @@ def _unbroadcast(g, x):
 def _seed(tensor, gradient):
     "The gradient to start from, an array like `tensor`; `ValueError` where there can be none."
     if not tensor.requires_grad:
-        raise ValueError("backward: this tensor has no gradient: nothing behind it has requires_grad=True, or it was made under no_grad()")
+        raise ValueError("backward: nothing behind this tensor has requires_grad=True, or it was made under no_grad()")
     if gradient is None and tensor.size != 1:
         raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or give a gradient")
     seed = np.array(1, tensor.dtype).reshape(tensor.shape) if gradient is None else np.asarray(gradient, tensor.dtype)

@@ -30,7 +30,7 @@ def _class_indices(targets, shape):
     y = raw.astype(np.int64)
     if np.maximum.reduce(y.view(np.uint64)) >= shape[1] or np.count_nonzero(y != raw):  # as unsigned, a negative number is huge
         wrong = raw[(y < 0) | (y >= shape[1]) | (y != raw)][0]
-        raise ValueError(f"CrossEntropyLoss: got target {wrong}, expected whole numbers from 0 to {shape[1] - 1}, a class for each sample")
+        raise ValueError(f"CrossEntropyLoss: got target {wrong}, expected classes, whole numbers from 0 to {shape[1] - 1}")
     return y
 
 # %% ../../src/modules/04_losses.ipynb #723d8a10
@@ -46,7 +46,7 @@ def _same_shape(name, predictions, targets):
     "`targets` as a Tensor; `ValueError` unless it has the shape of `predictions`, with at least one number."
     targets = targets if isinstance(targets, Tensor) else Tensor(targets)
     if targets.shape != predictions.shape or predictions.size == 0:
-        raise ValueError(f"{name}: got predictions {predictions.shape} and targets {targets.shape}, expected one shape for both, not empty")
+        raise ValueError(f"{name}: got predictions {predictions.shape} and targets {targets.shape}, expected equal shapes, not empty")
     return targets
 
 
@@ -62,8 +62,9 @@ class BinaryCrossEntropyLoss(Loss):
     def forward(self, predictions, targets):
         p, t = predictions.data, _same_shape("BinaryCrossEntropyLoss", predictions, targets).data
         for name, values in (("predictions", p), ("targets", t)):
-            if not (values.min() >= 0 and values.max() <= 1):
-                raise ValueError(f"BinaryCrossEntropyLoss: got {name} from {values.min()} to {values.max()}, expected [0, 1]; apply Sigmoid first?")
+            low, high = values.min(), values.max()
+            if not (low >= 0 and high <= 1):
+                raise ValueError(f"BinaryCrossEntropyLoss: got {name} from {low} to {high}, expected [0, 1]; apply Sigmoid first?")
         with np.errstate(divide="ignore"):
             log_p, log_q = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
         return result(np.asarray(-(t * log_p + (1 - t) * log_q).mean()), "binary_cross_entropy", (predictions,), p, t)

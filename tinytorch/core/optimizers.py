@@ -27,11 +27,11 @@ class Optimizer:
     "Holds the Tensors to train; `step` subtracts what `update` says, a new array, from those that have a gradient."
     def __init__(self, params, lr, weight_decay):
         self.params = list(params)
-        if not self.params: raise ValueError("params: got none, expected the Tensors to train, as from model.parameters()")
+        if not self.params: raise ValueError("params: got none, expected the Tensors to train: model.parameters()")
         for p in self.params:
-            if not isinstance(p, Tensor): raise TypeError(f"params: got {type(p).__name__}, expected Tensors, as from model.parameters()")
-        if len(set(self.params)) < len(self.params):
-            raise ValueError(f"params: got duplicate parameters ({len(self.params)} listed, {len(set(self.params))} different); list each once")
+            if not isinstance(p, Tensor): raise TypeError(f"params: got {type(p).__name__}, expected Tensors: model.parameters()")
+        if (different := len(set(self.params))) < len(self.params):
+            raise ValueError(f"params: got duplicate parameters, {len(self.params)} of which {different} are different; list each once")
         self.lr, self.weight_decay = _rate("lr", lr, positive=True), _rate("weight_decay", weight_decay)
 
     def zero_grad(self):

@@ -102,7 +102,7 @@ def _binary(op, compute):
         try:
             data = np.asarray(compute(self.data, other.data))
         except ValueError:
-            raise ValueError(f"{op}: shapes {self.shape} and {other.shape} do not broadcast; from the right, sizes must be equal or 1") from None
+            raise ValueError(f"{op}: got shapes {self.shape} and {other.shape}, expected sizes that are equal or 1, from the right") from None
         return result(data, op, (self, other), self.data, other.data)
     return forward, lambda self, other: forward(_tensor(other), self)
 
