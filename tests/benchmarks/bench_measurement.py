@@ -17,7 +17,7 @@ from time import perf_counter, perf_counter_ns
 
 import numpy as np
 
-from tinytorch.benchmarking import compare_latency, measure_latency, preflight
+from tinytorch.benchmarking import _Subject, compare_latency, measure_latency, preflight
 from tinytorch.core.autograd import no_grad
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits
@@ -103,33 +103,27 @@ def bare_loop(call, x, n):
     return samples
 
 
-def elapsed(f):
-    start = perf_counter_ns()
-    result = f()
-    return perf_counter_ns() - start, result
-
-
-def overhead(rounds=41, n=5000):
+def overhead(rounds=401, n=200):
+    "In rounds of under a millisecond, which a busy machine seldom interrupts."
     call, x = digits_model().forward, ROWS[0]
+    block = _Subject(call, [x], perf_counter_ns).block
 
-    def bare():
-        ns, samples = elapsed(lambda: bare_loop(call, x, n))
-        return ns / n, np.median(samples)
-
-    def ours():  # what a measurement costs once (preflight, two garbage collections) is no cost of a call: a run of one tells it
-        once, result = (elapsed(lambda: measure_latency(call, [x], runs, warmup_s=0, calls_per_sample=1, progress=False)) for runs in (1, n))
-        return (result[0] - once[0]) / (n - 1), result[1].median * 1e6
+    def timed(loop):
+        start = perf_counter_ns()
+        samples = loop()
+        return (perf_counter_ns() - start) / n, np.median(samples)
+    sides = [lambda: bare_loop(call, x, n), lambda: block(n)]
     gc.collect()
     gc.disable()
-    turns = [(bare(), ours()) if turn % 2 else (ours(), bare())[::-1] for turn in range(rounds)]
+    turns = np.array([[timed(side) for side in sides] if turn % 2 else [timed(side) for side in sides[::-1]][::-1] for turn in range(rounds)])
     gc.enable()
     for which, what in enumerate(("takes", "reports")):
-        cost, extra = np.median([a[which] for a, _ in turns]), np.median([b[which] - a[which] for a, b in turns])
+        cost, extra = np.median(turns[:, 0, which]), np.median(turns[:, 1, which] - turns[:, 0, which])
         report(f"what a timed call {what}: within 10 % or 100 ns of a bare loop", f"{cost:.0f} ns, {extra:+.0f} ns ({extra / cost:+.1%})",
                extra <= max(100, 0.1 * cost))
 
 
-# Point 6: other instruments on the same callable.
+# Point 6: other instruments on the same callable, all in loops of under a millisecond or so.
 
 def subject(rows):
     "(callable, argument): the digits model on the first `rows` test samples."
@@ -140,7 +134,7 @@ def by_ours(call, x, rows):
     return measure_latency(call, [x], 500, progress=False).median * 1e6
 
 
-def by_timeit(call, x, rows, number=200, repeat=25):
+def by_timeit(call, x, rows, number=128, repeat=180):
     return 1e9 * np.median(timeit.repeat("call(x)", globals={"call": call, "x": x}, number=number, repeat=repeat)) / number
 
 
@@ -148,8 +142,8 @@ def by_pyperf(call, x, rows):
     import pyperf
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pyperf.json"
-        subprocess.run([sys.executable, "-m", "pyperf", "timeit", "--processes", "3", "--values", "7", "--warmups", "2", "--copy-env",
-                        "-q", "-o", out, "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"],
+        subprocess.run([sys.executable, "-m", "pyperf", "timeit", "--processes", "3", "--values", "60", "--loops", "128", "--copy-env", "-q", "-o", out,
+                        "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"],
                        check=True, capture_output=True, cwd=Path(__file__).parent)
         return 1e9 * pyperf.Benchmark.load(str(out)).median()
 
