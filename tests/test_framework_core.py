@@ -168,7 +168,7 @@ def test_activations(f, want):
         y = f(Tensor(view))
         assert np.allclose(y.data, want(view.astype(float)), atol=1e-6) and y.dtype == np.float32 and np.array_equal(f.forward(Tensor(view)).data, y.data)
     assert f.parameters() == [] and repr(f) == f"{type(f).__name__}()"
-    refused((TypeError, AttributeError), lambda: f([1.0]))
+    for other in ([1.0], x, 1): refused(TypeError, lambda: f(other), type(f).__name__, type(other).__name__, "expected Tensor")
 
 
 def test_softmax_of_huge_scores():
@@ -253,6 +253,8 @@ def test_cross_entropy_refuses(targets, words):
 def test_losses_refuse_shapes_and_probabilities():
     refused(ValueError, lambda: CrossEntropyLoss()(Tensor(array(3)), [0, 1, 2]), "(3,)")
     refused(ValueError, lambda: CrossEntropyLoss()(Tensor(array(0, 3)), []), "(0, 3)")
+    for loss in (MSELoss(), BinaryCrossEntropyLoss(), CrossEntropyLoss()):
+        refused(TypeError, lambda: loss(np.array([[0.5]]), [0]), type(loss).__name__, "ndarray")
     for loss in (MSELoss(), BinaryCrossEntropyLoss()):
         refused(ValueError, lambda: loss(Tensor([[0.5], [0.5]]), [0.5, 0.5]), "(2, 1)", "(2,)")
         refused(ValueError, lambda: loss(Tensor([]), []), "(0,)")

@@ -10,15 +10,17 @@ import math
 
 import numpy as np
 
-from .tensor import Tensor, result
+from .tensor import Tensor, not_a_tensor, result
 
 # %% ../../src/modules/02_activations.ipynb #655654ca
 __all__ = ["ReLU", "Sigmoid", "Tanh", "GELU", "Softmax"]
 
 # %% ../../src/modules/02_activations.ipynb #be98c415
 class Activation:
-    "A function without parameters, applied to each number: Tensor in, Tensor out."
-    def __call__(self, x): return self.forward(x)
+    "A function without parameters: Tensor in, Tensor out. `TypeError` for anything else."
+    def __call__(self, x, *args, **kwargs):
+        if not isinstance(x, Tensor): raise not_a_tensor(type(self).__name__, x)
+        return self.forward(x, *args, **kwargs)
 
     def parameters(self): return []
 
@@ -68,5 +70,3 @@ class Softmax(Activation):
     def forward(self, x, axis=-1):
         y = np.exp(log_softmax(x.data, axis))
         return result(y, "softmax", (x,), y, axis)
-
-    def __call__(self, x, axis=-1): return self.forward(x, axis)

@@ -8,7 +8,7 @@ __all__ = ['Layer', 'Linear', 'Dropout', 'Sequential']
 # %% ../../src/modules/03_layers.ipynb #22880a1d
 import numpy as np
 
-from .tensor import Tensor, result
+from .tensor import Tensor, not_a_tensor, result
 
 # %% ../../src/modules/03_layers.ipynb #e4c5efd1
 __all__ = ["Layer", "Linear", "Dropout", "Sequential"]
@@ -51,8 +51,7 @@ class Linear(Layer):
         try:
             data = x.data.dot(weight.data) if 0 < x.data.ndim < 3 else x.data @ weight.data
         except (AttributeError, ValueError):
-            if not isinstance(x, Tensor):
-                raise TypeError(f"Linear: got {type(x).__name__}, expected Tensor; wrap it: Tensor(x)") from None
+            if not isinstance(x, Tensor): raise not_a_tensor("Linear", x) from None
             raise ValueError(f"Linear: got x {x.shape} for weight {weight.shape}, expected x (..., {weight.shape[0]})") from None
         if bias is None: return result(data, "linear", (x, weight), x.data, weight.data)
         data += bias.data

@@ -9,15 +9,17 @@ __all__ = ['Loss', 'CrossEntropyLoss', 'MSELoss', 'BinaryCrossEntropyLoss']
 import numpy as np
 
 from .activations import log_softmax
-from .tensor import Tensor, result
+from .tensor import Tensor, not_a_tensor, result
 
 # %% ../../src/modules/04_losses.ipynb #0a94950d
 __all__ = ["CrossEntropyLoss", "MSELoss", "BinaryCrossEntropyLoss"]
 
 # %% ../../src/modules/04_losses.ipynb #749c8255
 class Loss:
-    "`loss(predictions, targets)` -> scalar Tensor."
-    def __call__(self, predictions, targets): return self.forward(predictions, targets)
+    "`loss(predictions, targets)` -> scalar Tensor. Targets may be an array or a list; predictions are a Tensor, else `TypeError`."
+    def __call__(self, predictions, targets):
+        if not isinstance(predictions, Tensor): raise not_a_tensor(type(self).__name__, predictions)
+        return self.forward(predictions, targets)
 
     def __repr__(self): return f"{type(self).__name__}()"
 
