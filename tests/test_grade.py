@@ -254,6 +254,11 @@ def test_a_database_that_never_saw_the_assignment(course, tmp_path):
 def test_a_failure_of_the_grader_itself_is_tried_again(course, monkeypatch):
     hand_in(course, "ada", **RIGHT)
     hand_in(course, "bob", **RIGHT)
+    read = grading.intake.read
+    monkeypatch.setattr(grading.intake, "read", lambda path, trusted: {}["x"] if "/bob/" in str(path) else read(path, trusted))
+    rows = {row["student"]: row for row in grading.grade(course)}
+    assert rows["ada"]["score"] == 5 and rows["bob"]["status"] == "invalid" and "KeyError" in rows["bob"]["message"]
+    monkeypatch.undo()
     judge = grading.marks.judge
     monkeypatch.setattr(grading.marks, "judge", lambda *a: 1 / 0 if a[-1] == "bob" else judge(*a))
     rows = {row["student"]: row for row in grading.grade(course)}

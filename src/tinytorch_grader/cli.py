@@ -185,8 +185,9 @@ def print_rows(rows):
     lines = [["student", "status", *(f"{name}/{number(most[name])}" for name in names), f"total/{number(rows.max_score)}", ""]]
     lines += [[student, status, *(number(sums.get(name)) for name in names), total, note] for student, status, sums, total, note in table]
     widths = [max(map(len, column)) for column in zip(*lines)]
+    aligned = [str.ljust, str.ljust, *[str.rjust] * (len(names) + 1), str.ljust]
     for line in lines if table else ():
-        print("  ".join(cell.rjust(width) if 2 <= i < len(line) - 1 else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+        print("  ".join(align(cell, width) for align, cell, width in zip(aligned, line, widths)).rstrip())
     print(f"{len(rows)} submissions: {len(rows) - attention} graded, {attention} need attention; a person has to mark {waiting}")
     return attention
 

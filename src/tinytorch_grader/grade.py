@@ -164,7 +164,7 @@ def machinery():
     here = Path(__file__).parent
     own = os.environ.get("TINYTORCH_PATH")
     framework = Path(own, "tinytorch") if own else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0])
-    files = [here / f"{name}.py" for name in ("canaries", "intake", "marks", "runner", "sandbox", "zygote")]
+    files = [here / f"{name}.py" for name in ("canaries", "intake", "marks", "runner", "sandbox", "shell", "zygote")]
     files += [path for path in framework.rglob("*") if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"]
     digest = hashlib.sha256()
     for path in sorted(files):
@@ -247,9 +247,8 @@ def time_of(folder):
 class Rows:
     "The rows of one `grade`, sorted by student, read back from `_grades/` one at a time."
 
-    def __init__(self, course, sandbox):
-        self.course, self.sandbox, self.recorded, self.odd = course, sandbox, {}, {}
-        self.max_score = 0.0
+    def __init__(self, course, max_score):
+        self.course, self.max_score, self.recorded, self.odd = course, max_score, {}, {}
 
     def __len__(self):
         return len(self.recorded) + len(self.odd)
@@ -265,7 +264,6 @@ class Rows:
     def row(self, state):
         "What `--json` says about one student: what the grader found, and what a person made of it in the gradebook."
         known, row = self.recorded[state["student"]], {name: state[name] for name in COLUMNS}
-        if known is None: return row
         for name, score in known.manual.items():
             if name in row["parts"]: row["parts"][name]["score"] = score
         row["score"] = sum((part["score"] or 0 for part in row["parts"].values()), 0.0)
@@ -296,8 +294,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
         trusted, secret = work.trusted(), course_secret(course)
         names, before = discover(book, students), book.recorded()
         against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
-        rows, running, hands = Rows(course, sandbox), {}, None
-        rows.max_score = trusted.max_score
+        rows, running, hands = Rows(course, trusted.max_score), {}, None
 
         def write(result, timestamp=None, note=None, sha256=None, seed=None):
             "The one place that writes results: autograded/, gradebook, then the word that this submission is done."
@@ -313,6 +310,16 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
         def told(student, known, state):
             rows.recorded[student] = known
             if progress: progress(len(rows), len(names), rows.row(state))
+
+        def finished(student, sha256):
+            "The state of a submission whose bytes were graded against the same tests, where gradebook and autograded/ still say so."
+            state, known = state_of(course, student), before.get(student)
+            if force or not state or not known or not (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists(): return None
+            cut_off = state["status"] in ("timeout", "memory")
+            same = (state["sha256"] == sha256 and state["against"] == against and state["sandbox"] == sandbox
+                    and abs(state["auto"] - known.auto) < 1e-9)
+            done = state["status"] in ("graded", "tampered") or cut_off and state["limits"] == [timeout, memory]
+            return state if same and done else None
 
         def collect():
             "Write whatever is ready; hand out again what a lost worker had."
@@ -342,15 +349,12 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             except FileNotFoundError as e:
                 write(marks.failed(trusted, student, "missing", str(e)))
                 continue
-            except intake.Invalid as e:
-                write(marks.failed(trusted, student, "invalid", str(e)), timestamp, note)
+            except Exception as e:   # Invalid, or whatever else a stranger's file provokes
+                why = str(e) if isinstance(e, intake.Invalid) else f"the grader cannot read it ({type(e).__name__}: {e})"
+                write(marks.failed(trusted, student, "invalid", why), timestamp, note)
                 continue
-            state, known = state_of(course, student), before.get(student)
-            if (not force and state and known and state["sha256"] == submission.sha256 and state["against"] == against
-                    and state["sandbox"] == sandbox and abs(state["auto"] - known.auto) < 1e-9
-                    and (state["status"] in ("graded", "tampered") or state["status"] in ("timeout", "memory") and state["limits"] == [timeout, memory])
-                    and (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists()):
-                told(student, book.refresh(student, timestamp, known), state)
+            if state := finished(student, submission.sha256):
+                told(student, book.refresh(student, timestamp, before[student]), state)
                 continue
             if hands is None:
                 room = hmac.new(secret, b"room", "sha256").hexdigest()[:16]
