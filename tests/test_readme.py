@@ -1,0 +1,94 @@
+"""Every command and the example of the README run as they stand."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKE = re.compile(r"`(?:sudo )?make ([\w-]+)|^make ([\w-]+)", re.MULTILINE)
+
+
+def commands(section):
+    "The lines of a section's fenced commands, without their comments."
+    text = re.split(r"^## ", README, flags=re.MULTILINE)
+    (text,) = [part for part in text if part.startswith(f"{section}\n")]
+    return [line.split("  #")[0].strip() for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+
+
+def example():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    return code
+
+
+def run(command, folder, status=(0,), **environment):
+    "What a shell line printed in `folder`."
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path, **environment})
+    assert done.returncode in status, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_example_runs(tmp_path):
+    assert len(example().strip().splitlines()) <= 10
+    done = subprocess.run([sys.executable, "-c", example()], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "samples/s" in done.stdout and (tmp_path / "submission.json").exists()
+
+
+@pytest.mark.parametrize("target", sorted({first or second for first, second in MAKE.findall(README)}))
+def test_make_knows(target):
+    run(f"make -n {target}", ROOT)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    "A copy of the checkout, with what an LMS let an instructor download."
+    folder = tmp_path_factory.mktemp("readme") / "clone"
+    shutil.copytree(ROOT, folder, ignore=lambda place, names: [name for name in names if name in (".git", ".venv", "__pycache__")
+                                                               or Path(place) == ROOT and name.startswith("_")])
+    (folder / "downloads").mkdir()
+    shutil.copy(ROOT / "20_capstone.ipynb", folder / "downloads" / "lovelaceada_101_5001_20_capstone.ipynb")
+    return folder
+
+
+def test_instructor_commands(clone):
+    for command in commands("Instructors"):
+        if command.startswith("capstone grade") and not shutil.which("bwrap"):
+            command += " --no-sandbox"
+        run(command, clone, PYTHONPATH=f"{clone}/src:{clone}")
+    assert "lovelaceada_101,graded,95" in (clone / "grades.csv").read_text(encoding="utf-8")
+    assert list((clone / "_course" / "feedback" / "lovelaceada_101").rglob("*.html")) and list((clone / "_course").glob("*.html"))
+
+
+def test_student_commands(clone, tmp_path):
+    folder = tmp_path / "student"
+    (release,) = [command for command in commands("Instructors") if command.startswith("capstone release ")]
+    run(re.sub(r"release \S+", f"release {folder}", release), clone, PYTHONPATH=f"{clone}/src:{clone}")
+    run(f"{sys.executable} -m zipfile -e binder/*.whl {tmp_path}/wheel", folder)
+    said = {command: run(command, folder, status=(0, 1), PYTHONPATH=f"{tmp_path}/wheel") for command in commands("Students")}
+    assert re.search(r"total +0 of 100", said["capstone check"]), said["capstone check"]
+    assert (folder / "tinytorch" / "olympics.py").is_file()
+
+
+def test_comparison(tmp_path):
+    subprocess.run([sys.executable, "-c", example()], cwd=tmp_path, check=True, capture_output=True)
+    for name in ("main.json", "branch.json"):
+        shutil.copy(tmp_path / "submission.json", tmp_path / name)
+    for command in commands("Library"):
+        if command.startswith("capstone"):
+            run(command, tmp_path)
+
+
+@pytest.mark.long
+def test_library_install(clone, tmp_path):
+    run(f"{sys.executable} -m venv {tmp_path}/venv", tmp_path)
+    for command in commands("Library"):
+        if command.startswith("pip"):
+            run(f"{tmp_path}/venv/bin/{command}", clone)
+    done = subprocess.run([tmp_path / "venv" / "bin" / "python", "-c", example()], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
