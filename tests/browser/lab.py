@@ -177,7 +177,7 @@ class Notebook:
 class Terminal:
     "A new terminal in a JupyterLab page."
     def __init__(self, page):
-        self.page = page
+        self.page, self.ran = page, 0
         menu(page, "File", "New", "Terminal")
         page.locator(".jp-Terminal .xterm-screen").wait_for()
         self.until(r"[$#] $")
@@ -197,10 +197,8 @@ class Terminal:
         return said
 
     def run(self, command):
-        "Type a command; returns the whole terminal once it has ended."
-        self.page.keyboard.type(f"{command}; echo end-of-$((40 + 2))")
+        "Type a command; returns what the terminal says by then, once it has ended."
+        self.ran += 1
+        self.page.keyboard.type(f"{command}; echo ended-$(({self.ran} + 40))")
         self.page.keyboard.press("Enter")
-        said = self.until("end-of-42")
-        self.page.keyboard.type("clear")
-        self.page.keyboard.press("Enter")
-        return said
+        return self.until(f"ended-{self.ran + 40}")
