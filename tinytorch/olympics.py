@@ -13,7 +13,6 @@ __all__ = ['WARMUP_RUNS', 'SCHEMA_VERSION', 'SUBMISSION_SCHEMA', 'PERCENTILES', 
 import contextlib
 import copy
 import gc
-import hashlib
 import json
 import math
 import os
@@ -114,8 +113,8 @@ def _class_labels(labels, num_samples):
         y = y.astype(np.int64)  # a Tensor stores float32, so integral values are class indices
     if y.dtype.kind not in "iu":
         raise ValueError(f"labels: got {y.dtype} values, expected integer class indices")
-    if y.size and y.min() < 0:
-        raise ValueError(f"labels: got {y.min()}, expected class indices from 0")
+    if y.size and not 0 <= int(y.min()) <= int(y.max()) < 2**62:
+        raise ValueError(f"labels: got {y.min()} to {y.max()}, expected class indices from 0")
     return y.astype(np.int64)
 
 # %% ../20_capstone.ipynb #1b3271d6
@@ -186,6 +185,7 @@ def _system_info():
 # %% ../20_capstone.ipynb #c54c3823
 def _sha256(array):
     "SHA-256 of an array's dtype, shape and bytes in C order."
+    import hashlib  # loads OpenSSL, which an import of this module should not wait for
     array = np.ascontiguousarray(array)
     return hashlib.sha256(f"{array.dtype.str}{array.shape}".encode() + array.tobytes()).hexdigest()
 
@@ -350,6 +350,8 @@ def generate_submission(
 ): # the submission
     "A submission that shares nothing with its reports; `ValueError` without metrics, or for other data or systems."
     _check_comparable(baseline_report, optimized_report)
+    if isinstance(techniques_applied, str):
+        raise ValueError(f"techniques_applied: got the str {techniques_applied!r}, expected a list of them")
     submission = {"tinytorch_version": str(getattr(tinytorch, "__version__", "unknown")), "schema_version": SCHEMA_VERSION,
                   "submission_type": "capstone_benchmark", "timestamp": datetime.now(timezone.utc).isoformat()}
     def entry(report):
@@ -374,7 +376,7 @@ def save_submission(
     "Validate, then write atomically: after any error an existing file is as it was."
     validate_submission_schema(submission)
     text = json.dumps(submission, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = f"{os.fspath(filepath)}.{os.getpid()}.tmp"
+    temporary = f"{os.fspath(filepath)}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
@@ -460,13 +462,17 @@ def _pointer(at, name):
 # %% ../20_capstone.ipynb #0227210d
 def _walk(value, schema, at):
     "Every (value, schema, pointer) below `value`, depth first; a member that the schema does not know has the schema {}."
-    yield value, schema, at
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield from _walk(member, schema.get("properties", {}).get(name, {}), _pointer(at, name))
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _walk(member, schema.get("items", {}), _pointer(at, index))
+    todo = [(value, schema, at)]
+    while todo:
+        value, schema, at = todo.pop()
+        yield value, schema, at
+        members = []
+        if isinstance(value, dict):
+            known = schema.get("properties", {})
+            members = [(member, known.get(name, {}), _pointer(at, name)) for name, member in value.items()]
+        elif isinstance(value, list):
+            members = [(member, schema.get("items", {}), _pointer(at, index)) for index, member in enumerate(value)]
+        todo += reversed(members)
 
 # %% ../20_capstone.ipynb #2a903acb
 def rule_enum(value, schema, at):
@@ -536,6 +542,9 @@ def _violations(value, schema, at):
     "What the node rules say about `value` and everything below it."
     rules = rule_enum, rule_required, rule_type, rule_finite, rule_range, rule_percentile_order
     for node in _walk(value, schema, at):
+        if node[2].count("/") > 200:
+            yield node[2][:80], "starts a nest of more than 200 levels; flatten it"
+            return
         for rule in rules:
             yield from rule(*node) or ()
 
@@ -655,15 +664,14 @@ def qualifies_event(
     metrics, # accuracy, latency_ms_median, model_size_mb
     event, # an OlympicEvent or its value
 ): # bool
-    "Whether `metrics` may enter `event`. `KeyError`: a metric is missing. `ValueError`: unknown event, or a value out of range."
+    "Whether `metrics` may enter `event`. `KeyError`: no such metric. `ValueError`: unknown event, or a value out of range."
     event = OlympicEvent(event)
-    accuracy, latency_ms, size_mb = (metrics[name]
-                                     for name in ("accuracy", "latency_ms_median", "model_size_mb"))
-    for name, value, top in (("accuracy", accuracy, 1), ("latency_ms_median", latency_ms, math.inf),
-                             ("model_size_mb", size_mb, math.inf)):
-        if isinstance(value, bool) or not isinstance(value,
-                                                     (int, float)) or not math.isfinite(value) or not 0 <= value <= top:
-            raise ValueError(f"{name}: got {value!r}, expected a finite number from 0" + (" to 1" if top == 1
-                else ""))
+    accuracy, latency_ms, size_mb = (metrics[name] for name in ("accuracy", "latency_ms_median", "model_size_mb"))
+    number = lambda x: isinstance(x, (int, float)) and not isinstance(x, bool) and x < math.inf
+    if not (number(accuracy) and 0 <= accuracy <= 1):
+        raise ValueError(f"accuracy: got {accuracy!r}, expected a number from 0 to 1")
+    for name, value in (("latency_ms_median", latency_ms), ("model_size_mb", size_mb)):
+        if not (number(value) and value > 0):
+            raise ValueError(f"{name}: got {value!r}, expected a finite number over 0")
     if event is OlympicEvent.ACCURACY_CONTEST: return latency_ms < 100 and size_mb < 10
     return accuracy >= _FLOORS.get(event, 0)

@@ -4,7 +4,7 @@
 # --- old
     validate_submission_schema(submission)
     text = json.dumps(submission, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = f"{os.fspath(filepath)}.{os.getpid()}.tmp"
+    temporary = f"{os.fspath(filepath)}.{os.urandom(4).hex()}.tmp"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
