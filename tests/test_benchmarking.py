@@ -678,9 +678,9 @@ def test_the_result_can_be_recomputed_and_is_plain():
     (dict(pairs=5), "got 5 values, expected at least 6"), (dict(min_effect=-1), "min_effect -1"),
     (dict(scope="galaxy"), "scope: got 'galaxy'"), (dict(scope="across_processes", processes=1), "processes: got 1"),
     (dict(inputs=[]), "inputs: got none")])
-def test_compare_latency_says_what_is_wrong(options, message):
+def test_compare_latency_says_what_is_wrong_before_it_measures(options, message):
     with pytest.raises(ValueError, match=message):
-        compare_latency(**dict(baseline=len, optimized=len, inputs=[[]]) | options)
+        compare_latency(**dict(baseline=pytest.fail, optimized=pytest.fail, inputs=["called"]) | options)
 
 
 def test_noisy_ratios_are_reported():
@@ -716,10 +716,27 @@ def test_six_processes_that_agree(capfd):
     assert "noise" not in capfd.readouterr().out
 
 
-def test_a_claim_needs_every_process():
+def test_a_claim_needs_every_process(monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # each process gets a seed of its own all the same
     r = across(odd=1.0)
     assert {run["verdict"] for run in r.protocol["processes"]} == {"faster", "equivalent"}
     assert r.verdict == "inconclusive" and r.ci_low == pytest.approx(1) and r.ci_high == pytest.approx(2)
+
+
+def test_what_six_processes_say_together(monkeypatch):
+    asked = []
+
+    def process(job, seed):
+        asked.append((job[3]["rng"], seed))
+        k = len(asked)
+        return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive", "protocol": {"block_s": 0.01},
+                "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
+    monkeypatch.setattr(bench, "_fresh_process", process)
+    r = compare_latency(len, len, [[]], scope="across_processes", rng=0, progress=False)
+    assert len(asked) == 6 == len(set(asked)) and all(rng == seed for rng, seed in asked)
+    assert (r.ci_low, r.ci_high) == (1.005, 1.1 + 6 / 100) and r.speedup == pytest.approx(math.sqrt(1.03 * 1.04))
+    assert r.warnings == ["process 3: noisy"] and r.baseline_ms == [1, 2, 3, 4, 5, 6] and r.protocol["block_s"] == 0.01
+    assert [run["seed"] for run in r.protocol["processes"]] == [seed for _, seed in asked]
 
 
 def test_models_that_cannot_travel_are_refused(monkeypatch):
