@@ -190,6 +190,199 @@ def test_every_violation_is_named_with_its_pointer(report):
         assert f"{pointer}:" in str(caught.value)
 
 
+def test_the_signatures_are_those_of_the_contract():
+    import inspect
+
+    wanted = {
+        olympics.SimpleMLP: {"input_size": 10, "hidden_size": 20, "output_size": 3},
+        olympics.BenchmarkReport: {"model_name": "model"},
+        olympics.BenchmarkReport.benchmark_model: {"self": None, "model": None, "X_test": None, "y_test": None, "num_runs": 100},
+        olympics.generate_submission: {"baseline_report": None, "optimized_report": None, "student_name": None, "techniques_applied": None},
+        olympics.save_submission: {"submission": None, "filepath": "submission.json"},
+        olympics.validate_submission_schema: {"submission": None},
+        olympics.qualifies_event: {"metrics": None, "event": None},
+    }
+    for function, parameters in wanted.items():
+        found = {name: None if p.default is p.empty else p.default for name, p in inspect.signature(function).parameters.items()}
+        assert found == parameters, function
+    assert [event.name for event in OlympicEvent] == ["LATENCY_SPRINT", "MEMORY_CHALLENGE", "ACCURACY_CONTEST", "ALL_AROUND", "EXTREME_PUSH"]
+
+
+def test_parameters_are_those_of_the_layers_in_order():
+    model = SimpleMLP(3, 4, 5)
+    assert [id(p) for p in model.parameters()] == [id(p) for p in (model.fc1.weight, model.fc1.bias, model.fc2.weight, model.fc2.bias)]
+    assert model.layers == [model.fc1, model.relu, model.fc2] and type(model.parameters()) is list
+    assert np.array_equal(model(Tensor(np.ones((2, 3)))).data, model.forward(Tensor(np.ones((2, 3)))).data)
+
+
+def test_a_report_before_its_first_benchmark():
+    report = BenchmarkReport()
+    assert (report.model_name, report.metrics) == ("model", {})
+    assert {"platform", "python_version", "numpy_version"} <= set(report.system_info) and "not measured yet" in repr(report) + report._repr_html_()
+    assert datetime.fromisoformat(report.timestamp).utcoffset() is not None
+
+
+def test_a_report_tells_n_centre_spread_and_units(report):
+    assert all(word in repr(report) for word in ("n=80", "ms", "samples/s", "accuracy", "KiB")), repr(report)
+    report = copy.copy(report)
+    report.model_name = "<script>"
+    assert "<script>" not in report._repr_html_()
+
+
+@pytest.mark.parametrize("runs", [1, 35, 36, 71, 72, 367, 368])
+def test_percentiles_need_their_minimum_of_runs(model, runs):
+    metrics = BenchmarkReport().benchmark_model(model, X, y, num_runs=runs)
+    assert {name for name in metrics if name[:12] == "latency_ms_p"} == {f"latency_ms_p{p}" for p, least in ((90, 36), (95, 72), (99, 368)) if runs >= least}
+    assert metrics["num_runs"] == runs and metrics["throughput_samples_per_sec"] == 1000 / metrics["latency_ms_mean"]
+
+
+class Watches(SimpleMLP):
+    "Notes what it is given, and what the garbage collector and the clock do meanwhile."
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append((len(x.data), x.data[0].tolist(), gc.isenabled()))
+        return super().forward(x)
+
+
+def test_single_samples_in_rotation_with_the_collector_held_off():
+    watches = Watches(64, 32, 10)
+    metrics = BenchmarkReport().benchmark_model(watches, X, y, num_runs=100)
+    singles = [row for size, row, _ in watches.seen if size == 1]
+    assert len(singles) == 100 + metrics["warmup_runs"] and not any(collecting for *_, collecting in watches.seen)
+    assert singles == [X[run % 40].tolist() for run in range(len(singles))]
+    assert {size for size, *_ in watches.seen} == {1, 40} and metrics["batch_size"] == 40
+
+
+def test_the_loop_reads_a_monotonic_clock_around_the_call_alone(monkeypatch):
+    class Clock:
+        now = 0
+        def __call__(self): return self.now
+    clock = Clock()
+    monkeypatch.setattr(olympics.time, "perf_counter_ns", clock)
+
+    class Costs:
+        calls = 0
+        def forward(self, x):
+            self.calls += 1
+            clock.now += 2_000_000 + (40_000_000 if self.calls == 1 else 0)
+            return Tensor(np.eye(10)[[0] * len(x.data)])
+        def parameters(self): return [Tensor(np.zeros(5))]
+
+    metrics = BenchmarkReport().benchmark_model(Costs(), X, y, num_runs=50)
+    assert (metrics["latency_ms_mean"], metrics["latency_ms_std"], metrics["cold_start_ms"]) == (2.0, 0.0, 42.0)
+    assert metrics["throughput_samples_per_sec"] == 500.0 and metrics["parameter_count"] == 5 and metrics["model_size_mb"] == 20 / 2**20
+
+
+def test_provenance_names_data_protocol_and_a_known_seed(model):
+    seeded, report = copy.deepcopy(model), BenchmarkReport()
+    seeded.seed = 20
+    report.benchmark_model(seeded, X, y, num_runs=3)
+    assert report.provenance["seed"] == 20 and report.provenance["protocol"] == {"num_runs": 3, "warmup_runs": 10, "clock": "perf_counter_ns", "batch_size": 1}
+    again = BenchmarkReport()
+    again.benchmark_model(model, X.astype(np.float32), y.astype(np.int32), num_runs=5)
+    assert "seed" not in again.provenance
+    assert all(again.provenance[name] == report.provenance[name] and len(report.provenance[name]) == 64 for name in ("X_sha256", "y_sha256"))
+    other = BenchmarkReport()
+    other.benchmark_model(model, X[::-1], y[::-1], num_runs=5)
+    assert other.provenance["X_sha256"] != report.provenance["X_sha256"]
+    validate_submission_schema(generate_submission(report))
+
+
+def test_a_quantized_model_is_as_large_as_what_it_stores(model):
+    quantization = pytest.importorskip("tinytorch.perf.quantization", reason="needs module 15")
+    small = quantization.quantize_model(copy.deepcopy(model))
+    before, after = (BenchmarkReport().benchmark_model(m, X, y, num_runs=2) for m in (model, small))
+    assert 3.5 < before["model_size_mb"] / after["model_size_mb"] < 4 and before["parameter_count"] == after["parameter_count"]
+
+
+@pytest.mark.parametrize("scores", [np.array([["a"] * 10] * 40), np.zeros((40, 10), bool), np.full((40, 10), None), np.zeros((40, 0)), np.zeros((40, 2, 5))],
+                         ids=["str", "bool", "object", "no classes", "3-d"])
+def test_scores_that_are_no_numbers_are_refused(scores):
+    with pytest.raises(ValueError, match="scores"):
+        BenchmarkReport().benchmark_model(Gives(scores), X, y, num_runs=2)
+
+
+@pytest.mark.parametrize("labels", [np.full(40, 2**63, np.uint64), [[1]] * 40, [None] * 40, Tensor(np.full(40, np.nan))], ids=["uint64", "nested", "None", "NaN"])
+def test_more_bad_labels(model, labels):
+    with pytest.raises(ValueError, match="labels"):
+        BenchmarkReport().benchmark_model(model, X, labels, num_runs=2)
+
+
+def test_improvements_of_medians_or_means(report):
+    both = generate_submission(report, pair(report, latency_ms_mean=report.metrics["latency_ms_mean"] * 2))["improvements"]
+    assert both == {"speedup": 1.0, "speedup_basis": "median", "compression_ratio": 1.0, "accuracy_delta": 0.0}
+    bare = pair(report)
+    for name in ("latency_ms_median", "latency_ms_p90", "latency_ms_p95"): del bare.metrics[name]
+    bare.metrics["latency_ms_mean"] /= 4
+    bare.metrics["throughput_samples_per_sec"] *= 4
+    mixed = generate_submission(report, bare)
+    assert mixed["improvements"]["speedup"] == pytest.approx(4) and mixed["improvements"]["speedup_basis"] == "mean"
+    assert validate_submission_schema(mixed)
+
+
+def test_a_str_of_techniques_is_refused(report):
+    with pytest.raises(ValueError, match="techniques_applied.*int8"):
+        generate_submission(report, pair(report), techniques_applied="int8")
+
+
+def test_no_event_is_written_and_none_is_needed(report):
+    poor = pair(report, accuracy=0.1, accuracy_ci_low=0.05, accuracy_ci_high=0.2)
+    submission = generate_submission(poor)
+    assert validate_submission_schema(submission) and not any(event.value in json.dumps(submission) for event in OlympicEvent)
+
+
+def test_saved_json_has_no_nan_and_two_savers_do_not_mix(report, tmp_path):
+    with pytest.raises((ValueError, AssertionError)):
+        save_submission({**generate_submission(report), "extra": math.inf}, tmp_path / "a.json")
+    assert os.listdir(tmp_path) == []
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: save_submission(generate_submission(report, student_name="n" * 50 * n), tmp_path / "a.json"), range(40)))
+    assert validate_submission_schema(json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))) and os.listdir(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("missing", ["schema_version", "improvements", "baseline/provenance", "baseline/metrics/latency_ms_std", "student_name"])
+def test_what_a_file_from_elsewhere_may_lack(report, missing):
+    submission = generate_submission(report, pair(report), "Ada")
+    *path, last = missing.split("/")
+    target = submission
+    for name in path: target = target[name]
+    del target[last]
+    submission["timestamp"] = "2026-01-01T00:00:00"
+    submission["extra"] = {"anything": [1, "two", None]}
+    assert validate_submission_schema(submission)
+
+
+@pytest.mark.parametrize("path, value", [("baseline/metrics/latency_ms_mean", 10**400), ("baseline/metrics/parameter_count", 10**400),
+                                         ("improvements/speedup", 10**400), ("improvements", []), ("optimized", None), ("baseline", 3), ("optimized/metrics", "x")])
+def test_odd_values_are_violations_and_never_crash(report, path, value):
+    submission = generate_submission(report, pair(report))
+    *way, last = path.split("/")
+    target = submission
+    for name in way: target = target[name]
+    target[last] = value
+    try:
+        assert validate_submission_schema(submission) is True
+    except AssertionError as error:
+        assert str(error).startswith("submission: ")
+
+
+@pytest.mark.parametrize("submission", [None, [], "text", 3, {}, {1: 2}, {"baseline": {None: 1}}])
+def test_what_is_no_submission(submission):
+    with pytest.raises(AssertionError, match="violation"):
+        validate_submission_schema(submission)
+
+
+def test_a_nest_without_end_is_refused(report):
+    nest = deep = {}
+    for _ in range(5000): deep = deep.setdefault("x", {})
+    with pytest.raises(AssertionError, match="nest"):
+        validate_submission_schema({**generate_submission(report), "nest": nest})
+
+
 def test_validation_works_under_python_O():
     code = "from tinytorch.olympics import validate_submission_schema as v\ntry: v({})\nexcept AssertionError as e: print('refused', e)"
     done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True)
@@ -276,7 +469,8 @@ def test_events(report):
     assert not qualifies_event({**m, "accuracy": 0.79}, "extreme_push") and qualifies_event({**m, "accuracy": 0.0}, "all_around")
     with pytest.raises(KeyError):
         qualifies_event({"accuracy": 0.9}, "all_around")
-    for bad in ({"accuracy": 1.2}, {"accuracy": math.nan}, {"latency_ms_median": -1}, {"model_size_mb": True}):
+    for bad in ({"accuracy": 1.2}, {"accuracy": math.nan}, {"latency_ms_median": -1}, {"latency_ms_median": math.inf}, {"model_size_mb": 0},
+                {"model_size_mb": True}, {"accuracy": "0.9"}, {"accuracy": None}):
         with pytest.raises(ValueError):
             qualifies_event({**m, **bad}, "all_around")
     with pytest.raises(ValueError):

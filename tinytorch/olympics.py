@@ -343,10 +343,9 @@ def _check_comparable(baseline, optimized=None):
 # %% ../20_capstone.ipynb #ea058179
 def generate_submission(
     baseline_report, # a BenchmarkReport with metrics
-    optimized_report=None, # another, on the same data and system
+    optimized_report=None, # another, on the same data and system; its `comparison` goes into the improvements
     student_name=None, # left out of the file unless given
     techniques_applied=None, # what was done to the optimized model, a list of str
-    comparison=None, # a paired comparison as a dict; by default the one that the optimized report carries
 ): # the submission
     "A submission that shares nothing with its reports; `ValueError` without metrics, or for other data or systems."
     _check_comparable(baseline_report, optimized_report)
@@ -362,7 +361,7 @@ def generate_submission(
     if optimized_report is not None:
         submission["optimized"] = {**entry(optimized_report), "techniques_applied": list(techniques_applied or [])}
         submission["improvements"] = _improvements(baseline_report.metrics, optimized_report.metrics)
-        comparison = comparison or getattr(optimized_report, "comparison", None)
+        comparison = getattr(optimized_report, "comparison", None)
         if comparison: submission["improvements"]["comparison"] = copy.deepcopy(comparison)
     if student_name is not None: submission["student_name"] = student_name
     return submission
