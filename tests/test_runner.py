@@ -150,10 +150,58 @@ def test_a_solution_that_changes_the_tools_while_it_is_tested_does_not_pass(grad
 
 def test_tests_switched_off_behind_the_grader_are_tampering(grade):
     off = ("import sys\nclass SimpleMLP:\n    def __init__(self, *sizes):\n        frame = sys._getframe()\n        while frame:\n"
-           "            if 'Runner' in frame.f_globals: frame.f_globals['Runner'].test = lambda self, step: None\n            frame = frame.f_back\n")
+           "            if 'written' in frame.f_globals: frame.f_globals['answer'] = lambda step, *_: {'id': step['id'], 'nonce': step['nonce'], 'ok': True}\n"
+           "            frame = frame.f_back\n")
     result = grade({"part1-model": off})
     assert result.status == "tampered" and result.score == 0 and all(part["score"] == 0 for part in result.parts.values())
-    assert any("_getframe" in note for note in result.notes)
+    assert "a look: cell part1-model uses _getframe, f_back, f_globals" in result.notes
+
+
+LOOKS = {"getattr(sys, '_get' + 'frame')()": "sys._getframe", "getattr(gc, 'get_' + 'objects')()": "gc.get_objects", "inspect.currentframe()": "sys._getframe",
+         "try: 1 / 0\nexcept Exception as e: getattr(e.__traceback__, 'tb_' + 'frame')": "object.__getattr__ tb_frame", "getattr(len_of, '__co' + 'de__')": "object.__getattr__ __code__",
+         "getattr(sys, 'set' + 'trace')(None)": "sys.settrace", "__import__('cty' + 'pes')": "ctypes", "getattr((i for i in ()), 'gi_' + 'frame')": "object.__getattr__ gi_frame"}
+
+
+@pytest.mark.parametrize("source", LOOKS)
+def test_a_look_behind_the_interpreter_is_told_however_it_is_spelled(box, source):
+    outcome = cells(box, f"import gc, inspect, sys\ndef len_of(x): return len(x)\n{source}", "x = 1")
+    assert outcome.status == "graded" and outcome.steps["c0"]["ok"] and outcome.looks == [f"{LOOKS[source]} in cell c0"]
+
+
+HONEST = """
+import collections, contextlib, copy, dataclasses, enum, functools, gc, inspect, json, logging, traceback, typing, unittest.mock, warnings
+Pair = collections.namedtuple("Pair", "a b")
+@dataclasses.dataclass
+class Point:
+    x: int = 0
+Colour = enum.Enum("Colour", "RED GREEN")
+class Named(typing.NamedTuple):
+    a: int
+warnings.warn("old"); logging.getLogger("x").warning("w"); gc.collect(); gc.disable(); gc.enable()
+try: 1 / 0
+except ZeroDivisionError: traceback.print_exc()
+def f(): pass
+inspect.signature(Point), inspect.getsource(f), copy.deepcopy(Point()), functools.wraps(print)(lambda: 0)
+with unittest.mock.patch("json.dumps"): pass
+T = typing.TypeVar("T")
+"""
+
+
+def test_ordinary_code_is_no_look(box):
+    outcome = cells(box, HONEST)
+    assert outcome.steps["c0"]["ok"], outcome.steps["c0"]["error"]
+    assert outcome.looks == []
+
+
+def test_nothing_that_student_code_is_given_leads_to_the_runner(box):
+    walk = ("import sys, types\nseen, todo, found = set(), [globals(), sys.stdout, sys.stderr, sys.stdin, sys.breakpointhook, sys.modules], set()\n"
+            "while todo:\n    thing = todo.pop()\n    if id(thing) in seen: continue\n    seen.add(id(thing))\n"
+            "    if isinstance(thing, dict):\n        if 'encode_basestring' in thing and 'submission' in thing: found.add('runner')\n        todo += list(thing.values())\n"
+            "    elif isinstance(thing, (list, tuple, set)): todo += list(thing)\n"
+            "    else:\n        for name in ('__globals__', '__closure__', 'cell_contents', '__self__', '__func__', '__dict__', '__class__', '__builtins__', '__mro__', '__wrapped__', '__defaults__', '__kwdefaults__'):\n"
+            "            try: todo.append(getattr(thing, name))\n            except Exception: pass\n"
+            "        if isinstance(thing, type):\n            try: todo += type.__subclasses__(thing)\n            except TypeError: pass\nprint(len(seen) > 10_000, found)")
+    assert shown(cells(box, walk)) == "True set()\n"
 
 
 def test_nothing_of_a_test_stays_behind(box, tmp_path):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from . import intake
 
 LOOK = re.compile(r"ctypes|gc|inspect|_getframe|_current_frames|currentframe|f_back|f_globals|f_locals|f_builtins|tb_frame|gi_frame|cr_frame|"
-                  r"settrace|setprofile|addaudithook|monitoring|__code__|__closure__|__globals__|__builtins__|__subclasses__|get_referrers|get_objects")
+                  r"settrace|setprofile|addaudithook|monitoring|__code__|__closure__|__globals__|__builtins__|__subclasses__|__self__|get_referrers|get_objects")
 ENDED = {"timeout": "it took too long", "memory": "it asked for too much memory", "crashed": "its process ended", "tampered": "it wrote to the grader"}
 MOST = 600   # characters of a message
 
@@ -96,6 +96,7 @@ def judge(trusted, submission, job, outcome, student):
         if any(hidden.within(written) for written in strings(answer.get("outputs", []))):
             answer["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "output left out: it repeats lines of the tests\n"}]
             result.notes.append(f"a look: the output of cell {step['id']} repeats hidden tests")
+    result.notes += [f"a look: its code used {look}" for look in outcome.looks]
     result.notebook = intake.rebuilt(trusted, submission, with_failures(trusted, outcome, result))
     return result
 

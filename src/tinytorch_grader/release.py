@@ -117,7 +117,7 @@ def make_course(folder, source=None):
 
 # ---- the student's repository
 
-GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "check.py", "intake.py", "marks.py", "runner.py", "sandbox.py", "seal.py")
+GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "check.py", "intake.py", "marks.py", "runner.py", "sandbox.py", "seal.py", "shell.py")
 REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 
 SETTINGS = '''[DEFAULT]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KEPT_OUTPUT = 8 * 2**20   # bytes of result lines of one submission that keep their outputs
+MOST_LOOKS = 40            # kinds of audit events that the runner tells, with room
 TICK = 0.1                 # seconds between two looks at the memory of the process tree
 
 
@@ -32,6 +33,7 @@ class Outcome:
     steps: dict = field(default_factory=dict)
     message: str = ""
     seconds: float = 0.0
+    looks: list = field(default_factory=list)   # ways in which its code looked behind the interpreter, with the step in which it did
 
 
 class CageMissing(RuntimeError):
@@ -162,7 +164,9 @@ def converse(sock, pid, job, limits):
             begin = time.monotonic()
             asked = step | {"nonce": secrets.token_hex(8)}
             line.write(asked)
-            got = line.read()
+            while (got := line.read()).startswith(b'{"look":'):
+                outcome.looks.append(f"{plain(json.loads(got)['look'], 60)} in cell {step['id']}")
+                if len(outcome.looks) > MOST_LOOKS: raise BadAnswer("too much to look at")
             kept += len(got)
             message = answer(got, asked, limits)
             if kept > KEPT_OUTPUT:
@@ -177,7 +181,7 @@ def converse(sock, pid, job, limits):
         outcome.status, outcome.message = "memory", f"used more than {limits.memory_mb} MiB of memory"
     except BadAnswer as e:
         outcome.status, outcome.message = "tampered", f"wrote to the grader's channel ({e})"
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         outcome.status, outcome.message = "crashed", "the Python process ended by itself"
     if outcome.status != "graded" and step: outcome.message += f", in cell {step['id']}"
     if outcome.status == "graded" and any((m["error"] or {}).get("ename") == "MemoryError" for m in outcome.steps.values()):
@@ -226,7 +230,7 @@ class Bare:
         package = framework(self.beside)
         self._folder = tempfile.TemporaryDirectory(prefix="capstone-")
         self.folder = Path(self._folder.name)
-        stage(self.folder, package, ["runner.py"])
+        stage(self.folder, package, ["runner.py", "shell.py"])
         return self
 
     def __exit__(self, *_):
@@ -323,7 +327,7 @@ class Cages:
                 "or grade code that you trust with --no-sandbox")
         package = framework()
         self._folder, self._lock = tempfile.TemporaryDirectory(prefix="capstone-"), threading.Lock()
-        stage(Path(self._folder.name), package, ["runner.py", "zygote.py"])
+        stage(Path(self._folder.name), package, ["runner.py", "shell.py", "zygote.py"])
         try: self._start()
         except BaseException:
             self.__exit__()

@@ -1,0 +1,217 @@
+"""What a student's cell sees of Jupyter: a namespace, outputs, display, magics. Lies in the cage, beside runner.py.
+
+Threat: from what it is given (`display`, `get_ipython()`, sys.stdout, the namespace of a test) student code finds its way to what decides
+its grade. Nothing here knows the runner, a test or the channel, so whatever student code does to these objects, it does to its own cells.
+"""
+import ast, asyncio, base64, builtins, io, linecache, re, sys, textwrap, types
+
+__builtins__ = dict(vars(builtins))   # the functions below look here, whatever becomes of the module
+AWAIT, CO_COROUTINE = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 128
+MISSING = object()
+
+
+def text_of(thing, convert=str, most=4000):
+    "`convert(thing)` as a plain str; what it says must not matter, since it is a stranger's code."
+    try: return "".join([convert(thing)])[:most]
+    except BaseException as e: return f"({type(e).__name__} in its {convert.__name__})"
+
+
+class Outputs(io.TextIOBase):
+    "What one cell shows, `most` characters of it; stands in for sys.stdout and, through `stderr`, for sys.stderr."
+    encoding = "utf-8"
+
+    def __init__(self, most): self.kept, self.left, self.stderr = [], most, Stderr(self)
+    def writable(self): return True
+    def isatty(self): return False
+    def write(self, text): return self.add("stdout", text)
+
+    def add(self, name, text):
+        if not isinstance(text, str): raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        size, room = len(text), self.left
+        if room <= 0 or not size: return size
+        text, self.left = "".join([text]), room - size
+        if size > room: text = text[:room] + "\n... output left out: too much of it\n"
+        if self.kept and self.kept[-1].get("name") == name: self.kept[-1]["text"].append(text)
+        else: self.kept.append({"output_type": "stream", "name": name, "text": [text]})
+        return size
+
+    def show(self, kind, data):
+        "Keep a rich output, a dict of MIME types, where there is room for it."
+        size = sum(map(len, data.values()))
+        if size <= self.left and len(self.kept) < 200:
+            self.left -= size
+            self.kept.append({"output_type": kind, "data": data})
+        else: self.add("stderr", "a rich output was left out: too much of it\n")
+
+    def done(self): return [{k: "".join(v) if k == "text" else v for k, v in o.items()} for o in self.kept]
+
+
+class Stderr(io.TextIOBase):
+    encoding = "utf-8"
+    def __init__(self, outputs): self.outputs = outputs
+    def writable(self): return True
+    def isatty(self): return False
+    def write(self, text): return self.outputs.add("stderr", text)
+
+
+REPRS = {"_repr_html_": "text/html", "_repr_markdown_": "text/markdown", "_repr_latex_": "text/latex", "_repr_svg_": "image/svg+xml",
+         "_repr_png_": "image/png", "_repr_jpeg_": "image/jpeg"}
+
+
+def bundle(value):
+    "The MIME bundle of a value, as Jupyter would ask for it; all of it text."
+    data = {"text/plain": text_of(value, repr, 20_000)}
+    if isinstance(value, type): return data
+    for method, mime in REPRS.items():
+        try:
+            got = getattr(value, method)() if hasattr(value, method) else None
+            if isinstance(got, tuple): got = got[0]
+            if isinstance(got, bytes): got = base64.b64encode(got).decode()
+            if isinstance(got, str): data[mime] = "".join([got])
+        except BaseException: pass   # a repr that fails is left out, as in Jupyter
+    return data
+
+
+LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)(%(?!%)|!!?)(.*)$")
+HELP = re.compile(r"^\s*(\?{1,2}\s*[\w.%]+|[\w.%]+\s*\?{1,2})\s*$")
+AUTO = re.compile(r"^\s*(pip|conda|ls|cd|pwd|cat|mkdir|rm|cp|mv|who|whos)\b.*$")
+RUNS = ("time", "timeit", "prun", "capture")
+
+
+class Shell:
+    "What `get_ipython()` gives: magics that run Python run it, the others are skipped with a note."
+    events, config = types.SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None), {}   # libraries ask for these
+
+    def __init__(self, run): self.run = run
+
+    def skip(self, what): print(f"skipped: {what}", file=sys.stderr)
+
+    def run_line_magic(self, name, line, *_, **__):
+        line = re.sub(r"^(\s*-\w+(\s*\d+)?)+\s", "", line + " ").strip()
+        if name in RUNS and line: return self.run(line)
+        self.skip(f"%{name} {line}")
+
+    def run_cell_magic(self, name, line, cell):
+        if name in RUNS: return self.run(cell)
+        if name == "writefile" and line.split():
+            with open(line.split()[-1], "a" if "-a" in line.split() else "w", encoding="utf-8") as file: file.write(cell)
+        else: self.skip(f"%%{name} {line}")
+
+    def magic(self, line): return self.run_line_magic(*line.lstrip("%").partition(" ")[::2])
+    def system(self, command): self.skip(f"!{command}")
+    def getoutput(self, command): self.skip(f"!{command}"); return []
+
+
+def parsed(source):
+    "The syntax tree of a student cell and its text, with magics and shell lines rewritten as calls; SyntaxError."
+    if source.lstrip().startswith("%%"):
+        head, _, body = source.lstrip().partition("\n")
+        name, _, line = head[2:].partition(" ")
+        source = f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})"
+    for _ in range(1000):
+        try: return compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | AWAIT, dont_inherit=True), source
+        except SyntaxError as e:
+            lines, at = source.split("\n"), (e.lineno or 1) - 1
+            if isinstance(e, IndentationError) and textwrap.dedent(source) != source:
+                source = textwrap.dedent(source)
+                continue
+            text = lines[at] if at < len(lines) else ""
+            if magic := LINE.match(text):
+                indent, target, kind, rest = magic.groups()
+                name, _, line = rest.strip().partition(" ")
+                call = f"run_line_magic({name!r}, {line!r})" if kind == "%" else f"{'getoutput' if target else 'system'}({rest.strip()!r})"
+                lines[at] = f"{indent}{target}get_ipython().{call}"
+            elif HELP.match(text) or AUTO.match(text): lines[at] = f"get_ipython().skip({text.strip()!r})"
+            else: raise
+            source = "\n".join(lines)
+    raise SyntaxError("too many magics in one cell")
+
+
+class Notebook:
+    "A student's namespace and what the running cell shows."
+    def __init__(self):
+        self.module, self.outputs, self.shell = types.ModuleType("__main__"), Outputs(0), Shell(self.nested)
+        self.names = vars(self.module)
+        self.names.update(__builtins__=builtins, get_ipython=lambda: self.shell, display=self.display, In=[""], Out={})
+        sys.modules["__main__"] = self.module
+        sys.breakpointhook = lambda *_, **__: self.shell.skip("breakpoint()")
+        try:
+            import IPython, IPython.core.display_functions as there, IPython.display as here
+            there.display = here.display = self.display
+            IPython.get_ipython = self.names["get_ipython"]
+        except ImportError: pass   # then student code cannot import it either
+        if plt := sys.modules.get("matplotlib.pyplot"): plt.show = lambda *_, **__: self.figures()
+
+    def fresh(self, most):
+        "Begin a cell that may show `most` characters; nobody types."
+        self.outputs = Outputs(most)
+        sys.stdin, sys.stdout, sys.stderr = io.StringIO(""), self.outputs, self.outputs.stderr
+
+    def display(self, *things, raw=False, **_):
+        for thing in things:
+            if raw and isinstance(thing, dict): data = {text_of(k): text_of(v, str, 10**7) for k, v in thing.items()}
+            else: data = bundle(thing)
+            self.outputs.show("display_data", data)
+
+    def figures(self):
+        "Show and close the figures that a cell left open, as the inline backend does."
+        plt = sys.modules.get("matplotlib.pyplot")
+        if not plt: return
+        try:
+            for number in plt.get_fignums()[:10]:
+                plt.figure(number).savefig(png := io.BytesIO(), format="png", dpi=60)
+                self.outputs.show("display_data", {"text/plain": "<Figure>", "image/png": base64.b64encode(png.getvalue()).decode()})
+            plt.close("all")
+        except Exception as e: print(f"a figure was left out: {type(e).__name__}", file=sys.stderr)
+
+    def execute(self, tree, name):
+        "Run a cell's tree in the student's namespace; its last expression's value, or None."
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        value = None
+        for part, mode in ((tree, "exec"), (last and ast.Expression(last.value), "eval")):
+            if part is None: continue
+            code = compile(part, name, mode, AWAIT, dont_inherit=True)
+            value = eval(code, self.names)
+            if code.co_flags & CO_COROUTINE: value = asyncio.run(value)
+        return value
+
+    def nested(self, source):
+        "What a magic such as %time runs."
+        return self.execute(parsed(source)[0], "<cell in a magic>")
+
+    def run(self, name, source):
+        "Run a student's cell as Jupyter would; tracebacks and `inspect` call it `name`."
+        tree, source = parsed(source)
+        linecache.cache[name] = len(source), None, source.splitlines(True), name
+        value = self.execute(tree, name)
+        if value is not None and not source.rstrip().endswith(";"):
+            self.names["_"] = value
+            self.outputs.show("execute_result", bundle(value))
+        self.figures()
+
+
+class Fallback(dict):
+    "The builtins of a test: pristine ones, and the student's names behind them."
+    def __init__(self, pristine, student):
+        super().__init__(pristine, globals=lambda: student)
+        self.student = student
+
+    def __missing__(self, name): return self.student[name]
+
+
+class Patched:
+    "The notebook's `patched` for two namespaces: stand-ins for names of the student's and of the test's."
+    def __init__(self, spaces, stand_ins): self.spaces, self.stand_ins = spaces, stand_ins
+
+    def __enter__(self):
+        self.before = [{name: space.get(name, MISSING) for name in self.stand_ins} for space in self.spaces]
+        for space in self.spaces: space.update(self.stand_ins)
+
+    def __exit__(self, *_):
+        for space, before in zip(self.spaces, self.before):
+            for name, value in before.items():
+                if value is MISSING: space.pop(name, None)
+                else: space[name] = value
+
+
+def patched_in(*spaces): return lambda **stand_ins: Patched(spaces, stand_ins)
