@@ -39,6 +39,13 @@ def test_points_and_metadata():
     nbformat.validate(notebook)
     cells = graded(notebook)
     assert sum(cell.metadata.nbgrader.get("points", 0) for cell in cells.values()) == 100
+    parts = {}
+    for name, cell in cells.items():
+        part = name.partition("-")[0] if name.startswith("part") else "questions"
+        parts[part] = parts.get(part, 0) + cell.metadata.nbgrader.get("points", 0)
+    assert parts == {"part1": 10, "part2": 35, "part3": 20, "part4": 15, "part4b": 5, "part5": 5, "questions": 10}
+    timing = {name: cell.metadata.nbgrader.points for name, cell in cells.items() if name.startswith("part2") and cell.metadata.nbgrader.grade}
+    assert [sum(points for name, points in timing.items() if kind in name) for kind in ("timing", "report")] == [15, 10]
     assert cells["reflection"].metadata.nbgrader.points == 5
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
     for name, cell in cells.items():
@@ -46,6 +53,8 @@ def test_points_and_metadata():
         assert meta.schema_version == 3
         if meta.solution:
             assert "### BEGIN SOLUTION" in cell.source, f"{name}: a solution cell without markers is replaced whole"
+            inside = [region.split("### END SOLUTION")[0] for region in cell.source.split("### BEGIN SOLUTION")[1:]]
+            assert not any("#|" in region for region in inside), f"{name}: a directive in the solution goes with it"
         if meta.grade and not meta.solution:
             assert "### BEGIN HIDDEN TESTS" in cell.source, f"{name}: no hidden tests"
             assert "demo" not in cell.metadata.get("tags", []), f"{name}: graded cells are no demo"
@@ -57,9 +66,30 @@ def test_markers_only_where_nbgrader_looks():
             assert cell.metadata.get("nbgrader"), f"cell {cell.id}: markers without nbgrader metadata"
 
 
+def seen_by_nbdev():
+    "Every notebook of the checkout that `nbdev_export` would take for a source."
+    for path in ROOT.rglob("*.ipynb"):
+        if not any(part.startswith(("_", ".")) for part in path.relative_to(ROOT).parts):
+            yield path
+
+
+def test_no_students_notebook_where_nbdev_would_export_it():
+    stray = set(seen_by_nbdev()) - set(NOTEBOOKS)
+    assert not stray, f"{sorted(map(str, stray))} would be exported over tinytorch/; courses live outside the checkout or in a folder that starts with _"
+
+
+def test_each_module_has_one_source():
+    exported = [line.split()[2] for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
+                for line in cell.source.splitlines() if line.startswith("#| default_exp")]
+    assert len(exported) == len(NOTEBOOKS) == len(set(exported)), exported
+
+
 def test_export_is_fresh(tmp_path):
     tree = tmp_path / "tree"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".venv*", "_build", "_course", ".git", "__pycache__"))
+    handed_in = tree / "_course" / "submitted" / "ada" / "20_capstone"  # nbdev leaves it alone, as the course's folder starts with _
+    handed_in.mkdir(parents=True)
+    (handed_in / "20_capstone.ipynb").write_text(CAPSTONE.read_text(encoding="utf-8").replace("np.std", "np.var"), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(tree)}
     subprocess.run([sys.executable, "src/scripts/export.py"], cwd=tree, check=True, env=environment)
     for path in sorted((ROOT / "tinytorch").rglob("*")):
@@ -76,3 +106,29 @@ def test_exported_names_are_the_public_ones():
                                 "validate_submission_schema", "OlympicEvent", "qualifies_event"]
     text = (ROOT / "tinytorch" / "olympics.py").read_text(encoding="utf-8")
     assert "SOLUTION" not in text and "tinytorch_grader" not in text
+
+
+def test_rhythm():
+    "Short cells, few words between them, nothing decorative (the lesson's own rules)."
+    cells = nbformat.read(CAPSTONE, as_version=4).cells
+    lines = sorted(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells if cell.cell_type == "code")
+    assert lines[len(lines) // 2] <= 8 and lines[int(0.9 * len(lines))] <= 20 and lines[-1] <= 40
+    assert not any("\u2500" <= letter <= "\u27bf" or letter >= "\U0001f300" for cell in cells for letter in cell.source)
+
+
+def test_every_picture_has_its_words():
+    cells = nbformat.read(CAPSTONE, as_version=4).cells
+    drawn = [cell.source for cell in cells if "plt.subplots" in cell.source]
+    assert len(drawn) >= 4 and all("show(fig, " in source for source in drawn)
+    assert all("In words: " in cell.source for cell in cells if "```mermaid" in cell.source)
+
+
+def test_every_part_says_how_long_it_takes_and_what_comes_of_it():
+    import re
+
+    text = "\n\n".join(cell.source for cell in nbformat.read(CAPSTONE, as_version=4).cells if cell.cell_type == "markdown")
+    parts = re.split(r"^## (Part \w+)", text, flags=re.MULTILINE)[1:]
+    assert parts[::2] == ["Part 1", "Part 2", "Part 3", "Part 4", "Part 4b", "Part 5"]
+    for name, body in zip(parts[::2], parts[1::2]):
+        assert re.search(r"^\*\d+ (minutes|hours)\. Afterwards .*Where a check fails: ", body, re.MULTILINE | re.DOTALL), name
+        assert "**Predict**" in body or "**Question**" in body, name
