@@ -20,12 +20,16 @@ CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: run `make system`, or install chromium")
 
 
-@contextmanager
-def jupyterlab(folder, home, python=sys.executable, **environment):
-    "The address of a JupyterLab without token that serves `folder` with `home` as home; its log is home/lab.log."
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def jupyterlab(folder, home, python=sys.executable, port=None, **environment):
+    "The address of a JupyterLab without token that serves `folder` with `home` as home; its log is home/lab.log."
+    port = port or free_port()
     path = os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"])
     home.mkdir(exist_ok=True)
     (home / ".bash_profile").write_text(f"export PATH={path}\n")  # as Binder's profile does: a terminal is a login shell

@@ -10,7 +10,7 @@ import as_binder
 import nbformat
 import pytest
 from conftest import ROOT
-from lab import Notebook, Terminal, accept, chromium, jupyterlab, menu, needs_chromium, page_of, quiet, shot
+from lab import Notebook, Terminal, accept, chromium, free_port, jupyterlab, menu, needs_chromium, page_of, quiet, shot
 
 pytestmark = needs_chromium
 NOTEBOOK = "20_capstone.ipynb"
@@ -198,17 +198,30 @@ def test_keyboard_alone_at_200_percent(lab, browser, environment, place):
 
 
 def test_work_outlives_the_server(browser, environment, tmp_path):
-    "When Binder has stopped, the page still hands out the notebook, and what was kept in the browser comes back."
-    served = tmp_path / "student"
-    shutil.copytree(environment.released, served)
+    "When Binder has stopped, the page still hands out the notebook; in the next session the browser's copy comes back."
+    port, answer = free_port(), "q1 = {'fp32_mb': 20.0}"
     with page_of(browser) as page:
-        with jupyterlab(served, quiet(tmp_path / "home"), environment.python, **environment.more) as address:
-            notebook = Notebook(page, address, NOTEBOOK)
-            notebook.type_over("q1", "raise NotImplementedError()", "q1 = {'fp32_mb': 20.0}")
-            page.get_by_title("Save to browser storage").click()
-            accept(page)
-        with page.expect_download() as download:
-            page.get_by_title("Download visible").click()
-        shot(page, f"{environment.name}student-12-server-gone")
-        download.value.save_as(tmp_path / "mine.ipynb")
-        assert "q1 = {'fp32_mb': 20.0}" in (tmp_path / "mine.ipynb").read_text(encoding="utf-8")
+        for session in ("first", "second"):
+            served = tmp_path / session
+            shutil.copytree(environment.released, served)
+            with jupyterlab(served, quiet(tmp_path / f"home-{session}"), environment.python, port, **environment.more) as address:
+                notebook = Notebook(page, address, NOTEBOOK)
+                if session == "first":
+                    notebook.type_over("q1", "raise NotImplementedError()", answer)
+                    page.get_by_title("Save to browser storage").click()
+                    accept(page)
+                else:
+                    page.get_by_title("Restore from browser storage").click()
+                    accept(page)
+                    notebook.show("q1").get_by_text(answer).wait_for()
+                    shot(page, f"{environment.name}student-13-next-session")
+            if session == "first":
+                lost = page.locator(".jp-Dialog", has_text="Server Connection Error")
+                page.add_locator_handler(lost, lambda dialog: accept(page))
+                with page.expect_download() as download:
+                    page.get_by_title("Download visible").click()
+                shot(page, f"{environment.name}student-12-server-gone")
+                download.value.save_as(tmp_path / "mine.ipynb")
+                assert answer in (tmp_path / "mine.ipynb").read_text(encoding="utf-8")
+                page.remove_locator_handler(lost)
+                page.goto("about:blank")
