@@ -73,7 +73,7 @@ def killed_again_and_again(course, rounds):
     "Kill `capstone grade` at a random moment, `rounds` times, and start again each time; every grade is there once and right."
     rng, least, most = random.Random(6), 0.0, None
     for n in range(rounds):
-        want = {}
+        want, machinery = {}, grading.machinery()   # an edited framework or grader has everything graded again
         for student in CLASS:   # half of them hand in something new each time
             if n == 0 or rng.random() < 0.5:
                 hand_in(course, student, **RIGHT | {"half": rng.choice([RIGHT["half"], WRONG]) + f"\n# {n}"})
@@ -95,7 +95,7 @@ def killed_again_and_again(course, rounds):
         assert result.returncode == 0, result.stderr
         assert {student: row["score"] for student, row in grades(course / "g.json").items()} == want
         assert {student: found["score"] for student, found in gradebook(course).items()} == want
-        assert finished(course).items() >= done.items()   # what was done was not done again
+        if grading.machinery() == machinery: assert finished(course).items() >= done.items()   # what was done was not done again
         whole(course)
 
 
@@ -109,7 +109,7 @@ def test_killed_at_any_moment_30_times(course):
 
 
 def test_interrupted_and_resumed(course):
-    for student in CLASS: hand_in(course, student, **RIGHT | {"half": "time.sleep(1)\n" + RIGHT["half"]})
+    for n, student in enumerate(CLASS): hand_in(course, student, **RIGHT | {"half": f"time.sleep({3 * (n > 1)})\n" + RIGHT["half"]})
     process = start(course)
     while len(finished(course)) < 2: time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -145,7 +145,7 @@ def test_a_locked_gradebook(course):
     assert "locked" in result.stderr and "close that one or wait" in result.stderr
     other.execute("ROLLBACK")
     hold = lambda done, total, row: other.execute("BEGIN IMMEDIATE") if done == 1 else None
-    with pytest.raises(grading.GradeError.__mro__[1], match="locked"): grading.grade(course, sandbox=False, db=impatient, progress=hold)
+    with pytest.raises(RuntimeError, match="locked"): grading.grade(course, sandbox=False, db=impatient, progress=hold)
     other.execute("ROLLBACK")
     other.close()
     assert len(finished(course)) == 1
