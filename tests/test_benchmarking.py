@@ -795,7 +795,9 @@ def test_peak_is_what_one_pass_allocates():
     assert not tracemalloc.is_tracing()
     tracemalloc.start()
     try:
-        measure_memory(len, [])
+        kept, freed = np.ones(100_000), np.ones(10**6)
+        del freed
+        assert measure_memory(Affine(np.ones((64, 32))), np.ones((1000, 64))).peak_bytes < 260_000 < kept.nbytes
         assert tracemalloc.is_tracing()
     finally:
         tracemalloc.stop()
@@ -805,6 +807,7 @@ def test_throughput_of_each_batch_size():
     clock = VirtualClock()
     found = measure_throughput(lambda x: clock.advance(1e7 + 1e6 * len(x)), np.zeros((100, 2)), (1, 10, 100), timer=clock)
     assert {size: r.median for size, r in found.items()} == pytest.approx({1: 1 / 0.011, 10: 10 / 0.020, 100: 100 / 0.110})
+    assert {size: r.metadata["batch_size"] for size, r in found.items()} == {1: 1, 10: 10, 100: 100}
     seen = []
     measure_throughput(lambda x: (seen.append(x[0, 0]), clock.advance(1e6)), np.arange(2000.0).reshape(1000, 2), (2,), 300, timer=clock)
     assert len(set(seen)) == 256

@@ -739,7 +739,7 @@ class AccuracyComparison(_Shown):
         return (f"accuracy difference: {self.delta:+.4f} (right alone: baseline {self.only_baseline}, optimized "
                 f"{self.only_optimized} of {self.total}), McNemar p = {self.p_value:.3g}")
 
-
+# %% ../src/modules/19_benchmarking.ipynb #5cf3912e
 def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), class indices (n,)
     "`AccuracyComparison` on the same samples."
     a, b = _right(baseline, X, y), _right(optimized, X, y)
