@@ -12,7 +12,7 @@ from tinytorch_grader import marks
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
 ATTACKS = {attack.name: attack for attack in attacks()}
 FORGERIES = {f"{name}_b": attack for name, attack in ATTACKS.items() if name.startswith("forge_") and not attack.hands_in and attack.cell == "part1-model"}
-TIMEOUT, RIGHT = 5, solutions()
+TIMEOUT, RIGHT = 8, solutions()
 HONEST = {"honest_a": {"reflection": "NEIGHBOUR-LOOT, my own words"}, "honest_m": {"part2-timing": RIGHT["part2-timing"].replace("/ 1e6", "/ 1e9")},
           "honest_z": dict.fromkeys(list(RIGHT)[3:], "")}
 LOOT = {"home": "HOME-LOOT-5b1e", "environment": "ENV-LOOT-c03d", "file": "FILE-LOOT-77aa", "neighbour": "NEIGHBOUR-LOOT"}
@@ -103,7 +103,7 @@ def honestly_mistaken(tmp_path_factory):
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery_beside_plausible_code_gains_nothing(run, honestly_mistaken, name):
     row = run.rows[name]
-    assert honestly_mistaken.status == "graded" and row["status"] in (*FORGERIES[name].statuses, "graded", "tampered")
+    assert honestly_mistaken.status == "graded" and row["status"] in (*FORGERIES[name].statuses, "graded", "tampered", "timeout")
     gained = {part for part, got in row["parts"].items() if got["score"] > honestly_mistaken.parts[part]["score"]}
     assert gained == set() and row["score"] <= honestly_mistaken.score
 

@@ -1,3 +1,4 @@
+# status: graded timeout
 # A thread keeps putting a harmless `check` back into the namespace while the tests run.
 import threading
 def put():

@@ -1,4 +1,4 @@
-# status: graded tampered
+# status: graded tampered timeout
 # A thread keeps making every array equal to every other while the tests run.
 import threading
 def put():

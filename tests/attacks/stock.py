@@ -110,7 +110,8 @@ def caged(base, name):
              "--size", str(2**29), "--tmpfs", "/tmp", "--tmpfs", "/run", "--ro-bind", base, "/tmp/base",
              "--setenv", "HOME", "/tmp/home", "--setenv", "CAPSTONE_LOOT", LOOT, "--chdir", "/tmp"]
     code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import stock; stock.inside({name!r})"
-    done = subprocess.run([*words, "prlimit", f"--as={6 * 2**30}", sys.executable, "-c", code], capture_output=True, text=True, timeout=6 * SECONDS, errors="replace")
+    try: done = subprocess.run([*words, "prlimit", f"--as={6 * 2**30}", sys.executable, "-c", code], capture_output=True, text=True, timeout=4 * SECONDS, errors="replace")
+    except subprocess.TimeoutExpired: return {"stopped": True}
     try: return json.loads(done.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError): return {"killed": True, "said": (done.stderr.strip().splitlines() or ["no word from it"])[-1][:200]}
 
@@ -118,6 +119,7 @@ def caged(base, name):
 def in_words(found):
     "What stock nbgrader made of an attack."
     if found is None: return "not tried: it could take the machine down"
+    if found.get("stopped"): return "**the grader itself is stopped, for ever**"
     if found.get("killed"): return "**the grader itself is killed**"
     changed = found["changed"]
     what = [("the source notebook", any("/source/" in path for path in changed)), ("a neighbour's work", any("/honest_" in path for path in changed)),
