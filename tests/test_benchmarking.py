@@ -230,6 +230,12 @@ def test_rows_are_taken_in_rotation_and_cut_outside_the_timed_region():
     assert result.max_val == 1.0 and set(seen) == {0, 1, 2} and seen[:4] == [0, 1, 2, 0]
 
 
+def test_of_many_rows_256_are_taken():
+    clock, seen = VirtualClock(), set()
+    measure_latency(lambda x: (seen.add(float(x[0, 0])), clock.advance(1e6)), np.arange(1000.0)[:, None], runs=600, timer=clock)
+    assert seen == set(range(256))
+
+
 def test_a_model_is_timed_by_its_forward():
     clock = VirtualClock()
 
@@ -656,7 +662,9 @@ def test_a_speedup_is_the_median_of_the_pairs():
     assert (low, high) == pytest.approx((6, 15)) and speedup == pytest.approx(math.sqrt(10 * 11))
 
 
-def test_the_same_seed_gives_the_same_order_and_result():
+def test_the_same_seed_gives_the_same_order_and_result(monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0, 0), raising=False)
+
     def run(rng):
         clock, model = machine()
         return compare_latency(model(1), model(1.01), [0], timer=clock, rng=rng).to_dict()
@@ -793,6 +801,9 @@ def test_peak_is_what_one_pass_allocates():
     found = measure_memory(Affine(np.ones((64, 32))), np.ones((1000, 64)))
     assert found.stored_bytes == 64 * 32 * 8 and 256_000 <= found.peak_bytes < 260_000
     assert not tracemalloc.is_tracing()
+    made = []
+    lazy = lambda x: made or made.append(np.ones(10**6))
+    assert measure_memory(lazy, 0).peak_bytes < 10_000
     tracemalloc.start()
     try:
         kept, freed = np.ones(100_000), np.ones(10**6)
@@ -843,7 +854,7 @@ def test_accuracy_of_two_models_on_the_same_samples():
     assert found.p_value == mcnemar(2, 0)
 
 
-def test_benchmark_of_several_models():
+def test_benchmark_of_several_models(monkeypatch):
     clock, rng = VirtualClock(), np.random.default_rng(0)
 
     def model(ms):
@@ -856,6 +867,9 @@ def test_benchmark_of_several_models():
     assert found["accuracy"]["base"][0].accuracy == 1 and found["throughput"]["half"][8].median == 8000
     assert suite.generate_report().splitlines()[-1].startswith("| half | 1 | 0 | 1.0000 | speedup x2.0000")
     assert list(Benchmark([model(1), model(2)], [(X, X)]).models) == ["model_0", "model_1"]
+    monkeypatch.setattr(bench, "compare_latency", lambda a, b, inputs, **options: options)
+    options = suite.compare_models(pairs=6)["half"]
+    assert options["rng"] is rng and options["timer"] is clock and options["pairs"] == 6
     with pytest.raises(ValueError, match="expected at least one of each"):
         Benchmark([], [(X, X)])
 
