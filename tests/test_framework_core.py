@@ -167,6 +167,7 @@ def test_activations(f, want):
     for view in (x, x[:, ::2], x[:0], x[0, 0, :1]):
         y = f(Tensor(view))
         assert np.allclose(y.data, want(view.astype(float)), atol=1e-6) and y.dtype == np.float32 and np.array_equal(f.forward(Tensor(view)).data, y.data)
+    if isinstance(f, (ReLU, Tanh)): refused(TypeError, lambda: f.forward(array(2)), "ndarray", "expected Tensor")
     assert f.parameters() == [] and repr(f) == f"{type(f).__name__}()"
     for other in ([1.0], x, 1): refused(TypeError, lambda: f(other), type(f).__name__, type(other).__name__, "expected Tensor")
 
