@@ -124,7 +124,7 @@ def test_from_the_last_mistake_to_the_submission(lab, browser, environment, plac
         notebook.show(notebook.js("notebook.widgets.findIndex(cell => cell.model.sharedModel.getSource().includes('import zipfile'))"))
         shot(page, f"{environment.name}student-06-all-run")
         formulas = notebook.js("[...notebook.widgets].filter(cell => cell.model.type === 'markdown').flatMap(cell => "
-                               "cell.model.sharedModel.getSource().match(/(?<!\\\\)\\$[^$]+(?<!\\\\)\\$/g) ?? [])")
+                               "cell.model.sharedModel.getSource().match(/\\$[^$]+\\$/g) ?? [])")  # JupyterLab draws a formula between escaped dollars too
         assert formulas and not [text for text in formulas if re.search(r"[a-z]{3,} [a-z]{3,}", text)], "prose between two dollar signs"
         outputs = [output for cell in json.loads((place / NOTEBOOK).read_text(encoding="utf-8"))["cells"] for output in cell.get("outputs", [])]
         assert [output["evalue"] for output in outputs if output["output_type"] == "error"] == []
