@@ -136,22 +136,25 @@ class Trusted:
 
 def size(count):
     "A number of bytes, for a sentence."
-    return next(f"{count / 1000**n:.3g} {unit}" for n, unit in ((3, "GB"), (2, "MB"), (1, "kB"), (0, "bytes")) if count >= 1000**n or n == 0)
+    return next(f"{count / most:.3g} {unit}" for most, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes")) if count >= most)
 
 
 def fetch(path):
     "The bytes of the regular file `path`; Invalid for a link, a device, a pipe, a folder, or too many of them."
     path = Path(path)
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"): flags |= getattr(os, name, 0)   # those that this system has
     try:
         if path.is_symlink(): raise Invalid(f"{path.name} is a symbolic link, expected the notebook itself; hand in the file")
         kind = os.lstat(path).st_mode
-        if not stat.S_ISREG(kind): raise Invalid(f"{path.name} is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}, expected a notebook; hand in the file")
+        if not stat.S_ISREG(kind):
+            raise Invalid(f"{path.name} is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}, expected a notebook; hand in the file")
         with open(os.open(path, flags), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode): raise Invalid(f"{path.name} is no regular file, expected a notebook; hand in the file")
             if state.st_size > MOST_BYTES:
-                raise Invalid(f"{path.name} has {size(state.st_size)}, expected at most {size(MOST_BYTES)}; clear its outputs and hand it in again")
+                raise Invalid(f"{path.name} has {size(state.st_size)}, expected at most {size(MOST_BYTES)}; "
+                              "clear its outputs and hand it in again")
             data = file.read(MOST_BYTES + 1)
     except OSError as e:
         raise Invalid(f"{path.name} cannot be read ({e.strerror}); expected a notebook file") from None
@@ -236,8 +239,9 @@ def read(path, trusted):
     wanted = [trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role == "solution"]
     missing = [grade_id for grade_id in wanted if grade_id not in submission.cells]
     missing = [grade_id for grade_id in missing if grade_id not in retyped + unreadable + too_long]
-    for names, note in ((twice, "there more than once; each was run, the last one counts"), (retyped, "no code cells any more; they count as empty"),
-                        (unreadable, "without text; they count as empty"), (missing, "missing; restore them from the notebook you were given"),
+    for names, note in ((twice, "there more than once; each was run, the last one counts"),
+                        (retyped, "no code cells any more; they count as empty"), (unreadable, "without text; they count as empty"),
+                        (missing, "missing; restore them from the notebook you were given"),
                         (too_long, f"longer than {MOST_SOURCE} characters; they were left out"),
                         (changed, "demonstrations that were changed; they were run as extra cells")):
         if names: notes.append(f"cells {listed(names)}: {note}")

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from . import intake
 
-LOOK = re.compile(r"ctypes|gc|inspect|_getframe|_current_frames|currentframe|f_back|f_globals|f_locals|f_builtins|tb_frame|gi_frame|cr_frame|"
-                  r"settrace|setprofile|addaudithook|monitoring|__code__|__closure__|__globals__|__builtins__|__subclasses__|__self__|get_referrers|get_objects")
-ENDED = {"timeout": "it took too long", "memory": "it asked for too much memory", "crashed": "its process ended", "tampered": "it wrote to the grader"}
+LOOK = re.compile(r"ctypes|gc|inspect|_getframe|_current_frames|currentframe|f_back|f_globals|f_locals|f_builtins|tb_frame|gi_frame|"
+                  r"cr_frame|settrace|setprofile|addaudithook|monitoring|__code__|__closure__|__globals__|__builtins__|__subclasses__|"
+                  r"__self__|get_referrers|get_objects")
+ENDED = {"timeout": "it took too long", "memory": "it asked for too much memory", "crashed": "its process ended",
+         "tampered": "it wrote to the grader"}
 MOST = 600   # characters of a message
 
 
@@ -58,7 +60,8 @@ class Hidden:
 def explained(error, hidden):
     "What a failed test says: its own message, or the student's error and where it was raised."
     name, said = error["ename"], error["message"].strip()
-    if name == "NotImplementedError": said = f"not written yet: {said[1:-1] if said[:1] == '(' else said or 'it'} still raises NotImplementedError"
+    if name == "NotImplementedError":
+        said = f"not written yet: {said[1:-1] if said[:1] == '(' else said or 'it'} still raises NotImplementedError"
     elif name != "AssertionError": said = f"{name}: {said}" if said else name
     return said[:MOST] + ("..." if len(said) > MOST else "") + (" [a hidden check]" if hidden else "")
 
@@ -74,7 +77,9 @@ def judge(trusted, submission, job, outcome, student):
     result = Result(student, outcome.status, max_score=trusted.max_score, seconds=outcome.seconds, message=outcome.message,
                     seed=job["seed"], notes=list(submission.notes))
     passed = [step["id"] for step in job["steps"] if "answers" in step and outcome.steps.get(step["id"], {}).get("ok")]
-    if passed: result.status, result.message = "tampered", f"known-wrong answers passed in {passed[0].partition('!')[0]}: the tests were switched off"
+    if passed:
+        result.status = "tampered"
+        result.message = f"known-wrong answers passed in {passed[0].partition('!')[0]}: the tests were switched off"
     for part in trusted.parts:
         step, score, message = outcome.steps.get(part.grade_id), 0.0, ""
         if part.manual:

@@ -20,13 +20,16 @@ MISSING = object()
 DECIDES = types.ModuleType, property, classmethod, staticmethod   # what code calls or looks through, besides callables; data may vary
 # Modules that trusted code leans on, and most of numpy and tinytorch.
 LEAN = ("abc ast builtins contextlib copy datetime functools gc genericpath hashlib importlib inspect io itertools json json.decoder "
-        "json.encoder json.scanner linecache math os posixpath random re shutil string sys tempfile time timeit tokenize types warnings").split()
-ASIDE = re.compile(r"numpy\.(testing|f2py|ma|polynomial|fft|ctypeslib|typing|_typing|lib\.(recfunctions|format|mixins)|random\.)|tinytorch\.(data|perf\.|benchmarking)")
+        "json.encoder json.scanner linecache math os posixpath random re shutil string sys tempfile time timeit tokenize types "
+        "warnings").split()
+ASIDE = re.compile(r"numpy\.(testing|f2py|ma|polynomial|fft|ctypeslib|typing|_typing|lib\.(recfunctions|format|mixins)|random\.)|"
+                   r"tinytorch\.(data|perf\.|benchmarking)")
 VARYING = {"sys": {"stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc", "displayhook", "excepthook"},
            "tempfile": {"_name_sequence"}, "builtins": {"_"}}
 # Audit events of code that looks behind the interpreter; attributes count when a student's cell itself asks for them.
-BEHIND = {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.settrace",
-          "sys.setprofile", "sys.addaudithook", "object.__getattr__", "object.__setattr__", "code.__new__", "function.__new__", "import"}
+BEHIND = {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "gc.get_objects", "gc.get_referrers", "gc.get_referents",
+          "sys.settrace", "sys.setprofile", "sys.addaudithook", "object.__getattr__", "object.__setattr__", "code.__new__",
+          "function.__new__", "import"}
 ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__"}
 
 
@@ -101,7 +104,8 @@ def pristine(*things):
     hooks = sys.displayhook, sys.excepthook, sys.unraisablehook
     numpy = sys.modules.get("numpy")
     errors = numpy and numpy.geterr()
-    handlers = {s: signal.getsignal(s) for s in (getattr(signal, n, None) for n in ("SIGALRM", "SIGINT", "SIGTERM", "SIGPROF", "SIGVTALRM")) if s}
+    numbers = [getattr(signal, name, None) for name in ("SIGALRM", "SIGINT", "SIGTERM", "SIGPROF", "SIGVTALRM")]
+    handlers = {number: signal.getsignal(number) for number in numbers if number}
 
     def restore():
         changed = []
@@ -132,7 +136,7 @@ def pristine(*things):
         sys.setrecursionlimit(recursion)
         sys.setswitchinterval(switch)
         if errors: numpy.seterr(**errors)
-        for s, handler in handlers.items(): signal.signal(s, handler)
+        for number, handler in handlers.items(): signal.signal(number, handler)
         gc.enable()
         return changed
     return restore
@@ -187,7 +191,8 @@ def answer(step, error, trace, outputs):
         if not test:
             lines = [f"{name[1:-1]}, line {line}{', in ' * (where not in ('', '<module>'))}{where.replace('<module>', '')}: "
                      f"{linecache.getline(name, line).strip()}" for name, line, where in own[-20:]]
-            outputs.append({"output_type": "error", "ename": about["ename"], "evalue": message, "traceback": [*lines, f"{about['ename']}: {message}"]})
+            outputs.append({"output_type": "error", "ename": about["ename"], "evalue": message,
+                            "traceback": [*lines, f"{about['ename']}: {message}"]})
     return {"id": step["id"], "nonce": step["nonce"], "ok": error is None, "error": about, "outputs": [] if test else outputs}
 
 
@@ -229,8 +234,8 @@ def submission(job, tell):
                 if value is MISSING: student.pop(name, None)
                 else: student[name] = value
             if not wrong: earlier.update({name: space[name] for name in binds if name in space})
-            changed = [k for k, v in before.items() if space.get(k, MISSING) is not v] + [f.__name__ for f, was in codes if f.__code__ is not was]
-            changed += restore()
+            changed = [k for k, v in before.items() if space.get(k, MISSING) is not v]
+            changed += [f.__name__ for f, was in codes if f.__code__ is not was] + restore()
         if changed: raise RuntimeError(f"the cell was changed while it ran: {', '.join(changed[:5])}")
 
     def run(step):

@@ -195,7 +195,8 @@ def framework(beside=None):
     own = os.environ.get("TINYTORCH_PATH")
     for folder in filter(None, (own, beside)):
         if Path(folder, "tinytorch", "__init__.py").is_file(): return Path(folder, "tinytorch")
-    if own: raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your tinytorch folder lies")
+    if own:
+        raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your tinytorch folder lies")
     if found := importlib.util.find_spec("tinytorch"): return Path(found.submodule_search_locations[0])
     raise FrameworkMissing("no tinytorch package here; run the command in the folder of your notebook, or set TINYTORCH_PATH")
 
@@ -253,7 +254,9 @@ class Bare:
             if not self.relay: theirs.close()
             try: return converse(ours, process.pid, job, self.limits)
             finally:
-                with contextlib.suppress(ProcessLookupError): os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    if hasattr(os, "killpg"): os.killpg(process.pid, signal.SIGKILL)
+                    else: process.kill()
                 process.wait()
                 ours.close()
                 for thread in pumps: thread.join(5)
@@ -261,9 +264,9 @@ class Bare:
 
 
 NOBODY = 65534   # who runs the cages when the grader is root
-ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/python/lib", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8",
-       "USER": "student", "LOGNAME": "student", "PYTHONPATH": "/framework", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg",
-       "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/python/lib", "HOME": "/tmp", "TMPDIR": "/tmp",
+       "LANG": "C.UTF-8", "USER": "student", "LOGNAME": "student", "PYTHONPATH": "/framework", "PYTHONHASHSEED": "0",
+       "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def bindings(folder):
