@@ -248,5 +248,6 @@ def test_an_ordinary_user_has_the_same_cage(tmp_path):
     done = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/mnt", "--ro-bind", base, "/mnt/python", "--ro-bind", packages, "/mnt/site-packages",
                            "--ro-bind", tmp_path / "src", "/mnt/src", "setpriv", "--reuid=1234", "--regid=1234", "--clear-groups",
                            "/mnt/python/bin/" + Path(os.path.realpath(sys.executable)).name, "-c", code], capture_output=True, text=True,
-                          env={"PYTHONPATH": "/mnt/src:/mnt/site-packages", "PATH": os.environ["PATH"], "HOME": "/nonexistent"})
+                          env={"PYTHONPATH": "/mnt/src:/mnt/site-packages", "LD_LIBRARY_PATH": "/mnt/python/lib",
+                               "PATH": os.environ["PATH"], "HOME": "/nonexistent"})
     assert done.stdout.strip() == "graded 1000 []", done.stderr
