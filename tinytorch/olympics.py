@@ -296,8 +296,9 @@ def _summary(report):
     "One line: name, n, centre, spread, units."
     m = report.metrics
     if not m: return f"BenchmarkReport({report.model_name!r}, not measured yet)"
-    return (f"BenchmarkReport({report.model_name!r}, n={m.get('num_runs', '?')}, {m['latency_ms_mean']:.4g} +- {m['latency_ms_std']:.2g} ms, "
-            f"{m['throughput_samples_per_sec']:.4g} samples/s, accuracy {m['accuracy']:.3f}, {m['model_size_mb'] * 1024:.4g} KiB)")
+    return (f"BenchmarkReport({report.model_name!r}, n={m.get('num_runs', '?')}, "
+            f"{m['latency_ms_mean']:.4g} +- {m['latency_ms_std']:.2g} ms, {m['throughput_samples_per_sec']:.4g} samples/s, "
+            f"accuracy {m['accuracy']:.3f}, {m['model_size_mb'] * 1024:.4g} KiB)")
 
 # %% ../20_capstone.ipynb #12436cd6
 def _table(report):
