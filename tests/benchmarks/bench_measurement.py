@@ -84,7 +84,8 @@ def comparisons(trials):
     report(f"same model: at most {allowed} of {trials} intervals exclude 1", f"{excluded}", excluded <= allowed)
     claims = sum(r.verdict in ("faster", "slower") for r in found["built apart"])
     seen = sum(not r.ci_low <= 1 <= r.ci_high for r in found["built apart"])
-    report("equal models built apart: at most 1 % of verdicts claim", f"{claims} of {trials} ({seen} intervals exclude 1)", claims <= trials / 100)
+    report("equal models built apart: at most 1 % of verdicts claim", f"{claims} of {trials} ({seen} intervals exclude 1)",
+           claims <= trials / 100)
     for name, least in (("5 % more work", 0.90), ("10 % more work", 0.99)):
         power = np.mean([r.verdict == "slower" for r in found[name]])
         report(f"{name}: found in at least {least:.0%}", f"{power:.1%} of {trials}", power >= least)
@@ -115,7 +116,8 @@ def overhead(rounds=401, n=200):
     sides = [lambda: bare_loop(call, x, n), lambda: block(n)]
     gc.collect()
     gc.disable()
-    turns = np.array([[timed(side) for side in sides] if turn % 2 else [timed(side) for side in sides[::-1]][::-1] for turn in range(rounds)])
+    turns = np.array([[timed(side) for side in sides] if turn % 2 else [timed(side) for side in sides[::-1]][::-1]
+                      for turn in range(rounds)])
     gc.enable()
     for which, what in enumerate(("takes", "reports")):
         cost, extra = np.median(turns[:, 0, which]), np.median(turns[:, 1, which] - turns[:, 0, which])
@@ -142,8 +144,8 @@ def by_pyperf(call, x, rows):
     import pyperf
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pyperf.json"
-        subprocess.run([sys.executable, "-m", "pyperf", "timeit", "--processes", "3", "--values", "60", "--loops", "128", "--copy-env", "-q", "-o", out,
-                        "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"],
+        subprocess.run([sys.executable, "-m", "pyperf", "timeit", "--processes", "3", "--values", "60", "--loops", "128", "--copy-env",
+                        "-q", "-o", out, "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"],
                        check=True, capture_output=True, cwd=Path(__file__).parent)
         return 1e9 * pyperf.Benchmark.load(str(out)).median()
 
@@ -167,8 +169,8 @@ def agreement(rounds=7):
             turns = [[f(call, x, rows) for f in ((by_ours, other) if turn % 2 else (other, by_ours))][::1 if turn % 2 else -1]
                      for turn in range(rounds)]
             ours, theirs = np.min(turns, axis=0)  # the quietest round of each: a loaded machine hits long loops more than single calls
-            report(f"median of a call on {rows} row(s) within {limit:.0%} of {name}", f"{ours:.0f} and {theirs:.0f} ns, ratio {ours / theirs:.3f}",
-                   abs(ours / theirs - 1) <= limit)
+            report(f"median of a call on {rows} row(s) within {limit:.0%} of {name}",
+                   f"{ours:.0f} and {theirs:.0f} ns, ratio {ours / theirs:.3f}", abs(ours / theirs - 1) <= limit)
 
 
 def across(times=3):
