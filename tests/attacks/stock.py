@@ -24,7 +24,7 @@ from attacking import NAME, attacks, hand_in  # noqa: E402
 import submissions  # noqa: E402
 
 UNSAFE = ("deny_fork_bomb", "deny_memory", "deny_memory_tree", "deny_disk", "deny_inodes", "deny_thread_bomb", "deny_bigint", "file_huge", "file_device", "deny_recursion_deep")
-SECONDS, LOOT, MARKER = 40, "LOOT-5b1e", "9876543210"
+SECONDS, LOOT, MARKER = 90, "LOOT-5b1e", "9876543210"
 RESULTS = HERE / "stock.json"
 BEGIN, END = "<!-- attacks:begin -->", "<!-- attacks:end -->"
 
@@ -137,7 +137,7 @@ def by_capstone(folder):
     submissions.save(folder, submissions.SOURCE, "source.ipynb")
     course = make_course(folder / "course", folder / "source.ipynb")
     for attack in attacks(): hand_in(course, attack, attack.name, MARKER)
-    subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", course, "--timeout", "8", "--memory", "700", "--json", folder / "grades.json"], capture_output=True)
+    subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", course, "--timeout", "20", "--memory", "700", "--json", folder / "grades.json"], capture_output=True)
     return {row["student"]: row for row in json.loads((folder / "grades.json").read_text())["submissions"]}
 
 
