@@ -29,8 +29,7 @@ from .core.activations import ReLU
 from .core.layers import Linear
 from .core.tensor import Tensor
 
-__all__ = ["SimpleMLP", "BenchmarkReport", "generate_submission", "save_submission",
-           "validate_submission_schema",
+__all__ = ["SimpleMLP", "BenchmarkReport", "generate_submission", "save_submission", "validate_submission_schema",
            "OlympicEvent", "qualifies_event"]
 
 # %% ../20_capstone.ipynb #5d7bbc5f
