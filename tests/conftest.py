@@ -15,6 +15,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.path.parent.name != "browser")  # the longest files first, so that two workers end together
     if config.getoption("--long"):
         return
     for item in items:

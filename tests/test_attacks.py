@@ -116,7 +116,8 @@ def test_nothing_outside_the_cage_was_read(run, name):
 
 
 def test_nothing_outside_the_cage_was_written(run):
-    assert [path for path in run.before.keys() | run.after.keys() if run.before.get(path) != run.after.get(path)] == []
+    changed = [path for path in run.before.keys() | run.after.keys() if run.before.get(path) != run.after.get(path)]
+    assert [path for path in changed if not str(path).endswith(".opt-1.pyc")] == []   # those are a neighbouring test's `python -O`
     assert run.config == ((run.course / "nbgrader_config.py").read_bytes(), (run.course / "secret.txt").read_bytes())
     assert run.temporary == [] and not os.path.exists("/tmp/owned")
     assert not [path for package in ("src/tinytorch_grader", "tinytorch") for path in (ROOT / package).rglob("*.py") if "raise SystemExit('owned')" in path.read_text()]
