@@ -4,7 +4,6 @@ Threat: a file that is no file, no end, no notebook, or a notebook that lies abo
 without following a link or opening a device, within limits on size and depth. Of the student's notebook only the source of the solution
 cells, the manual answers and the extra code cells survive; everything else is the trusted source's.
 """
-import copy
 import hashlib
 import importlib.util
 import json
@@ -288,12 +287,12 @@ SHARE = 0.5   # of the known-wrong answers, how many one submission meets
 
 
 def rebuilt(trusted, submission, outcome):
-    "The trusted notebook with the student's cells and answers, and the outputs of the run; tests show their failure alone."
-    notebook = {**copy.deepcopy({k: v for k, v in trusted.notebook.items() if k != "cells"}), "cells": []}
+    "The trusted notebook, whose metadata it shares, with the student's cells, answers and outputs; tests show their failure alone."
+    notebook = {**trusted.notebook, "cells": []}
     for role, name, source, index in merged(trusted, submission):
-        cell = copy.deepcopy(trusted.notebook["cells"][index]) if index is not None else {
+        cell = trusted.notebook["cells"][index] if index is not None else {
             "cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": []}
-        cell["source"] = source
+        cell = {**cell, "source": source}
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = list(outcome.steps.get(name, {}).get("outputs", [])), None
         notebook["cells"].append(cell)
