@@ -221,8 +221,12 @@ def test_hidden_lines_leave_neither_by_message_nor_by_output(grade):
     result = grade({"part4b-optimize": leak}, before={"part5-workflow": ["print(LOOT.encode().decode('unicode_escape'))"]})
     text = json.dumps(result.parts) + json.dumps([c.get("outputs") for c in result.notebook["cells"]])
     hidden = marks.Hidden(TRUSTED)
+    assert len(result.parts["part4b-optimize-check"]["message"]) > 200   # it found the step: code, no text of a test
     assert "unseen" not in text and not hidden.within(text)
+    repeats = f"def optimize_model(model, tools): print({hidden.lines[0]!r}); raise ValueError({hidden.lines[0]!r})"
+    result = grade({"part4b-optimize": repeats + f"\nprint({hidden.lines[0]!r})"})
     assert "left out" in result.parts["part4b-optimize-check"]["message"]
+    assert "output left out" in next(c["outputs"][0]["text"] for c in result.notebook["cells"] if c["source"].startswith(repeats))
 
 
 def test_what_was_earned_before_the_end_is_kept(grade):

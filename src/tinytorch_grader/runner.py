@@ -9,8 +9,10 @@ and no module of this name), but frames, the garbage collector and ctypes reach 
 in, change a trusted function or answer in its place, and put everything back in time. An audit hook tells the parent of the first such
 look at once, before anything can come of it, and the known-wrong answers among the steps (canaries.py) make the rest show.
 """
-import ast, builtins, gc, linecache, os, random, re, signal, sys, threading, time, types, warnings
+import builtins, gc, linecache, os, random, re, signal, sys, threading, time, types, warnings
+from binascii import a2b_base64
 from _json import encode_basestring, make_scanner, scanstring
+from marshal import loads
 from operator import is_, itemgetter
 
 import shell
@@ -31,36 +33,12 @@ BEHIND = {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "gc
           "sys.settrace", "sys.setprofile", "sys.addaudithook", "object.__getattr__", "object.__setattr__", "code.__new__",
           "function.__new__", "import"}
 ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__"}
+WRITES = {"object.__setattr__", "object.__delattr__"}   # a function's code and defaults change with one of these, and with nothing else
 
 
-def bound(tree):
-    "The names that the statements of `tree` bind in their namespace."
-    names, todo = set(), list(tree.body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)): names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)): names |= {(a.asname or a.name).partition(".")[0] for a in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)): names.add(node.id)
-        elif isinstance(node, ast.ExceptHandler) and node.name: names.add(node.name); todo += ast.iter_child_nodes(node)
-        elif not isinstance(node, ast.Lambda): todo += ast.iter_child_nodes(node)
-    return names
-
-
-def used(code):
-    "Every name that `code` and the code inside it may look up."
-    return set(code.co_names).union(*(used(c) for c in code.co_consts if isinstance(c, types.CodeType)))
-
-
-def compiled(name, source):
-    "A trusted cell: its code, what it binds, what it looks up."
-    tree = ast.parse(source)
-    code = compile(tree, f"<{name}>", "exec", dont_inherit=True)
-    return code, bound(tree), used(code)
-
-
-def needed(code, given):
-    "Codes of the trusted cells `given`, in order, that `code` leans on, directly or through others."
-    names, chosen, fresh = set(), set(), used(code)
+def needed(fresh, given):
+    "Codes of the trusted cells `given`, in order, that code which looks up the names `fresh` leans on, directly or through others."
+    names, chosen = set(), set()
     while fresh:
         names |= fresh
         found = [i for i, (_, binds, _) in enumerate(given) if i not in chosen and binds & fresh]
@@ -69,9 +47,12 @@ def needed(code, given):
     return [given[i][0] for i in sorted(chosen)]
 
 
-def pristine(*things):
-    "A function that puts modules, their classes and functions, and `things` back as they are now, and gives the names of what was changed."
-    spaces, functions, seen = [], [], set()
+def pristine(written, *things):
+    """A function that puts modules, their classes and functions, and `things` back as they are now, and gives the names of what was changed.
+
+    `written`: the set that `watch` fills, of functions of which something was set; it begins empty, and reading them all takes longer.
+    """
+    spaces, functions, seen = [], {}, set()
 
     def keep(name, space, kind, was):
         was = {k: v for k, v in was.items() if callable(v) or isinstance(v, DECIDES) or k == "virtual"}
@@ -90,7 +71,7 @@ def pristine(*things):
         f = getattr(f, "__wrapped__", f) if type(f).__module__ != "builtins" else f
         if type(f) is types.FunctionType and id(f) not in seen:
             seen.add(id(f))
-            functions.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
+            functions[id(f)] = f, f.__code__, f.__defaults__, f.__kwdefaults__
 
     for name, module in list(sys.modules.items()):
         known = name in LEAN or name.partition(".")[0] in ("numpy", "tinytorch") and not ASIDE.match(name)
@@ -121,14 +102,16 @@ def pristine(*things):
         for space, was in own:
             space.clear()
             space.update(was)
-        for f, code, defaults, kwdefaults in functions:
+        for f, code, defaults, kwdefaults in [functions[i] for i in functions.keys() & written]:
             if f.__code__ is not code or f.__defaults__ is not defaults or f.__kwdefaults__ is not kwdefaults:
                 changed.append(f.__name__)
                 f.__code__, f.__defaults__, f.__kwdefaults__ = code, defaults, kwdefaults
-        for name, module in modules.items():
-            if sys.modules.get(name) is not module:
-                changed.append(f"sys.modules[{name!r}]")
-                sys.modules[name] = module
+        written.clear()
+        if not all(map(is_, map(sys.modules.get, modules), modules.values())):
+            for name, module in modules.items():
+                if sys.modules.get(name) is not module:
+                    changed.append(f"sys.modules[{name!r}]")
+                    sys.modules[name] = module
         sys.meta_path[:], sys.path_hooks[:] = meta_path, path_hooks
         warnings.filters[:] = filters
         warnings._filters_mutated()
@@ -152,11 +135,12 @@ def quiet():
             if monitoring.get_tool(tool): monitoring.set_events(tool, 0); monitoring.free_tool_id(tool)
 
 
-def watch(tell):
-    "Call `tell(event)` the first time that a student's cell looks behind the interpreter in each way."
+def watch(tell, written):
+    "Call `tell(event)` the first time that a student's cell looks behind the interpreter in each way; keep in `written` whose attributes were set."
     told, busy, frame_of = set(), [], sys._getframe
 
     def hook(event, args):
+        if event in WRITES: written.add(id(args[0]))
         if event not in BEHIND or busy or event in told: return
         if event.startswith("object.") and (len(args) < 2 or args[1] not in ATTRIBUTES) or event == "import" and args[0] != "ctypes": return
         busy.append(event)
@@ -199,7 +183,7 @@ def answer(step, error, trace, outputs):
 def submission(job, tell):
     "A function that runs one step of `job` and gives its answer; `tell` is told of looks behind the interpreter."
     limits, seed, given, earlier, original = job.get("limits", {}), int(job["seed"]), [], {}, dict(vars(builtins))
-    restore, touched = None, True
+    restore, touched, written = None, True, set()
     for name in ("runner", "zygote", "shell", "ctypes"): sys.modules.pop(name, None)   # ctypes, so that its import shows
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     notebook = shell.Notebook()
@@ -209,25 +193,24 @@ def submission(job, tell):
 
     def trusted(step):
         "Run a trusted cell where student code will look for it, and keep it for the tests."
-        given.append(compiled(step["id"], step["source"]))
+        given.append(loads(a2b_base64(step["code"])))
         exec(given[-1][0], student)
 
     def test(step):
         "Run a test, or the same test on a known-wrong answer, in a fresh namespace; RuntimeError when it was interfered with."
-        code, binds, uses = compiled(step["id"], step["source"])
+        code, binds, uses = loads(a2b_base64(step["code"]))
         space = {"__name__": "__main__", "__builtins__": shell.Fallback(original, student)}
-        for cell in needed(code, given): exec(cell, space)
+        for cell in needed(uses, given): exec(cell, space)
         space.update({name: earlier[name] for name in uses & earlier.keys() - space.keys()})
         if "patched" in space: space["patched"] = shell.patched_in(student, space)
         wrong, kept = (), {}
         if "answers" in step:
-            answers, wrong, _ = compiled("answers", step["answers"])
-            for cell in needed(answers, given): exec(cell, space)
+            answers, wrong, uses_too = loads(a2b_base64(step["answers"]))
+            for cell in needed(uses_too, given): exec(cell, space)
             exec(answers, space)
             kept = {name: student.get(name, MISSING) for name in wrong}
             student.update({name: space[name] for name in wrong})
         before = {k: v for k, v in space.items() if k not in binds}
-        codes = [(f, f.__code__) for f in before.values() if type(f) is types.FunctionType]
         try: exec(code, space)
         finally:
             for name, value in kept.items():
@@ -235,7 +218,7 @@ def submission(job, tell):
                 else: student[name] = value
             if not wrong: earlier.update({name: space[name] for name in binds if name in space})
             changed = [k for k, v in before.items() if space.get(k, MISSING) is not v]
-            changed += [f.__name__ for f, was in codes if f.__code__ is not was] + restore()
+            changed += [f.__name__ for f in before.values() if id(f) in written] + restore()
         if changed: raise RuntimeError(f"the cell was changed while it ran: {', '.join(changed[:5])}")
 
     def run(step):
@@ -244,8 +227,9 @@ def submission(job, tell):
         notebook.fresh(limits.get("output_bytes", 2**20))
         try:
             if role != "given" and restore is None:
-                restore = pristine(*filter(None, [getattr(time, "virtual", None)]))
-                watch(tell)
+                restore = pristine(written, *filter(None, [getattr(time, "virtual", None)]))
+                gc.freeze()
+                watch(tell, written)
             if role == "test":
                 quiet()
                 if touched: restore()

@@ -6,8 +6,9 @@ over a socket and accepts for it one answer that repeats the step's nonce; every
 What remains: a cell shares its process with the runner, so code that hunts through the interpreter can find the step it is in and
 answer for it. The known-wrong answers among the steps (intake.py) are there to make that show.
 """
-import contextlib, glob, importlib.util, json, os, secrets, select, shutil, signal, socket, struct, subprocess, sys
-import tempfile, threading, time
+import ast, contextlib, functools, glob, importlib.util, json, marshal, os, secrets, select, shutil, signal, socket, struct
+import subprocess, sys, tempfile, threading, time, types
+from binascii import b2a_base64
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,21 +89,34 @@ def answer(line, step, limits):
         raise BadAnswer(type(e).__name__) from None
 
 
-def resident(root):
-    "MiB of memory that process `root` and all its descendants hold, a shared page counted once; files on disk not at all."
-    if not os.path.isdir("/proc"): return 0   # no way to see it without Linux's /proc
-    children, todo, total = {}, [root], 0
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+def tree(root):
+    "Process `root` and all its descendants."
+    found, parents = [root], None
+    if not os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children"):   # a kernel that keeps no such lists: look at every process
+        parents = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                parents.setdefault(Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[1], []).append(pid)
+    for pid in found:
         with contextlib.suppress(OSError):
-            parent = Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[1]
-            children.setdefault(int(parent), []).append(int(pid))
-    while todo:
-        pid = todo.pop()
-        todo += children.get(pid, [])
-        with contextlib.suppress(OSError):
-            for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
-                if line.startswith(("Pss_Anon", "Pss_Shmem")): total += int(line.split()[1])
-    return total / 1024
+            if parents is not None: found += map(int, parents.get(b"%d" % pid, ()))
+            else:
+                for thread in os.listdir(f"/proc/{pid}/task"): found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
+
+
+def held(pid, file, kinds):
+    "KiB of memory of the `kinds` that /proc/PID/`file` tells of; 0 for a process that has ended."
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/{file}") as lines: return sum(int(l.split()[1]) for l in lines if l.startswith(kinds))
+    return 0
+
+
+def outgrown(root, most):
+    "Whether `root` and all its descendants hold more than `most` MiB, a shared page counted once; files on disk count not at all."
+    if not os.path.isdir("/proc"): return False   # no way to see it without Linux's /proc
+    pids = tree(root)   # with shared pages counted for each is quickly told, and mostly enough
+    return (sum(held(pid, "status", ("RssAnon", "RssShmem")) for pid in pids) > 1024 * most
+            and sum(held(pid, "smaps_rollup", ("Pss_Anon", "Pss_Shmem")) for pid in pids) > 1024 * most)
 
 
 def ready(sock, event, seconds):
@@ -128,7 +142,7 @@ class Line:
             now = time.monotonic()
             if now >= self.deadline: raise TimeoutError
             if now >= self.look:
-                if resident(self.pid) > self.limits.memory_mb: raise MemoryError
+                if outgrown(self.pid, self.limits.memory_mb): raise MemoryError
                 self.look = time.monotonic() + TICK
             if ready(self.sock, event, max(0, min(self.deadline, self.look) - now)): return
 
@@ -154,6 +168,41 @@ class Line:
         return line
 
 
+def bound(tree):
+    "The names that the statements of `tree` bind in their namespace."
+    names, todo = set(), list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)): names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)): names |= {(a.asname or a.name).partition(".")[0] for a in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)): names.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name: names.add(node.name); todo += ast.iter_child_nodes(node)
+        elif not isinstance(node, ast.Lambda): todo += ast.iter_child_nodes(node)
+    return names
+
+
+def used(code):
+    "Every name that `code` and the code inside it may look up."
+    return set(code.co_names).union(*(used(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(name, source):
+    "A trusted cell for the runner, the same Python: its code, what it binds, what it looks up; compiled once for all submissions."
+    try: tree = ast.parse(source)
+    except (SyntaxError, ValueError) as e: tree = ast.parse(f"raise SyntaxError({str(e)!r})")
+    code = compile(tree, f"<{name}>", "exec", dont_inherit=True)
+    return b2a_base64(marshal.dumps((code, bound(tree), used(code))), newline=False).decode()
+
+
+def asked(step):
+    "What the runner is told of `step`: trusted code as code, a student's as it is, and the nonce that its answer must repeat."
+    told = step | {"nonce": secrets.token_hex(8)}
+    if step["role"] in ("given", "test"): told["code"] = compiled(step["id"], told.pop("source"))
+    if "answers" in step: told["answers"] = compiled("answers", step["answers"])
+    return told
+
+
 def converse(sock, pid, job, limits):
     "Hand the steps of `job` one by one to the runner behind `sock`, collect its answers; the Outcome, whatever happens."
     outcome, kept, start, step = Outcome(), 0, time.monotonic(), None
@@ -162,13 +211,12 @@ def converse(sock, pid, job, limits):
         line.write({k: v for k, v in job.items() if k != "steps"} | {"limits": vars(limits)})
         for step in job["steps"]:
             begin = time.monotonic()
-            asked = step | {"nonce": secrets.token_hex(8)}
-            line.write(asked)
+            line.write(told := asked(step))
             while (got := line.read()).startswith(b'{"look":'):
                 outcome.looks.append(f"{plain(json.loads(got)['look'], 60)} in cell {step['id']}")
                 if len(outcome.looks) > MOST_LOOKS: raise BadAnswer("too much to look at")
             kept += len(got)
-            message = answer(got, asked, limits)
+            message = answer(got, told, limits)
             if kept > KEPT_OUTPUT:
                 message["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "output left out: too much in total\n"}]
             outcome.steps[step["id"]] = message | {"seconds": round(time.monotonic() - begin, 3)}
