@@ -229,6 +229,19 @@ def test_hidden_lines_leave_neither_by_message_nor_by_output(grade):
     assert "output left out" in next(c["outputs"][0]["text"] for c in result.notebook["cells"] if c["source"].startswith(repeats))
 
 
+def test_what_a_cell_sets_of_a_function_of_the_framework_is_put_back_however_it_is_set(box):
+    sets = ("from tinytorch.core.layers import Linear\ndef evil(self, x, *, y=1): return 1\n"
+            "Linear.forward.__code__ = evil.__code__\nLinear.__init__.__defaults__ = (False,)\ndel Linear.__repr__.__kwdefaults__\n"
+            "Linear.parameters.__kwdefaults__ = {'y': 2}\n")
+    test = "from tinytorch.core.layers import Linear\nassert 'x' in Linear.forward.__code__.co_varnames and 'y' not in Linear.forward.__code__.co_varnames\n"
+    test += "assert Linear.__init__.__defaults__ != (False,) and Linear.parameters.__kwdefaults__ is None"
+    during = "import tinytorch.core.layers as l\ndef look(): l.Linear.forward.__defaults__ = (1,)"
+    steps = [("given", "1"), ("extra", sets), ("test", test), ("extra", during), ("test", "look()"), ("test", test + "\nassert not Linear.forward.__defaults__")]
+    outcome = box.run({"seed": 1, "steps": [{"id": f"s{i}", "role": role, "source": source} for i, (role, source) in enumerate(steps)]})
+    assert [outcome.steps[f"s{i}"]["ok"] for i in range(6)] == [True, True, True, True, False, True]
+    assert "changed while it ran: forward" in outcome.steps["s4"]["error"]["message"]
+
+
 def test_what_was_earned_before_the_end_is_kept(grade):
     result = grade({"part3-improvements": "import os; os._exit(0)"})
     assert result.status == "crashed" and result.score == 45 and "part3-improvements" in result.message

@@ -73,7 +73,8 @@ def indented(value, newline="\n"):
     inner = newline + " "
     if value and type(value) is dict:
         return f"{{{inner}" + f",{inner}".join([f"{encode_basestring(k)}: {indented(value[k], inner)}" for k in sorted(value)]) + newline + "}"
-    if value and type(value) is list: return f"[{inner}" + f",{inner}".join([indented(v, inner) for v in value]) + f"{newline}]"
+    if value and type(value) is list:
+        return f"[{inner}" + f",{inner}".join([encode_basestring(v) if type(v) is str else indented(v, inner) for v in value]) + f"{newline}]"
     return json.dumps(value)
 
 

@@ -50,7 +50,8 @@ def needed(fresh, given):
 def pristine(written, *things):
     """A function that puts modules, their classes and functions, and `things` back as they are now, and gives the names of what was changed.
 
-    `written`: the set that `watch` fills, of functions of which something was set; it begins empty, and reading them all takes longer.
+    `written`: what `watch` fills with the ids of functions of which something was set, once and for all: the event comes before the deed.
+    These alone are read, since every reading is an event too.
     """
     spaces, functions, seen = [], {}, set()
 
@@ -106,7 +107,6 @@ def pristine(written, *things):
             if f.__code__ is not code or f.__defaults__ is not defaults or f.__kwdefaults__ is not kwdefaults:
                 changed.append(f.__name__)
                 f.__code__, f.__defaults__, f.__kwdefaults__ = code, defaults, kwdefaults
-        written.clear()
         if not all(map(is_, map(sys.modules.get, modules), modules.values())):
             for name, module in modules.items():
                 if sys.modules.get(name) is not module:
@@ -136,7 +136,7 @@ def quiet():
 
 
 def watch(tell, written):
-    "Call `tell(event)` the first time that a student's cell looks behind the interpreter in each way; keep in `written` whose attributes were set."
+    "Call `tell(event)` the first time that a student's cell looks behind the interpreter in each way; fill `written` (see `pristine`)."
     told, busy, frame_of = set(), [], sys._getframe
 
     def hook(event, args):
@@ -211,6 +211,7 @@ def submission(job, tell):
             kept = {name: student.get(name, MISSING) for name in wrong}
             student.update({name: space[name] for name in wrong})
         before = {k: v for k, v in space.items() if k not in binds}
+        codes = [(f, f.__code__) for f in before.values() if type(f) is types.FunctionType]
         try: exec(code, space)
         finally:
             for name, value in kept.items():
@@ -218,7 +219,7 @@ def submission(job, tell):
                 else: student[name] = value
             if not wrong: earlier.update({name: space[name] for name in binds if name in space})
             changed = [k for k, v in before.items() if space.get(k, MISSING) is not v]
-            changed += [f.__name__ for f in before.values() if id(f) in written] + restore()
+            changed += [f.__name__ for f, was in codes if f.__code__ is not was] + restore()
         if changed: raise RuntimeError(f"the cell was changed while it ran: {', '.join(changed[:5])}")
 
     def run(step):
