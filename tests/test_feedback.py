@@ -3,6 +3,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -137,7 +138,8 @@ def test_a_browser_finds_nothing_alive_either(course, tmp_path):
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
     dom = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
                           "--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
-                          (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120).stdout
+                          (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120,
+                         env={**os.environ, "HOME": str(tmp_path)}).stdout
     assert harmless(dom) and "Check your understanding" in dom
     assert [tag for tag, _ in Reader(dom).tags] == [tag for tag, _ in Reader(html).tags]
 
