@@ -23,6 +23,7 @@ from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import SimpleMLP
+from tinytorch.perf.results import _blas_threads, _cpu_limit
 
 TRIALS, CALLS = 400, 9
 
@@ -450,7 +451,7 @@ def test_preflight_knows_the_instrument():
 
 
 def test_preflight_is_recorded_with_every_timing(monkeypatch):
-    monkeypatch.setattr(bench, "_cpu_limit", lambda: 0.75)
+    monkeypatch.setattr("tinytorch.perf.results._cpu_limit", lambda: 0.75)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
     monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0, 0), raising=False)
     clock = VirtualClock()
@@ -469,16 +470,16 @@ def test_cpu_limit_of_either_cgroup_version(tmp_path, files, limit):
     (tmp_path / "cpu").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text + "\n")
-    assert bench._cpu_limit(tmp_path) == limit
+    assert _cpu_limit(tmp_path) == limit
 
 
 def test_blas_threads_from_the_environment(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    assert bench._blas_threads() is None
+    assert _blas_threads() is None
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert bench._blas_threads() == 3
+    assert _blas_threads() == 3
 
 
 # What the values say.
@@ -739,7 +740,7 @@ def test_what_six_processes_say_together(monkeypatch):
         k = len(asked)
         return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive", "protocol": {"block_s": 0.01},
                 "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
-    monkeypatch.setattr(bench, "_fresh_process", process)
+    monkeypatch.setattr("tinytorch.perf.pairs._fresh_process", process)
     r = compare_latency(len, len, [[]], scope="across_processes", rng=0, progress=False)
     assert len(asked) == 6 == len(set(asked)) and all(rng == seed for rng, seed in asked)
     assert (r.ci_low, r.ci_high) == (1.005, 1.1 + 6 / 100) and r.speedup == pytest.approx(math.sqrt(1.03 * 1.04))

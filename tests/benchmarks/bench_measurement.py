@@ -17,11 +17,12 @@ from time import perf_counter, perf_counter_ns
 
 import numpy as np
 
-from tinytorch.benchmarking import _Subject, compare_latency, measure_latency, preflight
+from tinytorch.benchmarking import compare_latency, measure_latency, preflight
 from tinytorch.core.autograd import no_grad
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits
 from tinytorch.olympics import SimpleMLP
+from tinytorch.perf.latency import _Subject
 
 X = load_digits()[2][:64]
 ROWS = [Tensor(row[None]) for row in X]
