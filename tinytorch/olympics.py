@@ -238,8 +238,8 @@ def _batch_throughput(model, X, runs=5):
 # %% ../20_capstone.ipynb #f1dff3c1
 def _checked(X_test, y_test, num_runs):
     "`X_test` as a Tensor and `y_test` as class indices; `ValueError` for inputs that cannot be benchmarked."
-    X = X_test if isinstance(X_test,
-                             Tensor) and X_test.shape == X_test.data.shape else Tensor(_array(X_test))  # or a stale shape
+    fresh = isinstance(X_test, Tensor) and X_test.shape == X_test.data.shape  # older Tensors keep the shape of old data
+    X = X_test if fresh else Tensor(_array(X_test))
     n = int(_array(X).shape[0]) if _array(X).ndim else 0
     if n == 0:
         raise ValueError(f"X_test: got shape {_array(X).shape}, expected at least one sample: (n, features)")
@@ -304,8 +304,7 @@ def _table(report):
     "The metrics as an HTML table, a row each, for notebooks."
     from html import escape
     row = "<tr><td>{}</td><td style='text-align:right'>{:.6g}</td></tr>".format
-    rows = "".join(row(name, value) for name,
-                   value in report.metrics.items()) or "<tr><td>not measured yet</td></tr>"
+    rows = "".join(row(*item) for item in report.metrics.items()) or "<tr><td>not measured yet</td></tr>"
     return f"<table><caption>{escape(report.model_name)}, {escape(report.timestamp[:19])}</caption>{rows}</table>"
 
 # %% ../20_capstone.ipynb #20f57f4c
@@ -398,12 +397,11 @@ _METRICS = {
     "required": ["parameter_count", "model_size_mb", "accuracy", "latency_ms_mean"],
     "properties": {
         "parameter_count": {"type": "integer", "minimum": 1}, "model_size_mb": _POSITIVE, "accuracy": _SHARE,
-        "latency_ms_mean": _POSITIVE, "latency_ms_std": {"type": "number",
-                                                         "minimum": 0}, "throughput_samples_per_sec": _POSITIVE,
-        "latency_ms_median": _POSITIVE, "latency_ms_p90": _POSITIVE, "latency_ms_p95": _POSITIVE,
-        "latency_ms_p99": _POSITIVE,
-        "num_runs": {"type": "integer", "minimum": 1}, "warmup_runs": {"type": "integer",
-            "minimum": 0}, "cold_start_ms": _POSITIVE,
+        "latency_ms_mean": _POSITIVE, "latency_ms_std": {"type": "number", "minimum": 0},
+        "throughput_samples_per_sec": _POSITIVE, "latency_ms_median": _POSITIVE,
+        "latency_ms_p90": _POSITIVE, "latency_ms_p95": _POSITIVE, "latency_ms_p99": _POSITIVE,
+        "num_runs": {"type": "integer", "minimum": 1}, "warmup_runs": {"type": "integer", "minimum": 0},
+        "cold_start_ms": _POSITIVE,
         "batch_size": {"type": "integer", "minimum": 1}, "batch_throughput_samples_per_sec": _POSITIVE,
         "accuracy_ci_low": _SHARE, "accuracy_ci_high": _SHARE,
     },
@@ -427,9 +425,8 @@ _COMPARISON = {
     "type": "object", "required": ["speedup", "ci_low", "ci_high", "verdict", "scope"],
     "properties": {"speedup": _POSITIVE, "ci_low": _POSITIVE, "ci_high": _POSITIVE,
                    "min_effect": {"type": "number", "minimum": 0},
-                   "verdict": {"enum": ["faster", "slower", "equivalent",
-                                        "inconclusive"]}, "scope": {"enum": ["within_process",
-                                            "across_processes"]},
+                   "verdict": {"enum": ["faster", "slower", "equivalent", "inconclusive"]},
+                   "scope": {"enum": ["within_process", "across_processes"]},
                    "pairs": {"type": "integer", "minimum": 1}, "protocol": {"type": "object"},
                    "warnings": {"type": "array", "items": _TEXT}}}
 
@@ -595,9 +592,9 @@ def rule_verdict_follows(submission):
     "The verdict of a paired comparison follows from its interval and its smallest effect (module 19)."
     at = "improvements", "comparison"
     low, high, effect = (_number(submission, *at, name) for name in ("ci_low", "ci_high", "min_effect"))
-    if low is None or high is None or not isinstance(submission["improvements"]["comparison"].get("verdict"),
-                                                     str): return
-    limit, verdict = 1 + (0.02 if effect is None else effect), submission["improvements"]["comparison"]["verdict"]
+    if low is None or high is None: return
+    limit, verdict = 1 + (0.02 if effect is None else effect), submission["improvements"]["comparison"].get("verdict")
+    if not isinstance(verdict, str): return
     if low > high: yield "/improvements/comparison/ci_high", f"is {high}, expected at least ci_low, {low}"
     within = 1 / limit <= low and high <= limit
     follows = "faster" if low > limit else "slower" if high < 1 / limit else "equivalent" if within else "inconclusive"
