@@ -197,7 +197,8 @@ def test_the_signatures_are_those_of_the_contract():
         olympics.SimpleMLP: {"input_size": 10, "hidden_size": 20, "output_size": 3},
         olympics.BenchmarkReport: {"model_name": "model"},
         olympics.BenchmarkReport.benchmark_model: {"self": None, "model": None, "X_test": None, "y_test": None, "num_runs": 100},
-        olympics.generate_submission: {"baseline_report": None, "optimized_report": None, "student_name": None, "techniques_applied": None},
+        olympics.generate_submission: {"baseline_report": None, "optimized_report": None, "student_name": None, "techniques_applied": None,
+                                       "comparison": None},
         olympics.save_submission: {"submission": None, "filepath": "submission.json"},
         olympics.validate_submission_schema: {"submission": None},
         olympics.qualifies_event: {"metrics": None, "event": None},
@@ -205,6 +206,8 @@ def test_the_signatures_are_those_of_the_contract():
     for function, parameters in wanted.items():
         found = {name: None if p.default is p.empty else p.default for name, p in inspect.signature(function).parameters.items()}
         assert found == parameters, function
+    by_name = [name for name, p in inspect.signature(olympics.generate_submission).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    assert by_name == ["comparison"]
     assert [event.name for event in OlympicEvent] == ["LATENCY_SPRINT", "MEMORY_CHALLENGE", "ACCURACY_CONTEST", "ALL_AROUND", "EXTREME_PUSH"]
 
 

@@ -126,6 +126,24 @@ def test_a_real_comparison_fits_the_schema(ms, pairs):
     assert submission["improvements"]["comparison"] == kept
 
 
+@pytest.mark.parametrize("given", [lambda made: made, lambda made: made.to_dict(), lambda made: made.to_dict(blocks=False)])
+def test_a_comparison_is_given_as_it_comes_or_as_a_dict(given):
+    clock = VirtualClock()
+    made = compare_latency(*(lambda x, ms=ms: clock.advance(1e6 * ms) for ms in (2.0, 1.0)), [0], 6, timer=clock, rng=0)
+    baseline, optimized = reports()
+    optimized.comparison = {"speedup": 1.0}
+    found = generate_submission(baseline, optimized, comparison=given(made))["improvements"]["comparison"]
+    assert made.to_dict(blocks=False).items() <= found.items() and type(found) is dict and found["speedup"] == 2.0
+    assert optimized.comparison == {"speedup": 1.0}
+    optimized.comparison = given(made)
+    assert generate_submission(baseline, optimized)["improvements"]["comparison"] == found
+
+
+def test_a_comparison_without_an_optimized_report_is_refused():
+    with pytest.raises(ValueError, match="comparison: got one without an optimized report"):
+        generate_submission(reports()[0], comparison={"speedup": 1.0})
+
+
 def test_a_comparison_is_optional():
     assert "comparison" not in generate_submission(*reports())["improvements"]
     assert "improvements" not in generate_submission(reports()[0])

@@ -281,6 +281,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                     'tinytorch.olympics._checked': ('capstone.html#_checked', 'tinytorch/olympics.py'),
                                     'tinytorch.olympics._class_labels': ('capstone.html#_class_labels', 'tinytorch/olympics.py'),
                                     'tinytorch.olympics._class_scores': ('capstone.html#_class_scores', 'tinytorch/olympics.py'),
+                                    'tinytorch.olympics._comparison': ('capstone.html#_comparison', 'tinytorch/olympics.py'),
                                     'tinytorch.olympics._count': ('capstone.html#_count', 'tinytorch/olympics.py'),
                                     'tinytorch.olympics._cpu_model': ('capstone.html#_cpu_model', 'tinytorch/olympics.py'),
                                     'tinytorch.olympics._improvements': ('capstone.html#_improvements', 'tinytorch/olympics.py'),

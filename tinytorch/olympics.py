@@ -339,17 +339,27 @@ def _check_comparable(baseline, optimized=None):
         if a != b:
             raise ValueError(f"system_info: {name} is {a!r} and {b!r}; benchmark both models on the same system")
 
+
+def _comparison(report, given):
+    "The paired comparison as a dict: the one `given`, else the one that the optimized `report` carries, else None."
+    found = getattr(report, "comparison", None) if given is None else given
+    if found is not None and report is None:
+        raise ValueError("comparison: got one without an optimized report; pass the report of the model it is about")
+    return found.to_dict(blocks=False) if hasattr(found, "to_dict") else found
+
 # %% ../20_capstone.ipynb #ea058179
 def generate_submission(
     baseline_report, # a BenchmarkReport with metrics
-    optimized_report=None, # another, on the same data and system; its `comparison` goes into the improvements
+    optimized_report=None, # another, on the same data and system
     student_name=None, # left out of the file unless given
     techniques_applied=None, # what was done to the optimized model, a list of str
+    *, comparison=None, # what `compare_latency` said of the two; by default the one that `optimized_report` carries
 ): # the submission
     "A submission that shares nothing with its reports; `ValueError` without metrics, or for other data or systems."
     _check_comparable(baseline_report, optimized_report)
     if isinstance(techniques_applied, str):
         raise ValueError(f"techniques_applied: got the str {techniques_applied!r}, expected a list of them")
+    comparison = _comparison(optimized_report, comparison)
     submission = {"tinytorch_version": str(getattr(tinytorch, "__version__", "unknown")), "schema_version": SCHEMA_VERSION,
                   "submission_type": "capstone_benchmark", "timestamp": datetime.now(timezone.utc).isoformat()}
     def entry(report):
@@ -360,7 +370,6 @@ def generate_submission(
     if optimized_report is not None:
         submission["optimized"] = {**entry(optimized_report), "techniques_applied": list(techniques_applied or [])}
         submission["improvements"] = _improvements(baseline_report.metrics, optimized_report.metrics)
-        comparison = getattr(optimized_report, "comparison", None)
         if comparison: submission["improvements"]["comparison"] = copy.deepcopy(comparison)
     if student_name is not None: submission["student_name"] = student_name
     return submission

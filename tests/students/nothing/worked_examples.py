@@ -85,9 +85,10 @@ def _improvements(
 #| export
 def generate_submission(
     baseline_report, # a BenchmarkReport with metrics
-    optimized_report=None, # another, on the same data and system; its `comparison` goes into the improvements
+    optimized_report=None, # another, on the same data and system
     student_name=None, # left out of the file unless given
     techniques_applied=None, # what was done to the optimized model, a list of str
+    *, comparison=None, # what `compare_latency` said of the two; by default the one that `optimized_report` carries
 ): # the submission
     "A submission that shares nothing with its reports; `ValueError` without metrics, or for other data or systems."
     _check_comparable(baseline_report, optimized_report)
