@@ -70,6 +70,19 @@ def test_two_releases_are_the_same_bytes_and_a_second_renews_the_first(clean, ou
         if path.is_file(): assert (out / path.relative_to(clean)).read_bytes() == path.read_bytes(), path
 
 
+def test_other_checks_make_another_version_of_the_wheel_so_that_pip_installs_it(out):
+    def wheel():
+        name, = [path.name for path in (out / "binder").glob("*.whl")]
+        version = name.split("-")[1]
+        with zipfile.ZipFile(out / "binder" / name) as archive:
+            assert f"\nVersion: {version}\n" in archive.read(f"tinytorch_grader-{version}.dist-info/METADATA").decode()
+        assert name in (out / "README.md").read_text() and name in (out / "binder" / "postBuild").read_text()
+        return version
+    before = wheel()
+    release(out, hidden_checks=False)
+    assert wheel() != before
+
+
 PLANTED = {
     "answer in the package": lambda out: (out / "tinytorch" / "core" / "layers.py").open("a").write("\n" + ANSWER),
     "hidden lines in the README": lambda out: (out / "README.md").open("a").write(HIDDEN),

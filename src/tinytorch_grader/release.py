@@ -247,11 +247,14 @@ def without_solutions(source, released):
 
 
 def wheel(folder, sealed, version):
-    "Write the student's part of the grader as a wheel into `folder`, the same bytes each time; returns its path."
-    name = f"tinytorch_grader-{version}"
-    info = f"{name}.dist-info"
+    """Write the student's part of the grader as a wheel into `folder`, the same bytes each time; returns its path.
+
+    What is in it is part of its version, or pip would keep the checks of an earlier release."""
     files = {f"tinytorch_grader/{file}": (Path(__file__).parent / file).read_bytes() for file in GRADER_PART}
     files["tinytorch_grader/data/checks.sealed"] = sealed
+    version += "+c" + hashlib.sha256(b"".join(files.values())).hexdigest()[:8]
+    name = f"tinytorch_grader-{version}"
+    info = f"{name}.dist-info"
     files[f"{info}/METADATA"] = (f"Metadata-Version: 2.1\nName: tinytorch-grader\nVersion: {version}\nSummary: capstone check\n"
                                  "License: Apache-2.0\nRequires-Python: >=3.10\nRequires-Dist: numpy\nRequires-Dist: click\n"
                                  "Requires-Dist: nbformat\n").encode()
