@@ -1,5 +1,5 @@
 "What a student's `capstone check` says: the instructor's points, hints, and nothing that is hidden. Needs no cage."
-import json, os, shutil, subprocess, sys, zipfile
+import json, os, re, shutil, subprocess, sys, zipfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,16 @@ def test_nothing_hidden_shows(repository, tmp_path):
     assert "saved_mb: got 16.0" in wrong.parts["q1-check"]["message"] and "expected" not in wrong.parts["q1-check"]["message"]
 
 
+@pytest.mark.parametrize("broken, says", [("latencies_ms = [\n", r"SyntaxError: '\[' was never closed \(<cell>, line 11\)"),
+                                          ("raise OSError('no')\n", r"OSError: no \(line 1\)")])
+def test_a_solution_cell_that_did_not_run_says_why(tmp_path, broken, says):
+    source = RIGHT["part2-timing"].replace("latencies_ms = []\n", broken) if "[" in broken else broken + RIGHT["part2-timing"]
+    result = check.check(save(tmp_path, notebook({"part2-timing": source})))
+    assert lost(result) == {f"part2-timing-{part}" for part in ("units", "warmup", "region", "samples", "clock")}
+    for name in lost(result):
+        assert re.match(says + ", so the cell part2-timing did not run", result.parts[name]["message"]), result.parts[name]
+
+
 def test_the_wheel_alone_holds_the_checks_under_their_seal(repository):
     out, installed = repository
     names = {path.name for path in installed.rglob("*") if path.is_file()}
@@ -91,6 +101,8 @@ def test_an_own_tinytorch_is_the_one_that_is_checked(repository, tmp_path):
     own = run(repository, path, env={"TINYTORCH_PATH": str(tmp_path / "mine")})
     assert "part1-forward                  0 of 4" in own.stdout and own.returncode == 0, own.stdout
     assert "part1-forward                  4 of 4" in run(repository, path).stdout
+    wrong = run(repository, env={"TINYTORCH_PATH": str(tmp_path / "nothing")})   # beside a tinytorch that it must not take instead
+    assert wrong.returncode == 2 and "nothing" in wrong.stderr
     wrong = run(repository, path, env={"TINYTORCH_PATH": str(tmp_path / "nothing")})
     assert wrong.returncode == 2 and "holds no tinytorch package" in wrong.stderr and wrong.stderr.count("\n") == 1
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinytorch import olympics
+from tinytorch.core.layers import Linear
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import (BenchmarkReport, OlympicEvent, SimpleMLP, generate_submission, qualifies_event,
@@ -174,7 +175,7 @@ def test_save_is_atomic_and_valid(report, tmp_path):
     with pytest.raises(AssertionError, match="/baseline"):
         save_submission({"submission_type": "capstone_benchmark"}, path)
     assert path.read_bytes() == before
-    with pytest.raises(TypeError):
+    with pytest.raises(AssertionError, match="/extra: is <object .*JSON cannot hold"):
         save_submission({**generate_submission(report), "extra": object()}, path)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["submission.json"]
 
@@ -324,6 +325,115 @@ def test_improvements_of_medians_or_means(report):
     mixed = generate_submission(report, bare)
     assert mixed["improvements"]["speedup"] == pytest.approx(4) and mixed["improvements"]["speedup_basis"] == "mean"
     assert validate_submission_schema(mixed)
+
+
+class Beside:
+    "A model whose `.layers` are not the whole of it, as an embedding beside its blocks."
+    def __init__(self):
+        self.embedding, self.layers = Linear(10, 50), [Linear(50, 3)]
+    def forward(self, x): return self.layers[0].forward(self.embedding.forward(x))
+    def parameters(self): return self.embedding.parameters() + self.layers[0].parameters()
+
+
+def test_all_that_is_stored_counts_and_what_is_shared_once():
+    from tinytorch.perf.quantization import QuantizedLinear
+
+    beside = Beside()
+    assert olympics._size_bytes(beside) == 4 * olympics._count(beside) == 4 * (10 * 50 + 50 + 50 * 3 + 3)
+    tied = SimpleMLP(8, 8, 8)
+    tied.fc1 = tied.fc2 = QuantizedLinear(Linear(8, 8))
+    assert olympics._size_bytes(tied) == tied.fc1.size_bytes()
+    tied.fc1 = tied.fc2 = Linear(8, 8)
+    assert olympics._size_bytes(tied) == 4 * 72
+
+
+def test_a_size_of_nothing_compares_with_nothing(report):
+    empty = copy.deepcopy(report)
+    empty.metrics["model_size_mb"] = 0.0
+    with pytest.raises(ValueError, match="'digits' has a size of 0"):
+        generate_submission(report, empty)
+
+
+@pytest.mark.parametrize("none", [None, {"metrics": {}}, 5])
+def test_what_is_no_report_is_refused(report, none):
+    with pytest.raises(ValueError, match=f"got {type(none).__name__}, expected a BenchmarkReport"):
+        generate_submission(none)
+    if none is not None:
+        with pytest.raises(ValueError, match="expected a BenchmarkReport"):
+            generate_submission(report, none)
+
+
+@pytest.mark.parametrize("samples", [None, "digits", object(), [[1.0], [1.0, 2.0]]])
+def test_what_are_no_samples_is_refused(model, samples):
+    with pytest.raises(ValueError, match=f"X_test: got ({type(samples).__name__}|shape), expected"):
+        BenchmarkReport().benchmark_model(model, samples, y)
+
+
+def test_a_median_of_nothing_is_no_metric():
+    assert olympics._percentiles([0.0] * 60 + [15.6] * 40) == {"latency_ms_p90": 15.6, "latency_ms_p95": 15.6}
+
+
+@pytest.mark.parametrize("value, said", [
+    ((1, 2), r"is \(1, 2\) \(tuple\), which JSON cannot hold"), ({1}, r"is \{1\} \(set\), which JSON cannot hold"),
+    (np.int64(1), ".*which JSON cannot hold"), (b"x", ".*which JSON cannot hold"), ({1: 2}, "has a member named 1, expected text")])
+def test_what_json_cannot_hold_is_a_violation(report, value, said):
+    with pytest.raises(olympics.SubmissionError, match=f"^submission: 1 violation\n/extra: {said}"):
+        validate_submission_schema({**generate_submission(report), "extra": value})
+
+
+@pytest.mark.parametrize("value", [10**5000, "x" * 10**6, list(range(10**6)), np.array([1, 2])], ids=["int", "str", "list", "array"])
+@pytest.mark.parametrize("path", ["submission_type", "timestamp", "baseline/metrics/accuracy", "schema_version", "student_name"])
+def test_a_message_stays_short_whatever_came(report, path, value):
+    bad = copy.deepcopy(generate_submission(report))
+    *inner, last = path.split("/")
+    target = bad
+    for name in inner: target = target[name]
+    target[last] = value
+    if isinstance(value, str) and last in ("timestamp", "student_name"):
+        assert validate_submission_schema(bad)
+        return
+    with pytest.raises(olympics.SubmissionError, match=f"/{path}: ") as caught: validate_submission_schema(bad)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_nest_in_a_known_place_is_a_violation(report):
+    nest = []
+    for _ in range(100_000): nest = [nest]
+    for name in ("timestamp", "improvements", "baseline", "submission_type"):
+        with pytest.raises(olympics.SubmissionError, match=f"/{name}"):
+            validate_submission_schema({**generate_submission(report), name: nest})
+
+
+def test_violations_travel_between_processes():
+    import pickle
+
+    error = olympics.SubmissionError([("/a", "is 1"), ("/b", "is 2")])
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert again.violations == error.violations and str(again) == str(error)
+
+
+def test_a_basis_that_no_report_has_is_a_violation(report):
+    submission = generate_submission(report, copy.deepcopy(report))
+    for side in ("baseline", "optimized"):
+        for name in ("median", "p90", "p95"): submission[side]["metrics"].pop(f"latency_ms_{name}")
+    submission["improvements"]["speedup"] = 1000.0
+    with pytest.raises(olympics.SubmissionError, match="/improvements/speedup_basis: is 'median', and the baseline report has none"):
+        validate_submission_schema(submission)
+    submission["improvements"] |= {"speedup_basis": "mean", "speedup": 1.0}
+    assert validate_submission_schema(submission)
+
+
+@pytest.mark.parametrize("version", ["1.x", "1.", "1.\u00b2", "2.0", ["1.0"], None, 1.1])
+def test_a_version_that_is_none_is_refused_when_migrating(version):
+    with pytest.raises(ValueError, match="schema_version: got .*, expected 1.x"):
+        olympics.migrate_submission({"schema_version": version})
+
+
+def test_events_take_any_real_number_and_say_what_they_know():
+    metrics = {"accuracy": np.float32(0.9), "latency_ms_median": np.int64(1), "model_size_mb": np.float64(1)}
+    assert [qualifies_event(metrics, event) for event in OlympicEvent] == [True] * 5
+    with pytest.raises(ValueError, match="event: got 'sprint', expected one of .*'latency_sprint'"):
+        qualifies_event(metrics, "sprint")
 
 
 def test_a_str_of_techniques_is_refused(report):

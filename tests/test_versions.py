@@ -144,6 +144,14 @@ def test_a_comparison_without_an_optimized_report_is_refused():
         generate_submission(reports()[0], comparison={"speedup": 1.0})
 
 
+@pytest.mark.parametrize("effect", [-1, -2, -1e9])
+def test_an_effect_below_0_is_a_violation(effect):
+    submission = newest()
+    submission["improvements"]["comparison"]["min_effect"] = effect
+    with pytest.raises(SubmissionError, match="/improvements/comparison/min_effect: is .*expected at least 0"):
+        validate_submission_schema(submission)
+
+
 def test_a_comparison_is_optional():
     assert "comparison" not in generate_submission(*reports())["improvements"]
     assert "improvements" not in generate_submission(reports()[0])

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['WARMUP_RUNS', 'SCHEMA_VERSION', 'SUBMISSION_SCHEMA', 'PERCENTILES', 'SimpleMLP', 'BenchmarkReport',
-           'generate_submission', 'save_submission', 'rule_enum', 'rule_required', 'rule_type', 'rule_finite',
-           'rule_range', 'rule_percentile_order', 'rule_improvements_agree', 'rule_improvements_need_optimized',
-           'rule_same_for_optimized', 'rule_throughput_agrees', 'rule_verdict_follows', 'SubmissionError',
-           'validate_submission_schema', 'migrate_submission', 'OlympicEvent', 'qualifies_event']
+           'generate_submission', 'save_submission', 'rule_enum', 'rule_json', 'rule_required', 'rule_type',
+           'rule_finite', 'rule_range', 'rule_percentile_order', 'rule_improvements_agree',
+           'rule_improvements_need_optimized', 'rule_same_for_optimized', 'rule_throughput_agrees',
+           'rule_basis_is_there', 'rule_verdict_follows', 'SubmissionError', 'validate_submission_schema',
+           'migrate_submission', 'OlympicEvent', 'qualifies_event']
 
 # %% ../20_capstone.ipynb #de3d8989
 import contextlib
@@ -15,9 +16,11 @@ import copy
 import gc
 import json
 import math
+import numbers
 import os
 import platform
 import re
+import reprlib
 import time
 from datetime import datetime, timezone
 from enum import Enum
@@ -39,9 +42,9 @@ def _array(x):
 
 
 def _count(layer):
-    "Numbers that a layer or a model holds: its own count where it keeps one, else the size of its parameters."
+    "Numbers that a layer or a model holds: its own count where it keeps one, else those of its parameters, shared ones once."
     if hasattr(layer, "count_parameters"): return int(layer.count_parameters())
-    return sum(int(np.size(_array(p))) for p in layer.parameters())
+    return sum(array.size for array in {id(array): array for array in map(_array, layer.parameters())}.values())
 
 # %% ../20_capstone.ipynb #53cd6059
 class SimpleMLP:
@@ -81,7 +84,7 @@ def _percentiles(latencies_ms):
     for percent in (90, 95, 99):
         if len(latencies_ms) >= math.log(0.025) / math.log(percent / 100):
             found[f"latency_ms_p{percent}"] = float(np.percentile(latencies_ms, percent))
-    return found
+    return {name: value for name, value in found.items() if value > 0}  # 0 is what a coarse clock says of short calls
 
 # %% ../20_capstone.ipynb #c926fb44
 def _time_calls(
@@ -104,6 +107,8 @@ def _time_calls(
 # %% ../20_capstone.ipynb #7c3a0b7a
 def _class_labels(labels, num_samples):
     "One class index per sample as int64 (num_samples,); `ValueError` for anything else."
+    if isinstance(labels, (list, tuple)) and any(isinstance(label, (bool, np.bool_)) for label in labels):
+        raise ValueError("labels: got a bool among them, expected integer class indices")
     is_tensor = not isinstance(labels, np.ndarray) and hasattr(labels, "data")
     y = np.asarray(labels.data if is_tensor else labels)
     if y.shape != (num_samples,):
@@ -148,13 +153,11 @@ def _size_bytes(
     "Bytes stored by `model`, shared arrays once."
     if hasattr(model, "size_bytes"):
         return int(model.size_bytes())
-    own, arrays = 0, {}
-    for part in getattr(model, "layers", None) or [model]:
-        if hasattr(part, "size_bytes"):
-            own += int(part.size_bytes())
-        else:
-            arrays.update({id(array): array for array in map(_array, part.parameters())})
-    return own + sum(array.nbytes for array in arrays.values())
+    layers = {id(layer): layer for layer in getattr(model, "layers", None) or [] if hasattr(layer, "size_bytes")}
+    theirs = {id(array): array for layer in layers.values() for array in map(_array, layer.parameters())}
+    arrays = {id(array): array for array in map(_array, model.parameters())}
+    own = sum(int(layer.size_bytes()) for layer in layers.values())
+    return own + sum(array.nbytes for name, array in arrays.items() if name not in theirs)
 
 
 # %% ../20_capstone.ipynb #777de4ed
@@ -239,7 +242,9 @@ def _batch_throughput(model, X, runs=5):
 def _checked(X_test, y_test, num_runs):
     "`X_test` as a Tensor and `y_test` as class indices; `ValueError` for inputs that cannot be benchmarked."
     fresh = isinstance(X_test, Tensor) and X_test.shape == X_test.data.shape  # older Tensors keep the shape of old data
-    X = X_test if fresh else Tensor(_array(X_test))
+    try: X = X_test if fresh else Tensor(_array(X_test))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X_test: got {type(X_test).__name__}, expected samples (n, features): {error}") from error
     n = int(_array(X).shape[0]) if _array(X).ndim else 0
     if n == 0:
         raise ValueError(f"X_test: got shape {_array(X).shape}, expected at least one sample: (n, features)")
@@ -326,10 +331,15 @@ SCHEMA_VERSION = "1.1"
 
 def _check_comparable(baseline, optimized=None):
     "`ValueError` for a report that has no metrics yet, or for two that record different data or systems."
-    for report in (baseline, optimized):
-        if report is not None and not report.metrics:
+    for report in (baseline,) if optimized is None else (baseline, optimized):
+        if not hasattr(report, "metrics"):
+            raise ValueError(f"got {type(report).__name__}, expected a BenchmarkReport")
+        if not report.metrics:
             raise ValueError(f"{report.model_name!r} has no metrics; call benchmark_model first")
     if optimized is None: return
+    for report in (baseline, optimized):
+        if not report.metrics["model_size_mb"] > 0:
+            raise ValueError(f"{report.model_name!r} has a size of 0, and nothing compares with that; give it size_bytes()")
     for name in ("X_sha256", "y_sha256"):
         a, b = (getattr(report, "provenance", {}).get(name) for report in (baseline, optimized))
         if a and b and a != b:
@@ -464,6 +474,12 @@ def _pointer(at, name):
     "The JSON pointer of member `name` below `at` (RFC 6901)."
     return f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
+
+def _shown(value):
+    "What a message says of `value`: its repr, cut where it is long."
+    try: return reprlib.repr(value)
+    except ValueError: return f"an {type(value).__name__} too long to show"
+
 # %% ../20_capstone.ipynb #0227210d
 def _walk(value, schema, at):
     "Every (value, schema, pointer) below `value`, depth first; a member that the schema does not know has the schema {}."
@@ -482,10 +498,18 @@ def _walk(value, schema, at):
 # %% ../20_capstone.ipynb #2a903acb
 def rule_enum(value, schema, at):
     "The value is one of those that the schema lists, or has the form that it asks for."
-    if "enum" in schema and value not in schema["enum"]:
-        yield at, f"is {value!r}, expected one of {schema['enum']}"
+    if "enum" in schema and not (isinstance(value, str) and value in schema["enum"]):
+        yield at, f"is {_shown(value)}, expected one of {schema['enum']}"
     if "pattern" in schema and isinstance(value, str) and not re.search(schema["pattern"], value):
-        yield at, f"is {value!r}, expected the form {schema['pattern']}"
+        yield at, f"is {_shown(value)}, expected the form {schema['pattern']}"
+
+
+def rule_json(value, schema, at):
+    "JSON can hold the value: no tuple, no NumPy number, text alone as a name."
+    if value is not None and not isinstance(value, (dict, list, str, int, float)):
+        yield at, f"is {_shown(value)} ({type(value).__name__}), which JSON cannot hold"
+    for name in value if isinstance(value, dict) else ():
+        if not isinstance(name, str): yield at, f"has a member named {_shown(name)}, expected text"
 
 # %% ../20_capstone.ipynb #258a76ea
 def rule_required(value, schema, at):
@@ -501,12 +525,12 @@ def rule_type(value, schema, at):
     kind = schema.get("type")
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
     if kind and not whole and (isinstance(value, bool) or not isinstance(value, _KINDS[kind])):
-        yield at, f"is {value!r} ({type(value).__name__}), expected {kind}"
+        yield at, f"is {_shown(value)} ({type(value).__name__}), expected {kind}"
 
 
 # %% ../20_capstone.ipynb #a0261efb
 def rule_finite(value, schema, at):
-    "A number is finite."
+    "A float is finite."
     if isinstance(value, float) and not math.isfinite(value):
         yield at, f"is {value}, expected a finite number"
 
@@ -515,10 +539,10 @@ def rule_finite(value, schema, at):
 def rule_range(value, schema, at):
     "A number lies within the schema's bounds."
     if isinstance(value, bool) or not isinstance(value, (int, float)): return
-    if "minimum" in schema and value < schema["minimum"]: yield at, f"is {value}, expected at least {schema['minimum']}"
-    if "maximum" in schema and value > schema["maximum"]: yield at, f"is {value}, expected at most {schema['maximum']}"
+    if "minimum" in schema and value < schema["minimum"]: yield at, f"is {_shown(value)}, expected at least {schema['minimum']}"
+    if "maximum" in schema and value > schema["maximum"]: yield at, f"is {_shown(value)}, expected at most {schema['maximum']}"
     if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
-        yield at, f"is {value}, expected more than {schema['exclusiveMinimum']}"
+        yield at, f"is {_shown(value)}, expected more than {schema['exclusiveMinimum']}"
 
 
 # %% ../20_capstone.ipynb #a44ad8a7
@@ -545,7 +569,7 @@ def _number(submission, *path):
 # %% ../20_capstone.ipynb #a601545d
 def _violations(value, schema, at):
     "What the node rules say about `value` and everything below it."
-    rules = rule_enum, rule_required, rule_type, rule_finite, rule_range, rule_percentile_order
+    rules = rule_json, rule_enum, rule_required, rule_type, rule_finite, rule_range, rule_percentile_order
     for node in _walk(value, schema, at):
         if node[2].count("/") > 200:
             yield node[2][:80], "starts a nest of more than 200 levels; flatten it"
@@ -596,12 +620,22 @@ def rule_throughput_agrees(submission):
         if mean and throughput and not math.isclose(throughput * mean, 1000, rel_tol=1e-6):
             yield f"/{side}/metrics/throughput_samples_per_sec", f"is {throughput}, expected 1000 / latency_ms_mean = {1000 / mean:.6g}"
 
+
+def rule_basis_is_there(submission):
+    "speedup_basis names latencies that both reports have; means are required of them anyway."
+    claims = submission.get("improvements")
+    if not isinstance(claims, dict) or claims.get("speedup_basis") != "median": return
+    for side in ("baseline", "optimized"):
+        mean, median = (_number(submission, side, "metrics", name) for name in ("latency_ms_mean", "latency_ms_median"))
+        if mean is not None and median is None:
+            yield "/improvements/speedup_basis", f"is 'median', and the {side} report has none"
+
 # %% ../20_capstone.ipynb #fb776134
 def rule_verdict_follows(submission):
     "The verdict of a paired comparison follows from its interval and its smallest effect (module 19)."
     at = "improvements", "comparison"
     low, high, effect = (_number(submission, *at, name) for name in ("ci_low", "ci_high", "min_effect"))
-    if low is None or high is None: return
+    if low is None or high is None or (effect or 0) < 0: return
     limit, verdict = 1 + (0.02 if effect is None else effect), submission["improvements"]["comparison"].get("verdict")
     if not isinstance(verdict, str): return
     if low > high: yield "/improvements/comparison/ci_high", f"is {high}, expected at least ci_low, {low}"
@@ -619,6 +653,8 @@ class SubmissionError(AssertionError):
         lines = [f"{at or '/'}: {message}" for at, message in self.violations]
         super().__init__("\n".join([f"submission: {count} violation{'s' * (count != 1)}", *lines]))
 
+    def __reduce__(self): return type(self), (self.violations,)
+
 # %% ../20_capstone.ipynb #3aa95af7
 def _all_violations(submission):
     "What every rule says about the whole submission."
@@ -626,7 +662,7 @@ def _all_violations(submission):
         return [("", f"is {type(submission).__name__}, expected a dict")]
     rest = {name: value for name, value in submission.items() if name != "optimized"}
     rules = (rule_improvements_agree, rule_improvements_need_optimized, rule_same_for_optimized,
-             rule_throughput_agrees, rule_verdict_follows)
+             rule_throughput_agrees, rule_basis_is_there, rule_verdict_follows)
     return [*_violations(rest, SUBMISSION_SCHEMA, ""),
             *(violation for rule in rules for violation in rule(submission) or ())]
 
@@ -645,9 +681,9 @@ def migrate_submission(
     submission, # a dict of any version 1.x
 ): # a copy in the newest version
     "Bring an old submission up to `SCHEMA_VERSION`; `ValueError` for another major version."
-    version = str(submission.get("schema_version", "1.0"))
-    if not version.startswith("1."):
-        raise ValueError(f"schema_version: got {version!r}, expected 1.x; this module reads up to {SCHEMA_VERSION}")
+    version = submission.get("schema_version", "1.0")
+    if not isinstance(version, str) or not re.fullmatch(r"1\.[0-9]+", version):
+        raise ValueError(f"schema_version: got {_shown(version)}, expected 1.x; this module reads up to {SCHEMA_VERSION}")
     newest = max(version, SCHEMA_VERSION, key=lambda text: int(text.split(".")[1]))
     return {**copy.deepcopy(submission), "schema_version": newest}
 
@@ -670,13 +706,14 @@ def qualifies_event(
     event, # an OlympicEvent or its value
 ): # bool
     "Whether `metrics` may enter `event`. `KeyError`: no such metric. `ValueError`: unknown event, or a value out of range."
-    event = OlympicEvent(event)
+    try: event = OlympicEvent(event)
+    except ValueError: raise ValueError(f"event: got {_shown(event)}, expected one of {[e.value for e in OlympicEvent]}") from None
     accuracy, latency_ms, size_mb = (metrics[name] for name in ("accuracy", "latency_ms_median", "model_size_mb"))
-    number = lambda x: isinstance(x, (int, float)) and not isinstance(x, bool) and x < math.inf
+    number = lambda x: isinstance(x, numbers.Real) and not isinstance(x, bool) and x < math.inf
     if not (number(accuracy) and 0 <= accuracy <= 1):
         raise ValueError(f"accuracy: got {accuracy!r}, expected a number from 0 to 1")
     for name, value in (("latency_ms_median", latency_ms), ("model_size_mb", size_mb)):
         if not (number(value) and value > 0):
             raise ValueError(f"{name}: got {value!r}, expected a finite number over 0")
-    if event is OlympicEvent.ACCURACY_CONTEST: return latency_ms < 100 and size_mb < 10
-    return accuracy >= _FLOORS.get(event, 0)
+    if event is OlympicEvent.ACCURACY_CONTEST: return bool(latency_ms < 100 and size_mb < 10)
+    return bool(accuracy >= _FLOORS.get(event, 0))

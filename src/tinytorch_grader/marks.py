@@ -15,6 +15,8 @@ from . import intake
 LOOK = re.compile(r"ctypes|gc|inspect|_getframe|_current_frames|currentframe|f_back|f_globals|f_locals|f_builtins|tb_frame|gi_frame|"
                   r"cr_frame|settrace|setprofile|addaudithook|monitoring|__code__|__closure__|__globals__|__builtins__|__subclasses__|"
                   r"__self__|get_referrers|get_objects")
+BOUND = re.compile(r"^(?:# )?(?:class |def )?(\w+)(?= *[=(:])", re.MULTILINE)   # names that a cell gives the notebook
+UNBOUND = re.compile(r"name '(\w+)' is not defined")
 ENDED = {"timeout": "it took too long", "memory": "it asked for too much memory", "crashed": "its process ended",
          "tampered": "it wrote to the grader"}
 MOST = 600   # characters of a message
@@ -66,6 +68,18 @@ def explained(error, hidden):
     return said[:MOST] + ("..." if len(said) > MOST else "") + (" [a hidden check]" if hidden else "")
 
 
+def unbound(trusted, job, outcome):
+    "{name: what the solution cell said that should have bound it}, of the solution cells that did not run to their end."
+    found = {}
+    for step in job["steps"]:
+        error = outcome.steps.get(step["id"], {}).get("error")
+        if step["role"] == "solution" and error:
+            line = "" if error["line"] is None or "line" in error["message"] else f" (line {error['line']})"
+            said = {**error, "message": f"{error['message']}{line}, so the cell {step['id']} did not run"}
+            found |= dict.fromkeys(BOUND.findall(trusted.source(trusted.by_grade_id[step["id"]])), said)
+    return found
+
+
 def blank(answer):
     "Whether a manual answer is still what was released."
     return not intake.squeezed(answer)
@@ -76,6 +90,7 @@ def judge(trusted, submission, job, outcome, student):
     hidden = Hidden(trusted)
     result = Result(student, outcome.status, max_score=trusted.max_score, seconds=outcome.seconds, message=outcome.message,
                     seed=job["seed"], notes=list(submission.notes))
+    broken = unbound(trusted, job, outcome)
     passed = [step["id"] for step in job["steps"] if "answers" in step and outcome.steps.get(step["id"], {}).get("ok")]
     if passed:
         result.status = "tampered"
@@ -90,6 +105,8 @@ def judge(trusted, submission, job, outcome, student):
         elif step["ok"]: score = part.points
         else:
             error = step["error"] or {"ename": "Error", "message": "", "line": None}
+            if error["ename"] == "NameError" and (name := UNBOUND.match(error["message"])):
+                error = {**broken.get(name[1], error), "line": error["line"]}
             message = explained(error, error["line"] in trusted.hidden(trusted.by_grade_id[part.grade_id]))
             if hidden.within(error["message"]): message = f"{error['ename']}: the message repeats the test and was left out"
         result.parts[part.grade_id] = {"score": score, "max_score": part.points, "message": message}

@@ -188,8 +188,13 @@ def submission(job, tell):
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     notebook = shell.Notebook()
     student = notebook.names
-    random.seed(seed)
-    if "numpy" in sys.modules: sys.modules["numpy"].random.seed(seed % 2**32)
+    draw, draw_numpy = random.seed, sys.modules["numpy"].random.seed if "numpy" in sys.modules else int
+
+    def reseed():
+        "The same random numbers for each test, whatever ran before it."
+        draw(seed)
+        draw_numpy(seed % 2**32)
+    reseed()
 
     def trusted(step):
         "Run a trusted cell where student code will look for it, and keep it for the tests."
@@ -234,6 +239,7 @@ def submission(job, tell):
             if role == "test":
                 quiet()
                 if touched: restore()
+                reseed()
                 os.environ["CAPSTONE_SEED"] = str(seed)
             if role == "given": trusted(step)
             elif role == "test": test(step)

@@ -241,8 +241,8 @@ def converse(sock, pid, job, limits):
 def framework(beside=None):
     "The folder of the tinytorch package that submissions meet: that of TINYTORCH_PATH, else one in `beside`, else the installed one."
     own = os.environ.get("TINYTORCH_PATH")
-    for folder in filter(None, (own, beside)):
-        if Path(folder, "tinytorch", "__init__.py").is_file(): return Path(folder, "tinytorch")
+    folder = own or beside
+    if folder and Path(folder, "tinytorch", "__init__.py").is_file(): return Path(folder, "tinytorch")
     if own:
         raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your tinytorch folder lies")
     if found := importlib.util.find_spec("tinytorch"): return Path(found.submodule_search_locations[0])

@@ -2,6 +2,6 @@
 # cell: part4-range
 # loses: part4-range-check
 # --- old
-    if "minimum" in schema and value < schema["minimum"]: yield at, f"is {value}, expected at least {schema['minimum']}"
+    if "minimum" in schema and value < schema["minimum"]: yield at, f"is {_shown(value)}, expected at least {schema['minimum']}"
 # --- new
-    if "minimum" in schema and value <= schema["minimum"]: yield at, f"is {value}, expected at least {schema['minimum']}"
+    if "minimum" in schema and value <= schema["minimum"]: yield at, f"is {_shown(value)}, expected at least {schema['minimum']}"

@@ -3,6 +3,6 @@
 # loses: part2-size-bytes
 # says: ^_size_bytes: got \d+: an int8 number takes 1 byte; read nbytes \(Part 2, Size\) \[a hidden check\]$
 # --- old
-    return own + sum(array.nbytes for array in arrays.values())
+    return own + sum(array.nbytes for name, array in arrays.items() if name not in theirs)
 # --- new
-    return own + sum(4 * array.size for array in arrays.values())
+    return own + sum(4 * array.size for name, array in arrays.items() if name not in theirs)

@@ -2,6 +2,6 @@
 # cell: part2-size
 # loses: part2-size-bytes
 # --- old
-    return own + sum(array.nbytes for array in arrays.values())
+    return own + sum(array.nbytes for name, array in arrays.items() if name not in theirs)
 # --- new
-    return own + sum(__import__('sys').getsizeof(array) for array in arrays.values())
+    return own + sum(__import__('sys').getsizeof(array) for name, array in arrays.items() if name not in theirs)

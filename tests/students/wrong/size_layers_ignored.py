@@ -2,6 +2,6 @@
 # cell: part2-size
 # loses: part2-size-bytes
 # --- old
-    for part in getattr(model, "layers", None) or [model]:
+    layers = {id(layer): layer for layer in getattr(model, "layers", None) or [] if hasattr(layer, "size_bytes")}
 # --- new
-    for part in [model]:
+    layers = {}

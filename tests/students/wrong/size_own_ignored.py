@@ -5,7 +5,3 @@
     if hasattr(model, "size_bytes"):
         return int(model.size_bytes())
 # --- new
-# --- old
-        if hasattr(part, "size_bytes"):
-# --- new
-        if part is not model and hasattr(part, "size_bytes"):

@@ -2,6 +2,6 @@
 # cell: part2-size
 # loses: part2-size-bytes
 # --- old
-            arrays.update({id(array): array for array in map(_array, part.parameters())})
+    arrays = {id(array): array for array in map(_array, model.parameters())}
 # --- new
-            arrays.update({(id(part), i): array for i, array in enumerate(map(_array, part.parameters()))})
+    arrays = dict(enumerate(map(_array, model.parameters())))

@@ -2,6 +2,6 @@
 # cell: part2-size
 # loses: part2-size-bytes
 # --- old
-            arrays.update({id(array): array for array in map(_array, part.parameters())})
+    arrays = {id(array): array for array in map(_array, model.parameters())}
 # --- new
-            arrays.update({id(array): array for array in [a for a in map(_array, part.parameters()) if a.ndim > 1]})
+    arrays = {id(array): array for array in map(_array, model.parameters()) if array.ndim > 1}

@@ -5,6 +5,6 @@
     kind = schema.get("type")
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
     if kind and not whole and (isinstance(value, bool) or not isinstance(value, _KINDS[kind])):
-        yield at, f"is {value!r} ({type(value).__name__}), expected {kind}"
+        yield at, f"is {_shown(value)} ({type(value).__name__}), expected {kind}"
 # --- new
     return ()

@@ -1,0 +1,9 @@
+# mistake: the temporary file lies in the system's folder, perhaps on another disk
+# cell: part3-save
+# loses: part3-save-atomic
+# --- old
+    temporary = f"{os.fspath(filepath)}.{os.urandom(4).hex()}.tmp"
+# --- new
+    import tempfile
+    handle, temporary = tempfile.mkstemp()
+    os.close(handle)
