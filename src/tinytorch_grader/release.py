@@ -166,7 +166,7 @@ capstone check     # points and a hint for each part
 nbdev_export       # writes your own tinytorch/olympics.py
 ```
 
-A Binder session is temporary and stops after a few idle minutes. *Download* in the toolbar hands out the notebook even then, and the
+A Binder session is temporary and stops after about ten idle minutes. *Download* in the toolbar hands out the notebook even then, and the
 clouds beside it keep a copy in your browser and bring it back; `submission.json` you download from the list of files.
 
 ## On your own computer
