@@ -74,6 +74,14 @@ def test_numpy_and_item():
     assert np.asarray(t).dtype == np.float32 and np.array(t, dtype=float).dtype == float and not np.shares_memory(np.array(t), t.data)
 
 
+def test_one_number_is_a_scalar_and_several_are_not():
+    assert float(Tensor(2.5)) == float(Tensor([[2.5]])) == 2.5 and Tensor([0.5]) and not Tensor([0.0]) and not Tensor(0)
+    for several in (Tensor([1, 2]), Tensor([])):
+        for convert in (float, bool, Tensor.item): refused(ValueError, lambda: convert(several), "expected one number", str(several.shape))
+    assert [t.item() for t in Tensor([3, 4])] == [3, 4] and list(Tensor([])) == []
+    refused(TypeError, lambda: list(Tensor(5.0)))
+
+
 def test_repr_is_short_and_tells_shape_and_gradient():
     text = repr(Tensor(array(100, 100), requires_grad=True))
     assert len(text) < 800 and "shape=(100, 100)" in text and "requires_grad=True" in text and "requires_grad" not in repr(Tensor(1))
@@ -138,7 +146,8 @@ def test_shapes_and_views():
     assert np.array_equal(t[1, :, ::2].data, x[1, :, ::2]) and np.shares_memory(t[1:].data, t.data) and t[0, 0, 0].shape == ()
     assert t.reshape(6, 4).shape == t.reshape((6, 4)).shape == t.reshape([-1, 4]).shape == (6, 4) and t.reshape(-1).shape == (24,) and t.reshape(24).shape == (24,)
     assert np.array_equal(t.transpose().data, x.swapaxes(1, 2)) and np.array_equal(t.transpose(0, 1).data, x.swapaxes(0, 1))
-    assert Tensor([1, 2]).transpose().shape == (2,) and Tensor(1).transpose().shape == ()
+    assert Tensor([1, 2]).transpose().shape == (2,) and Tensor(1).transpose().shape == () and Tensor([1, 2]).transpose(0, 0).shape == (2,)
+    for few, dims in ((Tensor([1, 2]), (5, 7)), (Tensor(1), (0, 0)), (t, (0, 3))): refused(ValueError, lambda: few.transpose(*dims), "axis")
     assert np.array_equal(np.stack([row.data for row in t]), x)
 
 

@@ -67,6 +67,9 @@ class Tensor:
     dtype = property(lambda self: self.data.dtype)
 
     def __len__(self): return len(self.data)
+    def __iter__(self): return (self[i] for i in range(len(self)))  # Python's own loop would take a scalar for an empty list
+    def __float__(self): return float(self.item())
+    def __bool__(self): return bool(self.item())
 
     def __repr__(self):
         values = np.array2string(self.data, precision=4, threshold=20, separator=", ", prefix="Tensor(")
@@ -87,7 +90,8 @@ def numpy(self: Tensor):
 
 @patch
 def item(self: Tensor):
-    "The only number, as a Python float; `ValueError` when there are more."
+    "The only number, as a Python float; `ValueError` when there are none or more."
+    if self.size != 1: raise ValueError(f"item: got shape {self.shape}, expected one number; reduce with .mean() or .sum(), or use .data")
     return self.data.item()
 
 
@@ -154,8 +158,9 @@ def reshape(self: Tensor, *shape):
 
 @patch
 def transpose(self: Tensor, dim0=-2, dim1=-1):
-    "Swap two dimensions, the last two by default; with fewer than two, nothing changes."
-    return result(self.data.swapaxes(dim0, dim1) if self.ndim > 1 else self.data, "transpose", (self,), dim0, dim1)
+    "Swap two dimensions, `ValueError` unless both are there; by default the last two, or nothing where there are fewer."
+    nothing = self.ndim < 2 and (dim0, dim1) == (-2, -1)
+    return result(self.data if nothing else self.data.swapaxes(dim0, dim1), "transpose", (self,), dim0, dim1)
 
 # %% ../../src/modules/01_tensor.ipynb #64ede137
 def _reduction(op, compute):
