@@ -228,6 +228,30 @@ def test_accumulates_and_does_not_share():
     assert b.grad.tolist() == [1, 1]
 
 
+def test_a_gradient_is_an_array_of_its_own():
+    x, given = Tensor([1, 2], requires_grad=True), np.ones(2, np.float32)
+    a, b = x * 1, x * 2
+    total = a + b
+    total.backward(given)
+    for one in (total, a, b):
+        one.grad *= 5  # writable, and nobody else's
+    assert given.tolist() == [1, 1] and x.grad.tolist() == [3, 3] and total.grad.tolist() == a.grad.tolist() == b.grad.tolist() == [5, 5]
+    spread = x * 1
+    spread.sum().backward()
+    spread.grad += 1
+    assert spread.grad.tolist() == [2, 2]
+
+
+def test_data_rebound_to_whole_numbers_has_gradients_in_float32():
+    x = Tensor([0, 0], requires_grad=True)
+    x.data = np.array([1, 3])
+    (x * 0.25).sum().backward()
+    assert x.grad.dtype == np.float32 and x.grad.tolist() == [0.25, 0.25]
+    x.grad = None
+    x.backward([0.5, 1.5])
+    assert x.grad.dtype == np.float32 and x.grad.tolist() == [0.5, 1.5]
+
+
 def test_gradient_of_a_scalar_is_an_array():
     x = Tensor(2, requires_grad=True)
     y = x * x + x

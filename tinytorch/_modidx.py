@@ -229,6 +229,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                        'tinytorch.core.tensor._reduction': ( 'src/modules/tensor.html#_reduction',
                                                                              'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor._tensor': ('src/modules/tensor.html#_tensor', 'tinytorch/core/tensor.py'),
+                                       'tinytorch.core.tensor.float_type': ( 'src/modules/tensor.html#float_type',
+                                                                             'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor.not_a_tensor': ( 'src/modules/tensor.html#not_a_tensor',
                                                                                'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor.patch': ('src/modules/tensor.html#patch', 'tinytorch/core/tensor.py'),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .tensor import Tensor, recording
+from .tensor import Tensor, float_type, recording
 
 # %% ../../src/modules/06_autograd.ipynb #0a33b2c1
 __all__ = ["backward", "no_grad", "is_grad_enabled", "enable_autograd", "gradients"]
@@ -127,7 +127,8 @@ def _seed(tensor, gradient):
         raise ValueError("backward: nothing behind this tensor has requires_grad=True, or it was made under no_grad()")
     if gradient is None and tensor.size != 1:
         raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or give a gradient")
-    seed = np.array(1, tensor.dtype).reshape(tensor.shape) if gradient is None else np.asarray(gradient, tensor.dtype)
+    seed = np.asarray(1 if gradient is None else gradient, float_type(tensor))
+    if gradient is None: seed = seed.reshape(tensor.shape)
     if seed.shape != tensor.shape:
         raise ValueError(f"backward: got a gradient of shape {seed.shape}, expected {tensor.shape}, that of the tensor")
     return seed
@@ -140,9 +141,8 @@ def backward(
     "Add to `.grad` of `tensor` and of all behind it that wants one; `ValueError` for more than one number without `gradient`."
     arrived = {tensor: _seed(tensor, gradient)}
     for t in _results_first(tensor):
-        g = np.asarray(arrived.pop(t), t.data.dtype)
-        if t.grad is not None: t.grad = np.asarray(t.grad + g)
-        else: t.grad = g if t.node else g.copy()
+        g = np.asarray(arrived.pop(t), float_type(t.data))
+        t.grad = g.copy() if t.grad is None else np.asarray(t.grad + g)  # a copy: others may hold g
         if t.node is None: continue
         op, inputs, saved = t.node
         for x, formula in zip(inputs, gradients[op]):
