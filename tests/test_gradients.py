@@ -350,10 +350,13 @@ def test_cross_entropy_of_small_and_large_logits(scale):
 @pytest.mark.filterwarnings("error")
 def test_saturated_activations_stay_finite_without_a_warning():
     x = Tensor([-1e30, -100, 0, 100, 1e30], requires_grad=True)
-    for f in (ReLU(), Sigmoid(), Tanh(), Softmax()):
+    for f in (ReLU(), Sigmoid(), Tanh(), GELU(), Softmax()):
         x.grad = None
         f(x).backward(np.ones(5))
         assert np.isfinite(f(x).data).all() and np.isfinite(x.grad).all(), f
+    x.grad = None
+    GELU()(x).backward(np.ones(5))
+    assert x.grad.tolist() == [0, 0, 0.5, 1, 1] and GELU()(x).data.tolist() == [0, 0, 0, 100, np.float32(1e30)]
 
 
 def test_corners_of_a_power():
