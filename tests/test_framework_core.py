@@ -284,16 +284,19 @@ def test_binary_cross_entropy_where_a_logarithm_has_no_value():
 def test_optimizers_refuse(optimizer):
     p = Tensor([1], requires_grad=True)
     for lr in (0, -0.1, float("nan"), float("inf")): refused(ValueError, lambda: optimizer([p], lr=lr), "lr", repr(lr))
+    for lr in ("0.1", None, True, np.array([0.1]), 1j): refused(ValueError, lambda: optimizer([p], lr=lr), "lr: got", repr(lr), "a number")
     refused(ValueError, lambda: optimizer([p], weight_decay=-1), "weight_decay", "-1")
     refused(ValueError, lambda: optimizer([p, Tensor([1]), p]), "duplicate")
     refused(ValueError, lambda: optimizer([]), "none")
     refused(TypeError, lambda: optimizer([p.data]), "ndarray")
+    refused(TypeError, lambda: optimizer(p), "got a Tensor", "[tensor]")
+    refused(ValueError, lambda: optimizer([p, p * 2]), "result of mul")
 
 
 def test_rates_of_each_optimizer():
     p = Tensor([1], requires_grad=True)
     for momentum in (-0.1, 1, 1.5): refused(ValueError, lambda: SGD([p], momentum=momentum), "momentum", repr(momentum))
-    for betas in ((1, 0.9), (0.9, -0.1)): refused(ValueError, lambda: Adam([p], betas=betas), "betas")
+    for betas in ((1, 0.9), (0.9, -0.1), (0.9,), (0.9, 0.99, 0.999), 0.9, None, ("a", "b")): refused(ValueError, lambda: Adam([p], betas=betas), "betas")
     refused(ValueError, lambda: Adam([p], eps=-1), "eps")
     assert (SGD([p]).lr, SGD([p]).momentum, SGD([p]).weight_decay) == (0.01, 0, 0) and AdamW([p]).weight_decay == 0.01 and Adam([p]).lr == 0.001
 
@@ -323,6 +326,18 @@ def test_steps_against_closed_forms():
     assert np.isclose(stepped(lambda p: Adam(p, 0.1, weight_decay=0.5), 7), 2 - 0.1)
     assert np.isclose(stepped(lambda p: AdamW(p, 0.1, weight_decay=0.5), 7), 2 - 0.1 - 0.1 * 0.5 * 2)
     assert np.isclose(stepped(lambda p: Adam(p, 0.1, betas=(0.5, 0.75)), 1, 3), 2 - 0.1 - 0.1 * (1.75 / 0.75) / np.sqrt((0.75 * 0.25 + 0.25 * 9) / (1 - 0.75**2)))
+
+
+@pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW])
+def test_a_step_keeps_the_shape_and_fractions_of_a_parameter(optimizer):
+    p = Tensor([1, 2], requires_grad=True)
+    for shape in ((1,), (3, 2), ()):
+        p.grad = np.ones(shape, np.float32)
+        refused(ValueError, optimizer([p]).step, f"gradient {shape}", "(2,)")
+    assert p.data.tolist() == [1, 2]
+    p.data, p.grad = np.array([1, 2]), np.ones(2, np.float32)
+    optimizer([p], lr=0.25, weight_decay=0).step()
+    assert p.dtype == np.float32 and np.allclose(p.data, [0.75, 1.75])
 
 
 def test_a_step_leaves_old_arrays_and_parameters_without_gradient_alone():

@@ -10,37 +10,44 @@ import math
 
 import numpy as np
 
-from .tensor import Tensor
+from .tensor import Tensor, float_type
 
 # %% ../../src/modules/07_optimizers.ipynb #70c53361
 __all__ = ["Optimizer", "SGD", "Adam", "AdamW"]
 
 # %% ../../src/modules/07_optimizers.ipynb #ebc10ae3
 def _rate(name, value, below=math.inf, positive=False):
-    "`value` as a float; `ValueError` unless it is from 0 (more than 0 where `positive`) and less than `below`."
-    if not 0 <= value < below or (positive and value == 0):
-        raise ValueError(f"{name}: got {value!r}, expected {'more than' if positive else 'at least'} 0 and less than {below}")
+    "`value` as a float; `ValueError` unless it is a number from 0 (more than 0 where `positive`) and less than `below`."
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not 0 <= value < below or (positive and value == 0):
+        raise ValueError(f"{name}: got {value!r}, expected a number, {'more than' if positive else 'at least'} 0 and less than {below}")
     return float(value)
 
 # %% ../../src/modules/07_optimizers.ipynb #5c692db8
 class Optimizer:
     "Holds the Tensors to train; `step` subtracts what `update` says, a new array, from those that have a gradient."
     def __init__(self, params, lr, weight_decay):
+        if isinstance(params, Tensor): raise TypeError("params: got a Tensor, expected a list of them: model.parameters() or [tensor]")
         self.params = list(params)
         if not self.params: raise ValueError("params: got none, expected the Tensors to train: model.parameters()")
         for p in self.params:
             if not isinstance(p, Tensor): raise TypeError(f"params: got {type(p).__name__}, expected Tensors: model.parameters()")
+            if p.node: raise ValueError(f"params: got the result of {p.node[0]}, expected what it was computed from: model.parameters()")
         if (different := len(set(self.params))) < len(self.params):
             raise ValueError(f"params: got duplicate parameters, {len(self.params)} of which {different} are different; list each once")
         self.lr, self.weight_decay = _rate("lr", lr, positive=True), _rate("weight_decay", weight_decay)
 
     def zero_grad(self):
+        "Forget the gradients, which the next `backward` would add to."
         for p in self.params: p.grad = None
 
     def step(self):
+        "Change every parameter that has a gradient; `ValueError` where the two differ in shape."
         for i, p in enumerate(self.params):
             if p.grad is None: continue
-            change = np.asarray(self.update(i, p.data, p.grad), p.data.dtype)
+            if p.grad.shape != p.data.shape:
+                raise ValueError(f"step: got a gradient {p.grad.shape} for a parameter {p.shape}, expected equal shapes; call backward again")
+            change = np.asarray(self.update(i, p.data, p.grad), float_type(p.data))
             p.data = np.subtract(p.data, change, change)  # a new array; the old one may be part of a graph
 
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
@@ -64,6 +71,7 @@ class Adam(Optimizer):
     "p = p - lr m / (sqrt(v) + eps), with m, v the running means of gradient and squared gradient; weight decay joins the gradient."
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
         super().__init__(params, lr, weight_decay)
+        if np.shape(betas) != (2,): raise ValueError(f"betas: got {betas!r}, expected two numbers, as (0.9, 0.999)")
         self.betas, self.eps = tuple(_rate("betas", beta, below=1) for beta in betas), _rate("eps", eps)
         self.moments = [(0, 0.0, 0.0)] * len(self.params)  # t, m, v
 
