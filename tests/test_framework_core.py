@@ -239,6 +239,35 @@ def test_sequential():
     assert model(x).shape == (5, 7)
 
 
+class Attributes:
+    "A model that is no Layer and keeps its parts in every way but a list of `layers`."
+    def __init__(self):
+        self.first, self.drops, self.named, self.me, self.kind = Linear(4, 3), (Dropout(), [Dropout()]), {"drop": Dropout()}, self, Dropout
+
+    def forward(self, x): return self.named["drop"].forward(self.drops[1][0].forward(self.drops[0].forward(self.first.forward(x))))
+    def __call__(self, x): return self.forward(x)
+    def parameters(self): return self.first.parameters()
+    def all(self): return [self.drops[0], self.drops[1][0], self.named["drop"]]
+
+
+class Beside(Sequential):
+    "A Dropout outside of `layers`."
+    def __init__(self): super().__init__(Attributes()); self.drop = Dropout()
+
+
+def test_training_is_switched_wherever_a_layer_is_kept():
+    model = Beside()
+    held = [model, model.drop, *model.layers[0].all()]
+    assert model.eval() is model and not any(part.training for part in held)
+    assert model.train() is model and all(part.training for part in held) and Dropout.training
+    plain = Attributes()
+    trainer, loader = Trainer(plain, SGD(plain.parameters()), MSELoss(), progress=False), DataLoader(TensorDataset(array(4, 4), array(4, 3)))
+    trainer.evaluate(loader)
+    assert not any(drop.training for drop in plain.all())
+    trainer.train_epoch(loader)
+    assert all(drop.training for drop in plain.all())
+
+
 # losses
 
 def test_losses_against_closed_forms():

@@ -7,7 +7,7 @@ __all__ = ['Trainer']
 
 # %% ../../src/modules/08_training.ipynb #60b22fb2
 from .autograd import no_grad
-from .layers import Layer
+from .layers import switch
 from .tensor import patch
 
 # %% ../../src/modules/08_training.ipynb #6e5891d4
@@ -32,8 +32,7 @@ class Trainer:
 
     def batches(self, loader, label, training):
         "The batches of `loader`, once the model's layers are switched to training or to evaluation."
-        for part in (self.model, *getattr(self.model, "layers", ())):
-            if isinstance(part, Layer): part.train(training)
+        switch(self.model, training)
         return _progress(loader, label, self.progress)
 
 # %% ../../src/modules/08_training.ipynb #9e80f603
