@@ -478,6 +478,15 @@ def test_a_regression_has_no_accuracy_and_an_empty_loader_is_refused():
     for work in (trainer.train_epoch, trainer.evaluate): refused(ValueError, lambda: work([]), "no samples")
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_diverged_model_has_no_right_answers():
+    model = Linear(2, 3)
+    trainer = Trainer(model, SGD(model.parameters()), CrossEntropyLoss(), progress=False)
+    for scores in (np.nan, np.inf):
+        model.bias.data = np.array([scores, 0, 0], np.float32)
+        assert trainer.evaluate(DataLoader(TensorDataset(array(4, 2), np.zeros(4))))[1] == 0
+
+
 class Clock:
     "A clock that moves by a second each time it is asked, so that short work looks long."
     def __init__(self): self.now = 0.0

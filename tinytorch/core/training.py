@@ -57,15 +57,16 @@ def train_epoch(self: Trainer,
 
 # %% ../../src/modules/08_training.ipynb #2efef985
 def _hits(scores, y):
-    "How many of `scores` (B, C) are largest at their label `y` (B,); NaN for other shapes."
-    return int((scores.argmax(axis=1) == y).sum()) if scores.ndim == 2 and y.ndim == 1 else float("nan")
+    "How many of `scores` (B, C) are largest at their label `y` (B,), none where the largest is NaN or infinite; NaN for other shapes."
+    if scores.ndim != 2 or y.ndim != 1: return float("nan")
+    return int(((scores.argmax(axis=1) == y) & (scores.max(axis=1) < float("inf"))).sum())
 
 
 @patch
 def evaluate(self: Trainer,
     loader, # batches (X, y) of Tensors
 ): # mean loss of a sample, accuracy in [0, 1]
-    "Learn nothing; the accuracy is NaN where the model gives no class scores. `ValueError` for a loader without samples."
+    "Learn nothing. A NaN score is a wrong answer; without class scores the accuracy is NaN. `ValueError` for a loader without samples."
     total = hits = n = 0
     with no_grad():
         for X, y in self.batches(loader, "evaluate", training=False):
