@@ -225,6 +225,9 @@ def test_quantized_linear_refuses_other_features():
     layer = QuantizedLinear(Linear(64, 32))
     with pytest.raises(ValueError, match=r"\(2, 63\).*\(64, 32\)"):
         layer(Tensor(X_TEST[:2, :63]))
+    for few in (Tensor(3.0), Tensor([]), Tensor([[3.0]])):
+        with pytest.raises(ValueError, match=r"got x \(.*\(64, 32\)"):
+            layer(few)
     with pytest.raises(TypeError, match="ndarray"):
         layer(X_TEST)
 

@@ -9,7 +9,7 @@ __all__ = ['quantize_int8', 'dequantize_int8', 'QuantizedLinear', 'quantize_mode
 import numpy as np
 
 from ..core.layers import Layer, Linear
-from ..core.tensor import Tensor, result
+from ..core.tensor import Tensor, not_a_tensor, result
 
 # %% ../../src/modules/15_quantization.ipynb #24dac87b
 __all__ = ["quantize_int8", "dequantize_int8", "QuantizedLinear", "quantize_model", "memory_usage"]
@@ -64,11 +64,10 @@ class QuantizedLinear(Layer):
 
     def forward(self, x):
         "Tensor (..., in) -> Tensor (..., out). `TypeError` unless `x` is a Tensor, `ValueError` for another number of features."
-        try:
-            y = x.data.dot(self.codes.astype(np.float32))  # NumPy multiplies int8 no faster: this copy lives for one call
-        except (AttributeError, ValueError):
-            if not isinstance(x, Tensor): raise TypeError(f"QuantizedLinear: got {type(x).__name__}, expected Tensor; wrap it: Tensor(x)") from None
-            raise ValueError(f"QuantizedLinear: got x {x.shape} for codes {self.codes.shape}, expected (..., {self.in_features})") from None
+        if not isinstance(x, Tensor): raise not_a_tensor("QuantizedLinear", x)
+        if x.data.shape[-1:] != self.codes.shape[:1]:
+            raise ValueError(f"QuantizedLinear: got x {x.shape} for codes {self.codes.shape}, expected (..., {self.in_features})")
+        y = x.data.dot(self.codes.astype(np.float32))  # NumPy multiplies int8 no faster: this copy lives for one call
         y *= self.scale
         if self.bias is not None: y += self.bias.data
         return result(y, "quantized_linear", ())
