@@ -331,6 +331,19 @@ def test_models_that_hold_layers_in_other_ways():
     assert isinstance(odd.parts["a"], QuantizedLinear) and isinstance(odd.head[0], QuantizedLinear)
 
 
+def test_a_linear_in_a_tuple_is_not_passed_over():
+    class Tupled:
+        def __init__(self, *parts): self.first, self.shape, self.parts = Linear(4, 4), (4, 2), parts
+        def forward(self, x): return self.parts[0].forward(self.first.forward(x))
+
+    refused = Tupled(Linear(4, 2))
+    with pytest.raises(ValueError, match=r"Linear\(4, 2\) in a tuple, expected a list"):
+        quantize_model(refused)
+    assert isinstance(refused.first, Linear)
+    within = quantize_model(Tupled(Sequential(Linear(4, 2)))).parts[0]
+    assert isinstance(within.layers[0], QuantizedLinear)
+
+
 # Compression
 
 @pytest.mark.parametrize("sparsity", [0, 0.1, 0.29, 0.5, 2 / 3, 0.9, 0.9999, 1])

@@ -90,13 +90,15 @@ class QuantizedLinear(Layer):
 
 # %% ../../src/modules/15_quantization.ipynb #fa29bcb2
 def _places(owner, seen=None):
-    "Every (container, key) below `owner` that holds a Linear; a container is a list, a dict or a model's `__dict__`."
-    held, seen = owner if isinstance(owner, (list, dict)) else getattr(owner, "__dict__", {}), {} if seen is None else seen
+    "Every (container, key) below `owner` that holds a Linear: a list, a dict or a model's `__dict__`. `ValueError` for one in a tuple."
+    held, seen = owner if isinstance(owner, (list, tuple, dict)) else getattr(owner, "__dict__", {}), {} if seen is None else seen
     if id(held) in seen: return
     seen[id(held)] = held
-    for key, value in list(enumerate(held) if isinstance(held, list) else held.items()):
+    for key, value in list(held.items() if isinstance(held, dict) else enumerate(held)):
+        if isinstance(value, Linear) and isinstance(held, tuple):
+            raise ValueError(f"quantize_model: got {value!r} in a tuple, expected a list: nothing in a tuple can be replaced")
         if isinstance(value, Linear): yield held, key
-        elif isinstance(value, (list, dict)) or hasattr(value, "forward"): yield from _places(value, seen)
+        elif isinstance(value, (list, tuple, dict)) or hasattr(value, "forward"): yield from _places(value, seen)
 
 # %% ../../src/modules/15_quantization.ipynb #6dab0fdb
 class _Listener(Layer):
