@@ -454,6 +454,16 @@ def test_pruned_weights_stay_zero_when_quantized(model):
     assert measure_sparsity(model) >= 50
 
 
+def test_an_output_layer_that_stands_earlier_too_is_spared():
+    tied, hidden, alias = Linear(4, 4), Linear(4, 4), Linear(4, 4)
+    alias.weight = tied.weight
+    before = tied.weight.data.copy()
+    structured_prune(Sequential(tied, ReLU(), hidden, ReLU(), alias, ReLU(), tied), 0.5)
+    assert np.array_equal(tied.weight.data, before) and (hidden.weight.data == 0).all(axis=0).sum() == 2
+    with pytest.raises(ValueError, match="before the output layer"):
+        structured_prune(Sequential(tied, ReLU(), tied))
+
+
 @pytest.mark.parametrize("prune", [magnitude_prune, structured_prune, lambda model, _: remove_zero_columns(model)])
 def test_codes_are_not_pruned(prune):
     with pytest.raises(ValueError, match="prune before you quantize"):

@@ -74,7 +74,8 @@ def structured_prune(
     `ValueError` outside [0, 1], or where the output layer is the only one."""
     _ratio("prune_ratio", prune_ratio)
     _prunable(model)
-    hidden = [layer for layer in _leaves(model) if _is_linear(layer)][:-1]
+    layers = [layer for layer in _leaves(model) if _is_linear(layer)]
+    hidden = [layer for layer in layers if layer.weight.data is not layers[-1].weight.data]  # the output layer may stand earlier, too
     if not hidden: raise ValueError(f"structured_prune: found no weights before the output layer in {model!r}")
     for layer in hidden:
         w = layer.weight.data
