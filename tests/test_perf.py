@@ -87,6 +87,25 @@ def test_a_shared_layer_counts_once():
     assert Profiler().measure_memory(shared, (6,))["parameter_memory_mb"] == (36 + 6 * 4 + 4) / MiB
 
 
+class Embedded:
+    "Holds a layer and a Tensor beside its `layers`, and lists the weights of `layers` by name, of a quantized one made anew."
+    def __init__(self): self.embedding, self.position, self.layers = Linear(5, 8, bias=False), Tensor(np.ones((3, 8))), [Linear(8, 4), ReLU()]
+    def forward(self, x): return self.layers[1].forward(self.layers[0].forward(self.embedding.forward(x)))
+    def parameters(self): return [*self.embedding.parameters(), self.position, self.layers[0].weight, self.layers[0].bias]
+
+
+def test_what_lies_beside_the_layers_is_counted_too():
+    model, numbers = Embedded(), 5 * 8 + 3 * 8 + 8 * 4 + 4
+    assert Profiler().count_parameters(model) == numbers == Profiler().count_parameters(Sequential(model))
+    assert memory_usage(model)["stored_bytes"] == 4 * numbers == stored_bytes(model)
+    assert Profiler().measure_memory(model.layers[0], (8,))["parameter_memory_mb"] == 36 * 4 / MiB
+    quantize_model(model)
+    assert Profiler().count_parameters(model) == numbers
+    usage = memory_usage(model)
+    assert usage["stored_bytes"] == stored_bytes(model) == (5 * 8 + 4) + 3 * 8 * 4 + (8 * 4 + 4 + 4 * 4)
+    assert usage["modelled_float32_bytes"] == 4 * numbers and usage["modelled_call_bytes"] == 4 * (5 * 8 + 8 * 4)
+
+
 def test_memory_is_counted_on_arrays(model):
     memory = Profiler().measure_memory(model, Tensor(X_TEST[:5]))
     assert set(memory) == {"parameter_memory_mb", "activation_memory_mb", "peak_memory_mb"}

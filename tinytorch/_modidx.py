@@ -489,8 +489,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                        'tinytorch/perf/quantization.py'),
                                              'tinytorch.perf.quantization._inputs': ( 'src/modules/quantization.html#_inputs',
                                                                                       'tinytorch/perf/quantization.py'),
-                                             'tinytorch.perf.quantization._leaves': ( 'src/modules/quantization.html#_leaves',
-                                                                                      'tinytorch/perf/quantization.py'),
                                              'tinytorch.perf.quantization._places': ( 'src/modules/quantization.html#_places',
                                                                                       'tinytorch/perf/quantization.py'),
                                              'tinytorch.perf.quantization.dequantize_int8': ( 'src/modules/quantization.html#dequantize_int8',

@@ -26,20 +26,22 @@ def _leaves(model):
 
 # %% ../../src/modules/14_profiling.ipynb #41c4703c
 def _arrays(layers):
-    "The arrays behind the parameters of `layers`, each once however often it is used."
-    return list({id(p.data): p.data for layer in layers for p in layer.parameters()}.values())
+    "The arrays behind the parameters of `layers` by id, each once however often it is used."
+    return {id(p.data): p.data for layer in layers if hasattr(layer, "parameters") for p in layer.parameters()}
 
 # %% ../../src/modules/14_profiling.ipynb #638b88dd
-def _total(layers, own, each):
-    "Sum over `layers`: of their method `own` where they bring one, else of attribute `each` of their arrays."
-    layers = list({id(layer): layer for layer in layers}.values())
+def _total(model, own, each):
+    "Sum over the layers of `model`: of their method `own` where they bring one, else of `each` of their arrays and the model's other ones."
+    beside = [part for part in getattr(model, "__dict__", {}).values() if hasattr(part, "forward")] if hasattr(model, "layers") else []
+    layers = {id(layer): layer for part in (model, *beside) for layer in _leaves(part)}.values()
     known = [layer for layer in layers if hasattr(layer, own)]
-    return sum(int(getattr(layer, own)()) for layer in known) + sum(
-        getattr(array, each) for array in _arrays([layer for layer in layers if layer not in known]))
+    arrays, made, counted = _arrays([layer for layer in layers if layer not in known]), _arrays([model]), _arrays(known)
+    arrays |= {key: a for key, a in _arrays([model]).items() if key in made and key not in counted}  # not those made anew at each look
+    return sum(int(getattr(layer, own)()) for layer in known) + sum(getattr(array, each) for array in arrays.values())
 
 
-def _parameter_count(layers): return _total(layers, "count_parameters", "size")
-def _stored_bytes(layers): return _total(layers, "size_bytes", "nbytes")
+def _parameter_count(model): return _total(model, "count_parameters", "size")
+def _stored_bytes(model): return _total(model, "size_bytes", "nbytes")
 
 # %% ../../src/modules/14_profiling.ipynb #9bca6d78
 _OPS = {
@@ -103,7 +105,7 @@ class _Counting:
     "The half of a profiler that needs no clock."
     def count_parameters(self, model):
         "Numbers the model holds, shared ones once."
-        return _parameter_count(_leaves(model))
+        return _parameter_count(model)
 
     def count_flops(self,
         model, # a layer, or a model with `layers`
@@ -125,7 +127,7 @@ class _Counting:
         stored and the peak of what one pass allocates on top of it while every output is kept."""
         layers = _leaves(model)
         outputs, peak = _traced_outputs(layers, _as_input(x))
-        stored, active = _stored_bytes(layers), sum(y.data.nbytes for y in outputs)
+        stored, active = _stored_bytes(model), sum(y.data.nbytes for y in outputs)
         return {"parameter_memory_mb": stored / 2**20, "activation_memory_mb": active / 2**20, "peak_memory_mb": (stored + peak) / 2**20}
 
 # %% ../../src/modules/14_profiling.ipynb #fbd5a540

@@ -8,7 +8,7 @@ __all__ = ['quantize_int8', 'dequantize_int8', 'QuantizedLinear', 'quantize_mode
 # %% ../../src/modules/15_quantization.ipynb #f56e76ae
 import numpy as np
 
-from ..core.layers import Layer, Linear
+from ..core.layers import Layer, Linear, parts_of
 from ..core.tensor import Tensor, not_a_tensor, result
 
 # %% ../../src/modules/15_quantization.ipynb #24dac87b
@@ -82,9 +82,13 @@ class QuantizedLinear(Layer):
         (codes := Tensor(self.codes)).data = self.codes
         return [codes] if self.bias is None else [codes, self.bias]
 
-    def count_parameters(self): return sum(p.data.size for p in self.parameters())
+    def count_parameters(self):
+        "How many numbers: codes and bias."
+        return sum(p.data.size for p in self.parameters())
 
-    def size_bytes(self): return sum(p.data.nbytes for p in self.parameters()) + self.scale.nbytes
+    def size_bytes(self):
+        "Bytes stored: codes, scale and bias."
+        return sum(p.data.nbytes for p in self.parameters()) + self.scale.nbytes
 
     def __repr__(self): return f"QuantizedLinear({self.in_features}, {self.out_features}{', bias=False' * (self.bias is None)})"
 
@@ -134,19 +138,14 @@ def quantize_model(
     for held, key in places: held[key] = made[id(held[key])]
     return model
 
-# %% ../../src/modules/15_quantization.ipynb #2fda291e
-def _leaves(model):
-    "The layers that hold numbers, in order."
-    layers = getattr(model, "layers", None)
-    return [model] if layers is None else [leaf for layer in layers for leaf in _leaves(layer)]
-
 # %% ../../src/modules/15_quantization.ipynb #026a311e
 def memory_usage(model):  # a layer, or a model with `layers`
     """`stored_bytes`; apart from it `modelled_float32_bytes`, the same numbers at four bytes each, and
     `modelled_call_bytes`, the float32 copies of codes that calls make; `compression_ratio` is modelled / stored."""
-    layers = list({id(layer): layer for layer in _leaves(model)}.values())
-    quantized = [layer for layer in layers if isinstance(layer, QuantizedLinear)]
-    arrays = {id(p.data): p.data for layer in layers for p in layer.parameters()}.values()
+    parts = list(parts_of(model))
+    quantized = [part for part in parts if isinstance(part, QuantizedLinear)]
+    looks = [{id(p.data): p.data for part in parts if hasattr(part, "parameters") for p in part.parameters()} for _ in range(2)]
+    arrays = [array for key, array in looks[1].items() if key in looks[0]]  # without those made anew at each look
     stored = sum(a.nbytes for a in arrays) + sum(layer.scale.nbytes for layer in quantized)
     as_float32 = 4 * sum(a.size for a in arrays)
     return {"stored_bytes": stored, "modelled_float32_bytes": as_float32, "compression_ratio": as_float32 / stored if stored else 1.0,
