@@ -58,7 +58,7 @@ def test_counts_follow_from_shapes(model):
     assert profiler.count_flops(model, (64,)) == (2 * 64 * 32 + 32) + 32 + (2 * 32 * 10 + 10)
 
 
-@pytest.mark.parametrize("shape", [(64,), (1, 64), (7, 64)])
+@pytest.mark.parametrize("shape", [64, np.int64(64), [64], (64,), (1, 64), (7, 64)])
 def test_flops_are_per_sample(shape):
     assert Profiler().count_flops(SimpleMLP(*SIZES), shape) == 4810
 

@@ -109,11 +109,12 @@ class _Counting:
 
     def count_flops(self,
         model, # a layer, or a model with `layers`
-        input_shape, # (features,), or (batch, ..., features); a batch counts as one sample
+        input_shape, # features, (features,), or (batch, ..., features); a batch counts as one sample
     ): # operations a sample
         """Operations of one forward pass a sample: 2*in*out a Linear, one more an output for a bias and for a scale; an
         element costs 1 in ReLU and Tanh, 4 in Sigmoid, 5 in Softmax, 9 in GELU. `ValueError` for other layers."""
-        total, shape = 0, (1, *input_shape[1 if len(input_shape) > 1 else 0:])
+        shape = np.atleast_1d(input_shape).tolist()
+        total, shape = 0, (1, *shape[1 if len(shape) > 1 else 0:])
         for layer in _leaves(model):
             flops, shape = _layer_flops(layer, shape)
             total += flops
