@@ -560,6 +560,13 @@ def test_training_works_without_tqdm(monkeypatch):
     assert len(digits(epochs=2, progress=True)[3]) == 2
 
 
+def test_every_operation_says_what_it_does():
+    for name in ("sum", "mean", "max", "__add__", "__rsub__", "__mul__", "__truediv__", "__rpow__"):
+        assert getattr(Tensor, name).__name__ == name and name.strip("_").removeprefix("r") in getattr(Tensor, name).__doc__
+    kinds = (ReLU, Sigmoid, Tanh, GELU, Softmax, CrossEntropyLoss, MSELoss, BinaryCrossEntropyLoss)
+    assert all("Tensor" in kind.forward.__doc__ for kind in kinds) and all(kind.step.__doc__ and kind.zero_grad.__doc__ for kind in (SGD, Adam))
+
+
 def test_importing_the_capstone_needs_nothing_slow():
     watched = ("tqdm", "rich", "jsonschema", "matplotlib", "tempfile", "subprocess", "importlib.metadata", "numpy.random", "tinytorch.core.autograd")
     code = f"import sys, numpy, platform, {{}}; print([m for m in {watched} if m in sys.modules])"

@@ -228,6 +228,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                    'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor._binary': ('src/modules/tensor.html#_binary', 'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor._float32': ('src/modules/tensor.html#_float32', 'tinytorch/core/tensor.py'),
+                                       'tinytorch.core.tensor._named': ('src/modules/tensor.html#_named', 'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor._reduction': ( 'src/modules/tensor.html#_reduction',
                                                                              'tinytorch/core/tensor.py'),
                                        'tinytorch.core.tensor._tensor': ('src/modules/tensor.html#_tensor', 'tinytorch/core/tensor.py'),

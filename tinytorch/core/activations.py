@@ -33,6 +33,7 @@ _ZERO = np.zeros((), dtype=np.float32)
 class ReLU(Activation):
     "max(0, x)."
     def forward(self, x):
+        "Tensor of any shape -> Tensor of that shape."
         y = np.maximum(x.data, _ZERO)
         return result(y, "relu", (x,), y)
 
@@ -40,6 +41,7 @@ class ReLU(Activation):
 class Tanh(Activation):
     "The hyperbolic tangent, from -1 to 1."
     def forward(self, x):
+        "Tensor of any shape -> Tensor of that shape."
         y = np.tanh(x.data)
         return result(y, "tanh", (x,), y)
 
@@ -47,6 +49,7 @@ class Tanh(Activation):
 class GELU(Activation):
     "x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."
     def forward(self, x):
+        "Tensor of any shape -> Tensor of that shape."
         z = np.clip(x.data, -10, 10)  # t is -1 or 1 from there on, and its slope 0, which z * z must not turn into a NaN
         t = np.tanh((2 / math.pi) ** 0.5 * (z + 0.044715 * z**3))
         return result(0.5 * x.data * (1 + t), "gelu", (x,), z, t)
@@ -55,6 +58,7 @@ class GELU(Activation):
 class Sigmoid(Activation):
     "1 / (1 + exp(-x)), from 0 to 1, without overflow."
     def forward(self, x):
+        "Tensor of any shape -> Tensor of that shape."
         e = np.exp(-np.abs(x.data))
         y = np.where(x.data >= 0, 1 / (1 + e), e / (1 + e))
         return result(y, "sigmoid", (x,), y)
@@ -69,5 +73,6 @@ def log_softmax(x, axis=-1):
 class Softmax(Activation):
     "exp(x) / sum(exp(x)) along `axis`: positive numbers that sum to 1."
     def forward(self, x, axis=-1):
+        "Tensor of any shape -> Tensor of that shape, each sum along `axis` 1."
         y = np.exp(log_softmax(x.data, axis))
         return result(y, "softmax", (x,), y, axis)

@@ -39,6 +39,7 @@ def _class_indices(targets, shape):
 class CrossEntropyLoss(Loss):
     "Mean over the batch of -log softmax(logits)[target]: logits (B, C), targets (B,) class indices."
     def forward(self, logits, targets):
+        "Tensor (B, C), class indices (B,) -> scalar Tensor."
         y = _class_indices(targets, logits.shape)
         log_p = log_softmax(logits.data)
         return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y), log_p.dtype), "cross_entropy", (logits,), log_p, y)
@@ -55,6 +56,7 @@ def _same_shape(name, predictions, targets):
 class MSELoss(Loss):
     "Mean of (prediction - target)^2 over all numbers; shapes must be equal."
     def forward(self, predictions, targets):
+        "Two of one shape -> scalar Tensor."
         difference = predictions - _same_shape("MSELoss", predictions, targets)
         return (difference * difference).mean()
 
@@ -62,6 +64,7 @@ class MSELoss(Loss):
 class BinaryCrossEntropyLoss(Loss):
     "Mean of -t log p - (1 - t) log(1 - p): probabilities p and targets t in [0, 1], of one shape; gives a gradient to p."
     def forward(self, predictions, targets):
+        "Two of one shape -> scalar Tensor."
         p, t = predictions.data, _same_shape("BinaryCrossEntropyLoss", predictions, targets).data
         for name, values in (("predictions", p), ("targets", t)):
             low, high = values.min(), values.max()

@@ -109,6 +109,11 @@ def __array__(self: Tensor, dtype=None, copy=None):
 def _tensor(x): return x if isinstance(x, Tensor) else Tensor(x)
 
 
+def _named(f, name, doc):
+    f.__name__, f.__doc__ = name, doc
+    return f
+
+
 def _binary(op, compute):
     "The method `a op b` and its reflected form, for an elementwise NumPy function."
     def forward(self, other):
@@ -118,7 +123,8 @@ def _binary(op, compute):
         except ValueError:
             raise ValueError(f"{op}: got shapes {self.shape} and {other.shape}, expected sizes that are equal or 1, from the right") from None
         return result(data, op, (self, other), self.data, other.data)
-    return forward, lambda self, other: forward(_tensor(other), self)
+    doc = f"{op} of each number and that of `other`, a Tensor, an array or numbers whose shape broadcasts."
+    return _named(forward, f"__{op}__", doc), _named(lambda self, other: forward(_tensor(other), self), f"__r{op}__", doc + " Reflected.")
 
 # %% ../../src/modules/01_tensor.ipynb #c7ae1a50
 for _op, _compute in {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}.items():
@@ -176,7 +182,7 @@ def _reduction(op, compute):
         except ValueError as error:
             raise ValueError(f"{op}: got shape {self.shape} and axis {axis}: {error}") from None
         return result(data, op, (self,), self.data, data, axis, keepdims)
-    return forward
+    return _named(forward, op, f"The {op} of all numbers, or along `axis`, a number or a tuple; with `keepdims` it stays, as size 1.")
 
 
 Tensor.sum, Tensor.mean, Tensor.max = _reduction("sum", np.sum), _reduction("mean", np.mean), _reduction("max", np.max)
