@@ -423,7 +423,8 @@ def test_caches_of_a_model_are_not_its_weights():
 
 
 @pytest.mark.parametrize("options, message", [
-    (dict(runs=0), "runs: got 0"), (dict(inputs=[]), "inputs: got none"), (dict(inputs=np.empty((0, 4))), "inputs: got none"),
+    (dict(runs=0), "runs: got 0"), (dict(runs=2.5), "runs: got 2.5, expected a whole number from 1"),
+    (dict(calls_per_sample=-2), "calls_per_sample: got -2"), (dict(calls_per_sample="2"), "calls_per_sample: got '2'"), (dict(inputs=[]), "inputs: got none"), (dict(inputs=np.empty((0, 4))), "inputs: got none"),
     (dict(inputs=3.0), "expected an array")])
 def test_measure_latency_says_what_is_wrong(options, message):
     with pytest.raises(ValueError, match=message):
@@ -684,12 +685,24 @@ def test_the_result_can_be_recomputed_and_is_plain():
 
 
 @pytest.mark.parametrize("options, message", [
-    (dict(pairs=5), "got 5 values, expected at least 6"), (dict(min_effect=-1), "min_effect -1"),
+    (dict(pairs=5), "got 5 values, expected at least 6"), (dict(pairs=40.0), "pairs: got 40.0, expected a whole number"), (dict(min_effect=-1), "min_effect -1"),
     (dict(scope="galaxy"), "scope: got 'galaxy'"), (dict(scope="across_processes", processes=1), "processes: got 1"),
     (dict(inputs=[]), "inputs: got none")])
 def test_compare_latency_says_what_is_wrong_before_it_measures(options, message):
     with pytest.raises(ValueError, match=message):
         compare_latency(**dict(baseline=pytest.fail, optimized=pytest.fail, inputs=["called"]) | options)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint8])
+def test_numpys_integers_count_like_any_other(kind, monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0, 0), raising=False)
+
+    def run(number):
+        clock, model = machine()
+        return compare_latency(model(1), model(1.1), [0], pairs=number(40), timer=clock, rng=0).to_dict()
+    assert json.dumps(run(kind)) == json.dumps(run(int)) and median_ranks(kind(40)) == median_ranks(40)
+    clock, model = machine()
+    assert json.dumps(measure_latency(model(1), [0], kind(6), calls_per_sample=kind(2), timer=clock).to_dict())
 
 
 def test_noisy_ratios_are_reported():
@@ -823,6 +836,9 @@ def test_throughput_of_each_batch_size():
     seen = []
     measure_throughput(lambda x: (seen.append(x[0, 0]), clock.advance(1e6)), np.arange(2000.0).reshape(1000, 2), (2,), 300, timer=clock)
     assert len(set(seen)) == 256
+    assert json.dumps(measure_throughput(lambda x: clock.advance(1e6), np.zeros((9, 2)), [np.int64(3)], timer=clock)[3].to_dict())
+    with pytest.raises(ValueError, match="batch size: got 2.5"):
+        measure_throughput(len, np.zeros((100, 2)), (2.5,))
     with pytest.raises(ValueError, match="batch size: got 101, expected 1 to 100"):
         measure_throughput(len, np.zeros((100, 2)), (101,))
 
@@ -833,6 +849,9 @@ def test_wilson_solves_its_equation(k, n):
         assert abs(k / n - p) == pytest.approx(1.96 * math.sqrt(p * (1 - p) / n), abs=1e-9)
     with pytest.raises(ValueError, match="proportion: got"):
         wilson_interval(n + 1, n)
+    assert wilson_interval(np.int32(50_000), np.int32(100_000)) == wilson_interval(50_000, 100_000)
+    with pytest.raises(ValueError, match="proportion: got 2.5, expected a whole number"):
+        wilson_interval(2.5, 5)
 
 
 def test_accuracy_with_its_interval():
@@ -846,6 +865,10 @@ def test_accuracy_with_its_interval():
 def test_mcnemar_is_a_fair_coin():
     assert mcnemar(0, 5) == 2 / 32 and mcnemar(3, 3) == 1 and mcnemar(0, 0) == 1
     assert mcnemar(2, 8) == mcnemar(8, 2) == 2 * (1 + 10 + 45) / 1024
+    assert mcnemar(np.int64(274), np.int64(176)) == mcnemar(274, 176) == pytest.approx(4.4e-6, rel=0.02)
+    for wrong in (-1, 2.0, np.float64(2), None):
+        with pytest.raises(ValueError, match=rf"only_b: got .*{wrong}.*, expected a whole number from 0"):
+            mcnemar(3, wrong)
 
 
 def test_accuracy_of_two_models_on_the_same_samples():

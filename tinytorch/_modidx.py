@@ -567,4 +567,5 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                         'tinytorch.perf.results.preflight': ( 'src/modules/results.html#preflight',
                                                                               'tinytorch/perf/results.py'),
                                         'tinytorch.perf.results.stability_warnings': ( 'src/modules/results.html#stability_warnings',
-                                                                                       'tinytorch/perf/results.py')}}}
+                                                                                       'tinytorch/perf/results.py'),
+                                        'tinytorch.perf.results.whole': ('src/modules/results.html#whole', 'tinytorch/perf/results.py')}}}

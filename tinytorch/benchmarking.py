@@ -17,9 +17,9 @@ import numpy as np
 
 from .perf.latency import _arrays, _callable, measure_latency
 from .perf.pairs import Comparison, balanced_order, compare_latency, paired_interval, verdict
-from tinytorch.perf.results import (
+from .perf.results import (
     BenchmarkResult, VirtualClock, _Shown, _text, median_interval, median_ranks, min_runs, precise_timer, preflight,
-    stability_warnings)
+    stability_warnings, whole)
 
 # %% ../src/modules/19_benchmarking.ipynb #8ff53348
 _all_ = ["precise_timer", "VirtualClock", "preflight", "min_runs", "median_ranks", "median_interval", "stability_warnings",
@@ -76,7 +76,7 @@ def measure_throughput(
 ): # {batch size: BenchmarkResult in samples per second}
     "Samples per second at several batch sizes. Raises `ValueError` for a size that is below 1 or over n."
     results = {}
-    for size in batch_sizes:
+    for size in [whole("batch size", size) for size in batch_sizes]:
         if not 1 <= size <= X.shape[0]:
             raise ValueError(f"batch size: got {size!r}, expected 1 to {X.shape[0]}, the number of samples")
         batches = [X[i:i + size] for i in range(0, X.shape[0] - size + 1, size)[:256]]
@@ -88,7 +88,8 @@ def measure_throughput(
 # %% ../src/modules/19_benchmarking.ipynb #5023b2c1
 def wilson_interval(k, n, z=1.96):  # successes, trials, normal quantile
     "95 % interval of a proportion k/n (Wilson 1927). Raises `ValueError` unless 0 <= k <= n and n > 0."
-    if not (0 <= k <= n and n > 0):
+    k, n = whole("proportion", k), whole("proportion", n)
+    if not (k <= n and n > 0):
         raise ValueError(f"proportion: got {k} of {n}, expected 0 <= k <= n and n > 0")
     half = z * math.sqrt(k * (n - k) / n + z * z / 4)
     return max(0.0, (k + z * z / 2 - half) / (n + z * z)), min(1.0, (k + z * z / 2 + half) / (n + z * z))
@@ -132,8 +133,8 @@ def measure_accuracy(model, X, y):  # samples (n, ...), class indices (n,)
 # %% ../src/modules/19_benchmarking.ipynb #67f97165
 def mcnemar(only_a, only_b):  # samples that only the one, only the other gets right
     "Exact two-sided p-value of McNemar's test (McNemar 1947): how often fair coins fall at least this unevenly."
-    n = only_a + only_b
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n)
+    a, b = whole("only_a", only_a), whole("only_b", only_b)  # NumPy's integers would overflow in silence
+    return min(1.0, 2 * sum(math.comb(a + b, k) for k in range(min(a, b) + 1)) / 2**(a + b))
 
 # %% ../src/modules/19_benchmarking.ipynb #bd7e8f8c
 @dataclass(repr=False)

@@ -16,7 +16,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .results import BenchmarkResult, preflight, stability_warnings
+from .results import BenchmarkResult, preflight, stability_warnings, whole
 
 # %% ../../src/modules/19b_latency.ipynb #c4d4b796
 def _callable(model):
@@ -175,8 +175,8 @@ def measure_latency(
     progress=True, # a bar after one second
 ): # BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
     "Warm latency of single calls in ms. Raises `ValueError` for no runs, no inputs or a clock that shows 0 s."
-    if runs < 1:
-        raise ValueError(f"runs: got {runs!r}, expected 1 or more")
+    runs = whole("runs", runs, 1)
+    if calls_per_sample is not None: calls_per_sample = whole("calls_per_sample", calls_per_sample, 1)
     timer = timer or time.perf_counter_ns
     facts, subject, samples = preflight(timer), _Subject(model, inputs, timer), []
     with _gc_paused():

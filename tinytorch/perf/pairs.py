@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .latency import _calls_per_sample, _gc_paused, _name, _positive, _progress, _Subject, _timer_warnings, _warm_up
-from .results import _iqr, _Shown, median_ranks, preflight, stability_warnings
+from .results import _iqr, _Shown, median_ranks, preflight, stability_warnings, whole
 
 # %% ../../src/modules/19c_pairs.ipynb #a9edc79c
 def balanced_order(
@@ -155,9 +155,7 @@ def _fresh_process(job, seed):
 # %% ../../src/modules/19c_pairs.ipynb #9ac5351d
 def _across(baseline, optimized, inputs, options, processes, rng, progress):
     "`Comparison` of what `processes` fresh ones agree on."
-    if processes < 2:
-        raise ValueError(f"processes: got {processes!r}, expected 2 or more")
-    seeds = rng.integers(2**32, size=processes).tolist()
+    seeds = rng.integers(2**32, size=whole("processes", processes, 2)).tolist()
     runs = [_fresh_process((baseline, optimized, inputs, options | {"rng": seed}), seed)
             for seed in _progress(seeds, "processes", progress)]
     protocol = runs[0]["protocol"] | {"processes": [{k: run[k] for k in ("speedup", "ci_low", "ci_high", "verdict")}
@@ -184,7 +182,7 @@ def compare_latency(
     progress=True, # a bar after one second
 ): # Comparison
     "Paired comparison of two latencies. Raises `ValueError` for too few pairs, no inputs or a clock that shows 0 s."
-    median_ranks(pairs)
+    median_ranks(pairs := whole("pairs", pairs))
     verdict(1, 1, min_effect)
     rng = np.random.default_rng(rng)
     if scope == "across_processes":
