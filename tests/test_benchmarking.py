@@ -862,6 +862,22 @@ def test_accuracy_with_its_interval():
         measure_accuracy(lambda X: X, np.eye(4), [0, 1, 2])
 
 
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_a_diverged_model_has_no_accuracy(score):
+    for measure in (lambda: measure_accuracy(lambda X: X, np.full((3, 4), score), [0, 0, 0]),
+                    lambda: compare_accuracy(lambda X: X, lambda X: X * score, np.ones((3, 4)), [0, 0, 0])):
+        with pytest.raises(ValueError, match="12 of 12 scores are NaN or infinite"):
+            measure()
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 4], [0, -1, 1], [0, 1, 0.5], [0, 1, np.nan], ["0", "1", "2"], [True, False, True], [None, 0, 1]])
+def test_labels_are_classes(labels):
+    with pytest.raises(ValueError, match="accuracy: got labels .* expected classes, whole numbers from 0 to 3"):
+        measure_accuracy(lambda X: X, np.eye(4)[:3], labels)
+    for right in (Tensor([0, 1, 2]), np.array([0, 1, 2], np.uint8), [0, 1, 2]):
+        assert measure_accuracy(lambda X: X, np.eye(4)[:3], right).correct == 3
+
+
 def test_mcnemar_is_a_fair_coin():
     assert mcnemar(0, 5) == 2 / 32 and mcnemar(3, 3) == 1 and mcnemar(0, 0) == 1
     assert mcnemar(2, 8) == mcnemar(8, 2) == 2 * (1 + 10 + 45) / 1024

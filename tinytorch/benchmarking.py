@@ -117,11 +117,15 @@ class AccuracyResult(_Shown):
 
 # %% ../src/modules/19_benchmarking.ipynb #de13cfe2
 def _right(model, X, y):
-    "Which answers are right, bool, shape (n,). Raises `ValueError` for shapes that do not fit."
+    "Which answers are right, bool, shape (n,). Raises `ValueError` for other shapes, scores not finite, labels that are no class."
     scores, y = (np.asarray(a if isinstance(a, np.ndarray) or not hasattr(a, "data") else a.data)
                  for a in (_callable(model)(X), y))
     if scores.ndim != 2 or y.shape != scores.shape[:1] or len(y) == 0:
         raise ValueError(f"accuracy: got scores {scores.shape} and labels {y.shape}, expected (n, classes) and (n,)")
+    if not np.isfinite(scores).all():
+        raise ValueError(f"accuracy: {np.sum(~np.isfinite(scores))} of {scores.size} scores are NaN or infinite; train the model again")
+    if y.dtype.kind not in "iuf" or not np.isin(y, range(scores.shape[1])).all():
+        raise ValueError(f"accuracy: got labels {y[:9]} of {y.dtype}, expected classes, whole numbers from 0 to {scores.shape[1] - 1}")
     return scores.argmax(axis=1) == y
 
 
