@@ -914,6 +914,15 @@ def test_benchmark_of_several_models(monkeypatch):
         Benchmark([], [(X, X)])
 
 
+def test_models_of_one_name_do_not_vanish():
+    class Named:
+        def __init__(self, name): self.name = name
+
+    assert list(Benchmark(iter([Named("a"), Named("b"), len]), [(0, 0)]).models) == ["a", "b", "model_2"]
+    with pytest.raises(ValueError, match=r"got the names \['a', 'b', 'a'\], expected different ones"):
+        Benchmark([Named("a"), Named("b"), Named("a")], [(0, 0)])
+
+
 # How results show themselves.
 
 def test_results_tell_their_story_in_one_line():

@@ -174,7 +174,9 @@ class Benchmark:
                  warmup_runs=5, measurement_runs=10, # calls; warm-up never falls below 20 and 0.1 s
                  *, timer=None, rng=None):
         if not isinstance(models, dict):
-            models = {str(getattr(m, "name", f"model_{i}")): m for i, m in enumerate(models)}
+            pairs = [(str(getattr(m, "name", f"model_{i}")), m) for i, m in enumerate(models)]
+            if len(models := dict(pairs)) < len(pairs):
+                raise ValueError(f"models: got the names {[name for name, _ in pairs]}, expected different ones; give {{name: model}}")
         if not models or not datasets:
             raise ValueError(f"got {len(models)} models and {len(datasets)} datasets, expected at least one of each")
         self.models, self.datasets, self.runs, self.rng = models, list(datasets), measurement_runs, rng
