@@ -901,6 +901,8 @@ def test_benchmark_of_several_models(monkeypatch):
         return lambda x: (clock.advance(ms * 1e6), x)[1]
     X = np.eye(8)
     suite = BenchmarkSuite({"base": model(2), "half": model(1)}, [(X, np.arange(8))], timer=clock, rng=rng)
+    with pytest.raises(ValueError, match=r"call run_full_benchmark\(\) first"):
+        suite.generate_report()
     found = suite.run_full_benchmark()
     assert [r.median for r in found["latency"].values()] == [2, 1] and found["latency"]["base"].count == 10
     assert found["comparison"]["half"].verdict == "faster" and list(found["comparison"]) == ["half"]

@@ -211,6 +211,8 @@ class Benchmark:
 # %% ../src/modules/19_benchmarking.ipynb #97a2e4a6
 class BenchmarkSuite(Benchmark):
     "All metrics of a `Benchmark` in one go."
+    results = None
+
     def run_full_benchmark(self):
         "{metric: {name: result}}, also kept as `.results`."
         self.results = {"latency": self.run_latency_benchmark(), "throughput": self.run_throughput_benchmark(),
@@ -219,7 +221,8 @@ class BenchmarkSuite(Benchmark):
         return self.results
 
     def generate_report(self):
-        "The results as a Markdown table, one row a model."
+        "The results as a Markdown table, one row a model. Raises `ValueError` before there are any."
+        if self.results is None: raise ValueError("generate_report: got no results yet, expected a run; call run_full_benchmark() first")
         rows = ["| model | latency ms | stored bytes | accuracy | speedup |", "|---|---|---|---|---|"]
         for name in self.models:
             latency, (accuracy, *_) = self.results["latency"][name], self.results["accuracy"][name]
