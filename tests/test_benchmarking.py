@@ -19,6 +19,7 @@ from tinytorch.benchmarking import (AccuracyComparison, AccuracyResult, Benchmar
                                     measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
                                     min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
                                     verdict, wilson_interval)
+from tinytorch.core.autograd import is_grad_enabled
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits, load_digits_mlp
@@ -923,6 +924,28 @@ def test_models_of_one_name_do_not_vanish():
     assert list(Benchmark(iter([Named("a"), Named("b"), len]), [(0, 0)]).models) == ["a", "b", "model_2"]
     with pytest.raises(ValueError, match=r"got the names \['a', 'b', 'a'\], expected different ones"):
         Benchmark([Named("a"), Named("b"), Named("a")], [(0, 0)])
+
+
+class Recorder(ClockedModel):
+    "A model that is slower by half while gradients are recorded."
+    def forward(self, x):
+        self.clock.advance(1e6 * self.ms * (1.5 if is_grad_enabled() else 1))
+        return x
+
+
+def test_a_benchmark_records_no_gradients():
+    clock, X = VirtualClock(), np.eye(4)
+    base, half, seen = Recorder(clock, 2), Recorder(clock, 1), []
+    suite = BenchmarkSuite([base, half], [(X, np.arange(4))], timer=clock)
+    found = suite.run_full_benchmark()
+    assert [r.median for r in found["latency"].values()] == [2, 1] and found["throughput"]["model_1"][1].median == 1000
+    assert set(found["comparison"]["model_1"].baseline_ms) == {2} and is_grad_enabled()
+    far = suite.compare_models(pairs=6, scope="across_processes", processes=2, block_s=0.001, warmup_s=0, progress=False)["model_1"]
+    assert set(far.baseline_ms) == {2} and set(compare_latency(base, half, X, pairs=6, timer=clock).baseline_ms) == {3}
+    for run in (suite.run_memory_benchmark, suite.run_accuracy_benchmark):
+        base.forward = lambda x: (seen.append(is_grad_enabled()), x)[1]
+        run()
+    assert seen and not any(seen)
 
 
 # How results show themselves.

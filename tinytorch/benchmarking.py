@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .core.autograd import no_grad
 from .perf.latency import _arrays, _callable, measure_latency
 from .perf.pairs import Comparison, balanced_order, compare_latency, paired_interval, verdict
 from .perf.results import (
@@ -169,7 +170,7 @@ def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), cl
 
 # %% ../src/modules/19_benchmarking.ipynb #8bb8a4c6
 class Benchmark:
-    "Each metric for several models on the same data; the first model is the baseline."
+    "Each metric for several models on the same data, without recording gradients; the first model is the baseline."
     def __init__(self, models, datasets, # {name: model} or a list, and a list of (X, y)
                  warmup_runs=5, measurement_runs=10, # calls; warm-up never falls below 20 and 0.1 s
                  *, timer=None, rng=None):
@@ -182,6 +183,7 @@ class Benchmark:
         self.models, self.datasets, self.runs, self.rng = models, list(datasets), measurement_runs, rng
         self.options = {"timer": timer, "warmup_calls": max(20, warmup_runs)}
 
+    @no_grad()
     def _each(self, measure):
         return {name: measure(model, *self.datasets[0]) for name, model in self.models.items()}
 
@@ -198,10 +200,12 @@ class Benchmark:
         "{name: MemoryResult} for one sample of the first dataset."
         return self._each(lambda model, X, y: measure_memory(model, X[:1]))
 
+    @no_grad()
     def run_accuracy_benchmark(self):
         "{name: [AccuracyResult of each dataset]}."
         return {name: [measure_accuracy(m, X, y) for X, y in self.datasets] for name, m in self.models.items()}
 
+    @no_grad()
     def compare_models(self, **options):  # of `compare_latency`
         "{name: Comparison} of every further model with the first."
         (_, base), *others = self.models.items()

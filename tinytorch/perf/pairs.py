@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.tensor import recording
 from .latency import _calls_per_sample, _gc_paused, _name, _positive, _progress, _Subject, _timer_warnings, _warm_up
 from .results import _iqr, _Shown, median_ranks, preflight, stability_warnings, whole
 
@@ -125,7 +126,8 @@ def _serve(body):
     "In a fresh process: compare what was pickled and print the result as the last line, JSON."
     import json
     import pickle
-    baseline, optimized, inputs, options = pickle.loads(body)
+    (baseline, optimized, inputs, options), records = pickle.loads(body)
+    recording.set(records)
     print("\n" + json.dumps(compare_latency(baseline, optimized, inputs, **options, progress=False).to_dict()))
 
 
@@ -134,13 +136,13 @@ _CHILD = ("import pickle, sys; sys.path[:], body = pickle.load(sys.stdin.buffer)
 
 # %% ../../src/modules/19c_pairs.ipynb #64b819a1
 def _fresh_process(job, seed):
-    "The comparison `job` = (baseline, optimized, inputs, options) as a dict, made in a process with its own hash seed."
+    "The comparison `job` = (baseline, optimized, inputs, options) as a dict, made in a process with its own hash seed; it records as this one."
     import json
     import pickle
     import subprocess
     import sys
     try:
-        body = pickle.dumps(job)
+        body = pickle.dumps((job, recording.get()))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(f"across_processes sends the models to other processes, and pickle refuses: {error}; "
                          "define them in a module, without lambdas") from error
