@@ -24,6 +24,7 @@ from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import SimpleMLP
+from tinytorch.perf.quantization import quantize_model
 from tinytorch.perf.results import _blas_threads, _cpu_limit
 
 TRIALS, CALLS = 400, 9
@@ -946,6 +947,14 @@ def test_a_benchmark_records_no_gradients():
         base.forward = lambda x: (seen.append(is_grad_enabled()), x)[1]
         run()
     assert seen and not any(seen)
+
+
+def test_models_of_tensors_get_the_digits_as_a_tensor():
+    X, y = load_digits()[2:]
+    models = {"full": SimpleMLP(64, 32, 10), "int8": quantize_model(SimpleMLP(64, 32, 10))}
+    benchmark, tensors = Benchmark(models, [(X, y)]), Tensor(X)
+    assert benchmark.run_accuracy_benchmark()["int8"][0].total == len(y) and benchmark.run_memory_benchmark()["full"].stored_bytes == 9640
+    assert Benchmark(models, [(tensors, y)]).datasets[0][0] is tensors and Benchmark({"plain": Affine(X.T)}, [(X, y)]).datasets[0][0] is X
 
 
 # How results show themselves.

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .core.autograd import no_grad
+from .core.tensor import Tensor
 from .perf.latency import _arrays, _callable, measure_latency
 from .perf.pairs import Comparison, balanced_order, compare_latency, paired_interval, verdict
 from .perf.results import (
@@ -171,7 +172,7 @@ def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), cl
 # %% ../src/modules/19_benchmarking.ipynb #8bb8a4c6
 class Benchmark:
     "Each metric for several models on the same data, without recording gradients; the first model is the baseline."
-    def __init__(self, models, datasets, # {name: model} or a list, and a list of (X, y)
+    def __init__(self, models, datasets, # {name: model} or a list, and a list of (X, y); models with Tensors in parameters() get X as one
                  warmup_runs=5, measurement_runs=10, # calls; warm-up never falls below 20 and 0.1 s
                  *, timer=None, rng=None):
         if not isinstance(models, dict):
@@ -180,6 +181,8 @@ class Benchmark:
                 raise ValueError(f"models: got the names {[name for name, _ in pairs]}, expected different ones; give {{name: model}}")
         if not models or not datasets:
             raise ValueError(f"got {len(models)} models and {len(datasets)} datasets, expected at least one of each")
+        if any(isinstance(p, Tensor) for m in models.values() if hasattr(m, "parameters") for p in m.parameters()):
+            datasets = [(Tensor(X) if isinstance(X, np.ndarray) else X, y) for X, y in datasets]
         self.models, self.datasets, self.runs, self.rng = models, list(datasets), measurement_runs, rng
         self.options = {"timer": timer, "warmup_calls": max(20, warmup_runs)}
 

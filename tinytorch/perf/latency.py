@@ -166,7 +166,7 @@ def _timer_warnings(ns, calls, facts):
 # %% ../../src/modules/19b_latency.ipynb #cc7b84d7
 def measure_latency(
     model, # forward method, or any function
-    inputs, # array (n, ...) whose rows are taken in rotation, or a list of ready arguments
+    inputs, # array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
     runs=100, # timed samples
     *,
     warmup_s=0.1, warmup_calls=20, # warm-up lasts at least both

@@ -172,7 +172,7 @@ def _across(baseline, optimized, inputs, options, processes, rng, progress):
 # %% ../../src/modules/19c_pairs.ipynb #31a8ca14
 def compare_latency(
     baseline, optimized, # models or functions
-    inputs, # array (n, ...) whose rows are taken in rotation, or a list of ready arguments
+    inputs, # array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
     pairs=40, # adjacent pairs of blocks, 6 or more
     min_effect=0.02, # smallest effect of interest
     *,
