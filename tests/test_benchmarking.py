@@ -643,6 +643,23 @@ def test_pairs_are_adjacent_and_their_order_is_shuffled():
     assert pairs[0::2] != pairs[1::2] and len(set(pairs[:10])) == 2
 
 
+@pytest.mark.parametrize("call_ns, cost", [(1e6, 1), (1e3, 100)], ids=["single calls", "batches"])
+def test_both_sides_of_a_pair_get_the_same_rows(call_ns, cost):
+    clock, rng, seen = CostlyClock(cost), np.random.default_rng(0), []
+    weights = rng.lognormal(0, 2, 256)  # what each row costs, some a thousand times as much as others
+    weights /= weights.mean()
+
+    def model(name, times):
+        return lambda i: (seen.append((name, i)), clock.advance(call_ns * times * weights[i] * rng.lognormal(0, 0.01)))
+    r = compare_latency(model("a", 1.43), model("b", 1), list(range(256)), timer=clock, rng=0, block_s=1e-8 * call_ns, warmup_s=1e-7 * call_ns)
+    n = r.protocol["samples_per_block"] * r.protocol["calls_per_sample"]
+    assert (r.protocol["calls_per_sample"] > 1) == (cost == 100) and max(r.baseline_ms) > 1.5 * min(r.baseline_ms)
+    for start in range(len(seen) - 80 * n, len(seen), 2 * n):
+        first, second = seen[start:start + n], seen[start + n:start + 2 * n]
+        assert [i for _, i in first] == [i for _, i in second] and {first[0][0], second[0][0]} == {"a", "b"}
+    assert 1.40 < r.ci_low < r.speedup < r.ci_high < 1.46
+
+
 def test_both_models_share_the_plan_of_the_more_demanding_one():
     clock = CostlyClock(100)
     plan = compare_latency(lambda x: clock.advance(1e3), lambda x: clock.advance(1e6), [0], 6, timer=clock, warmup_s=0.01).protocol

@@ -368,6 +368,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                       'tinytorch/perf/latency.py'),
                                         'tinytorch.perf.latency._Subject.block': ( 'src/modules/latency.html#_subject.block',
                                                                                    'tinytorch/perf/latency.py'),
+                                        'tinytorch.perf.latency._Subject.take': ( 'src/modules/latency.html#_subject.take',
+                                                                                  'tinytorch/perf/latency.py'),
                                         'tinytorch.perf.latency._Subject.warnings': ( 'src/modules/latency.html#_subject.warnings',
                                                                                       'tinytorch/perf/latency.py'),
                                         'tinytorch.perf.latency._arrays': ('src/modules/latency.html#_arrays', 'tinytorch/perf/latency.py'),

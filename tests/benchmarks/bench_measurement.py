@@ -108,13 +108,13 @@ def bare_loop(call, x, n):
 def overhead(rounds=401, n=200):
     "In rounds of under a millisecond, which a busy machine seldom interrupts."
     call, x = digits_model().forward, ROWS[0]
-    block = _Subject(call, [x], perf_counter_ns).block
+    subject = _Subject(call, [x], perf_counter_ns)
 
     def timed(loop):
         start = perf_counter_ns()
         samples = loop()
         return (perf_counter_ns() - start) / n, np.median(samples)
-    sides = [lambda: bare_loop(call, x, n), lambda: block(n)]
+    sides = [lambda: bare_loop(call, x, n), lambda: subject.block(subject.take(n))]
     gc.collect()
     gc.disable()
     turns = np.array([[timed(side) for side in sides] if turn % 2 else [timed(side) for side in sides[::-1]][::-1]

@@ -109,11 +109,15 @@ class _Subject:
         self.model, self.call, self.timer = model, _callable(model), timer
         self.rows, self.before = cycle(_rows_of(inputs)), _fingerprint(model)
 
-    def block(self, n, calls=1):  # samples, calls a sample
-        "Time of one call in ns, shape (n,), each the mean of `calls`."
+    def take(self, n):
+        "The next `n` rows."
+        return list(islice(self.rows, n))
+
+    def block(self, rows, calls=1):  # arguments, calls a sample
+        "Time of one call in ns, shape (len(rows) / calls,), each the mean of `calls`."
         if calls == 1:
-            return np.array(_one_by_one(self.call, islice(self.rows, n), self.timer), dtype=float)
-        return np.array([_together(self.call, list(islice(self.rows, calls)), self.timer) for _ in range(n)]) / calls
+            return np.array(_one_by_one(self.call, rows, self.timer), dtype=float)
+        return np.array([_together(self.call, rows[i:i + calls], self.timer) for i in range(0, len(rows), calls)]) / calls
 
     def warnings(self):
         return [] if _fingerprint(self.model) == self.before else [
@@ -122,7 +126,7 @@ class _Subject:
 # %% ../../src/modules/19b_latency.ipynb #4452c49e
 def _warm_up(subject, seconds=0.1, calls=20):
     "(time of the first call, mean time of a warm one in ns, warm calls). `ValueError` when the clock does not move."
-    cold, spent, done, size = subject.block(1)[0], 0, 0, 1
+    cold, spent, done, size = subject.block(subject.take(1))[0], 0, 0, 1
     while done < calls or spent < max(1, seconds * 1e9):
         last = _together(subject.call, islice(subject.rows, size), subject.timer)
         spent, done = spent + last, done + size
@@ -183,7 +187,7 @@ def measure_latency(
         cold, call_ns, warm = _warm_up(subject, warmup_s, warmup_calls)
         calls = calls_per_sample or _calls_per_sample(call_ns, facts)
         for start in _progress(range(0, runs, 1000), "latency", progress):
-            samples.append(subject.block(min(1000, runs - start), calls))
+            samples.append(subject.block(subject.take(min(1000, runs - start) * calls), calls))
             gc.collect(1)
     ns = _positive(np.concatenate(samples), facts)
     notes = stability_warnings(ns) + _timer_warnings(ns, calls, facts) + subject.warnings()

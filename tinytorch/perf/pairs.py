@@ -116,8 +116,9 @@ def _run_pairs(subjects, order, n, calls, progress):
     "Median time of a call in each block, ns, shape (pairs, 2): baseline, optimized."
     medians = np.empty((len(order), 2))
     for k in _progress(range(len(order)), "pairs", progress):
+        rows = subjects[0].take(n * calls)
         for side in ((0, 1) if order[k] else (1, 0)):
-            medians[k, side] = np.median(subjects[side].block(n, calls))
+            medians[k, side] = np.median(subjects[side].block(rows, calls))
         gc.collect(1)
     return medians
 
