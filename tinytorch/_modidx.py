@@ -387,8 +387,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                         'tinytorch.perf.latency._parts': ('src/modules/latency.html#_parts', 'tinytorch/perf/latency.py'),
                                         'tinytorch.perf.latency._positive': ( 'src/modules/latency.html#_positive',
                                                                               'tinytorch/perf/latency.py'),
-                                        'tinytorch.perf.latency._progress': ( 'src/modules/latency.html#_progress',
-                                                                              'tinytorch/perf/latency.py'),
                                         'tinytorch.perf.latency._rows_of': ( 'src/modules/latency.html#_rows_of',
                                                                              'tinytorch/perf/latency.py'),
                                         'tinytorch.perf.latency._timer_warnings': ( 'src/modules/latency.html#_timer_warnings',

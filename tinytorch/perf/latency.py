@@ -16,6 +16,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..core.training import _progress
 from .results import BenchmarkResult, preflight, stability_warnings, whole
 
 # %% ../../src/modules/19b_latency.ipynb #c4d4b796
@@ -142,15 +143,6 @@ def _calls_per_sample(call_ns, facts):
     return 1 if call_ns > 50 * cost else max(1, math.ceil(100 * cost / call_ns))
 
 # %% ../../src/modules/19b_latency.ipynb #fbac1da6
-def _progress(steps, label, show=True):
-    "`steps` with a progress bar that appears after a second, where tqdm is installed."
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return steps
-    return tqdm(steps, desc=label, delay=1, leave=False, disable=not show)
-
-
 def _positive(ns, facts):
     "`ns` unless its median is 0: then `ValueError` with the clock's resolution."
     if np.median(ns) <= 0:
