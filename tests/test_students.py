@@ -129,6 +129,19 @@ def test_nothing_earns_nothing(tmp_path):
     assert earned == {name[1]: ("graded", 0, []) for name in notebooks}
 
 
+def test_one_cell_alone_earns_its_own_points_and_the_others_say_that_they_are_not_written(tmp_path):
+    import submissions
+    filled, released = submissions.solutions(), submissions.notebook(release=True)
+    stubs = {submissions.mark(cell)["grade_id"]: cell["source"] for cell in released["cells"] if submissions.mark(cell).get("grade_id") in filled}
+    notebooks = {("alone", name): submissions.notebook({**stubs, name: filled[name]}) for name in filled}
+    tests = {name: set().union(*(student.loses for student in STUDENTS.values() if student.about.get("cell") == name)) for name in filled}
+    assert set().union(*tests.values()) == set(POINTS)
+    for (_, name), result in graded(notebooks, 20, tmp_path).items():
+        assert set(POINTS) - lost(result) == tests[name], name
+        for part in lost(result):
+            assert re.match(r"not written yet: line \d+ of |q\d.*fill in the cell q\d", result.parts[part]["message"]), result.parts[part]
+
+
 def test_the_table_of_misconceptions_is_fresh():
     text = matrix.README.read_text(encoding="utf-8")
     assert matrix.written(text) == text, "run `python tests/students/matrix.py`"
