@@ -137,6 +137,37 @@ def test_no_network(cages):
     assert said(cages, "import socket\nprint([n for _, n in socket.if_nameindex()])") == "['lo']\n"
 
 
+MEET = """
+import socket, time
+kinds = {"tcp": (socket.AF_INET, ("127.0.0.1", 45551)), "abstract": (socket.AF_UNIX, "\\0meet")}
+def listen(kind):
+    s = socket.socket(kinds[kind][0]); s.bind(kinds[kind][1]); s.listen()
+    return s
+def call(kind):
+    try: socket.socket(kinds[kind][0]).connect(kinds[kind][1])
+    except OSError: return "nobody"
+    return "met"
+"""
+
+
+@caged
+def test_neighbours_at_the_same_time_meet_on_no_socket_but_each_has_its_own_loopback(cages):
+    results = {}
+    waits = MEET + "held = [listen(kind) for kind in kinds]\nprint(*map(call, kinds))\ntime.sleep(1)"
+    asks = MEET + "time.sleep(.5)\nprint(*map(call, kinds))"
+    threads = [threading.Thread(target=lambda name, source: results.update({name: said(cages, source)}), args=pair) for pair in (("waits", waits), ("asks", asks))]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert results == {"waits": "met met\n", "asks": "nobody nobody\n"}
+
+
+@caged
+def test_open_files_are_limited(cages):
+    many = "n, kept = 0, []\ntry:\n    for n in range(1000): kept.append(open('/dev/null'))\nexcept OSError as e: print(e.errno, n)"
+    number, n = map(int, said(cages, many).split())
+    assert number == 24 and 100 < n < 128
+
+
 CALLS = """
 import ctypes, errno
 libc = ctypes.CDLL(None, use_errno=True)

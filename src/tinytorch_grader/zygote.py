@@ -1,15 +1,15 @@
 """The warm Python in the cage: NumPy and the framework imported, no secret in memory, one fork a submission.
 
-Threat: a submission reads, signals, or outlives what runs beside it. Each fork moves into user, process, mount and IPC namespaces of
-its own with a fresh /tmp, behind a reaper that is its PID 1 and ends with the parent's leash; it then gives up every capability and
+Threat: a submission reads, signals, or outlives what runs beside it. Each fork moves into user, process, mount, IPC and network namespaces
+of its own with a fresh /tmp, behind a reaper that is its PID 1 and ends with the parent's leash; it then gives up every capability and
 the system calls that open new doors, and only after that reads its job, over a socket that nobody else here holds.
 """
-import ctypes, gc, importlib, json, os, pkgutil, random, resource, select, signal, site, socket, struct, sys
+import ctypes, fcntl, gc, importlib, json, os, pkgutil, random, resource, select, signal, site, socket, struct, sys
 
 import runner
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-NEWNS, NEWIPC, NEWUSER, NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000
+NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 NOSUID, NODEV, REMOUNT, RDONLY, BIND, REC = 2, 4, 32, 1, 4096, 16384
 SET_PDEATHSIG, SET_SECCOMP, CAPBSET_DROP, SET_NO_NEW_PRIVS = 1, 22, 24, 38
 EPERM, ENOSYS, ERRNO, ALLOW = 1, 38, 0x50000, 0x7FFF0000
@@ -20,6 +20,8 @@ DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writ
           "open_tree": (428, 428), "move_mount": (429, 429), "mount_setattr": (442, 442), "bpf": (321, 280),
           "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "add_key": (248, 217),
           "request_key": (249, 218), "keyctl": (250, 219), "pidfd_getfd": (438, 438), "kcmp": (312, 272)}
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+OPEN_FILES = 128   # with the default of 64 processes, all full socket buffers of a submission (208 KiB each) stay under its 2 GiB
 CLONE, CLONE3, ARCH = (56, 220), 435, (0xC000003E, 0xC00000B7)
 
 
@@ -59,20 +61,21 @@ def give_up():
 def limit(limits):
     mb = 2**20
     for what, most in ((resource.RLIMIT_AS, limits["memory_mb"] * mb), (resource.RLIMIT_FSIZE, limits["file_mb"] * mb),
-                       (resource.RLIMIT_NPROC, limits["processes"]), (resource.RLIMIT_NOFILE, 256), (resource.RLIMIT_CORE, 0),
+                       (resource.RLIMIT_NPROC, limits["processes"]), (resource.RLIMIT_NOFILE, OPEN_FILES), (resource.RLIMIT_CORE, 0),
                        (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0)):
         resource.setrlimit(what, (most, most))
 
 
 def rooms(limits):
-    "Enter namespaces of our own, with a small /tmp and /dev/shm and none of the /proc of the neighbours."
+    "Enter namespaces of our own, with a small /tmp and /dev/shm, a loopback device, and none of the /proc of the neighbours."
     uid, gid = os.getuid(), os.getgid()
-    call("unshare", NEWUSER | NEWPID | NEWNS | NEWIPC)
+    call("unshare", NEWUSER | NEWPID | NEWNS | NEWIPC | NEWNET)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w") as f: f.write(text)
     for place, mb in (("/tmp", 2 * limits["file_mb"]), ("/dev/shm", limits["file_mb"])):
         mount("tmpfs", place, "tmpfs", NOSUID | NODEV, f"size={mb}m,nr_inodes=10000,mode=700")
     mount("/hardware", "/proc", None, BIND | REC)
+    with socket.socket(type=socket.SOCK_DGRAM) as s: fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
 def reap(child, leash):
