@@ -159,7 +159,15 @@ def test_tests_switched_off_behind_the_grader_are_tampering(grade):
 
 LOOKS = {"getattr(sys, '_get' + 'frame')()": "sys._getframe", "getattr(gc, 'get_' + 'objects')()": "gc.get_objects", "inspect.currentframe()": "sys._getframe",
          "try: 1 / 0\nexcept Exception as e: getattr(e.__traceback__, 'tb_' + 'frame')": "object.__getattr__ tb_frame", "getattr(len_of, '__co' + 'de__')": "object.__getattr__ __code__",
-         "getattr(sys, 'set' + 'trace')(None)": "sys.settrace", "__import__('cty' + 'pes')": "ctypes", "getattr((i for i in ()), 'gi_' + 'frame')": "object.__getattr__ gi_frame"}
+         "getattr(sys, 'set' + 'trace')(None)": "sys.settrace", "__import__('cty' + 'pes')": "ctypes", "getattr((i for i in ()), 'gi_' + 'frame')": "object.__getattr__ gi_frame",
+         "import traceback\nfor _ in traceback.walk_stack(None): pass": "sys._getframe", "exec('import sys; sys._getframe(0)')": "sys._getframe",
+         "import string\nstring.Formatter().get_field('0.gi_frame', [(i for i in ())], {})": "object.__getattr__ gi_frame",
+         "import traceback\ntry: 1 / 0\nexcept Exception as e: list(traceback.walk_tb(e.__traceback__))": "object.__getattr__ tb_frame",
+         "open('helper.py', 'w').write('import sys\\nframe = sys._getframe(0)')\nexec(compile(open('helper.py').read(), 'helper.py', 'exec'))": "sys._getframe",
+         "import json\nexec(compile('import sys; sys._getframe(0)', json.__file__, 'exec'))": "compile",
+         "compile(1 and 'x = 1', '<trusted part1-count>', 'exec')": "compile", "import marshal\nmarshal.loads(marshal.dumps(1))": "marshal.loads",
+         "import logging\nlogging.currentframe()": "sys._getframe",
+         "import unittest.mock\nunittest.mock.Mock(side_effect=getattr(sys, '_get' + 'frame'))(0)": "sys._getframe"}
 
 
 @pytest.mark.parametrize("source", LOOKS)
@@ -179,11 +187,23 @@ class Named(typing.NamedTuple):
     a: int
 warnings.warn("old"); logging.getLogger("x").warning("w"); gc.collect(); gc.disable(); gc.enable()
 try: 1 / 0
-except ZeroDivisionError: traceback.print_exc()
+except ZeroDivisionError as e:
+    traceback.print_exc(), traceback.format_exception(e), traceback.extract_tb(e.__traceback__), logging.exception("x", stack_info=True)
 def f(): pass
 inspect.signature(Point), inspect.getsource(f), copy.deepcopy(Point()), functools.wraps(print)(lambda: 0)
 with unittest.mock.patch("json.dumps"): pass
 T = typing.TypeVar("T")
+import asyncio, timeit, runpy, doctest, pprint, random, statistics
+from concurrent.futures import ThreadPoolExecutor
+Made = dataclasses.make_dataclass("Made", ["x"])
+class Kind(typing.Protocol): pass
+class Order(enum.IntFlag): A = enum.auto()
+async def later(): await asyncio.sleep(0); return 1
+compile("x = 1", "<string>", "exec"), eval("1 + 1"), exec("y = 2"), timeit.timeit("1", number=1), "{0.x}".format(Point()), pprint.pformat({1: 2})
+open("own.py", "w").write("z = 3"), runpy.run_path("own.py"), doctest.run_docstring_examples(f, {})
+with ThreadPoolExecutor(2) as pool: list(pool.map(abs, [1, -1]))
+import matplotlib.pyplot as plt, numpy.testing, xml.dom.minidom, http.client
+plt.plot([1, 2]); numpy.testing.assert_allclose([1], [1]); plt.hist([1, 2])
 """
 
 

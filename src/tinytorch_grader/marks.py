@@ -14,7 +14,7 @@ from . import intake
 
 LOOK = re.compile(r"ctypes|gc|inspect|_getframe|_current_frames|currentframe|f_back|f_globals|f_locals|f_builtins|tb_frame|gi_frame|"
                   r"cr_frame|settrace|setprofile|addaudithook|monitoring|__code__|__closure__|__globals__|__builtins__|__subclasses__|"
-                  r"__self__|get_referrers|get_objects")
+                  r"__self__|get_referrers|get_objects|walk_stack|walk_tb|extract_stack|get_field")
 BOUND = re.compile(r"^(?:# )?(?:class |def )?(\w+)(?= *[=(:])", re.MULTILINE)   # names that a cell gives the notebook
 UNBOUND = re.compile(r"name '(\w+)' is not defined")
 ENDED = {"timeout": "it took too long", "memory": "it asked for too much memory", "crashed": "its process ended",

@@ -31,8 +31,11 @@ VARYING = {"sys": {"stdin", "stdout", "stderr", "last_type", "last_value", "last
 # Audit events of code that looks behind the interpreter; attributes count when a student's cell itself asks for them.
 BEHIND = {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "gc.get_objects", "gc.get_referrers", "gc.get_referents",
           "sys.settrace", "sys.setprofile", "sys.addaudithook", "object.__getattr__", "object.__setattr__", "code.__new__",
-          "function.__new__", "import"}
+          "function.__new__", "marshal.loads", "compile", "import"}
 ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__"}
+# Library functions that look for their caller: "event file function".
+LENDS = re.compile(r"import .*importlib|sys\._getframe .*(inspect|traceback|mock)\.py |sys\._getframe .*logging\W__init__\.py (currentframe|<lambda>)$|"
+                   r"object\.__getattr__ .*(string\.py get_field|traceback\.py walk_tb)$")
 WRITES = {"object.__setattr__", "object.__delattr__"}   # a function's code and defaults change with one of these, and with nothing else
 
 
@@ -136,18 +139,23 @@ def quiet():
 
 
 def watch(tell, written):
-    "Call `tell(event)` the first time that a student's cell looks behind the interpreter in each way; fill `written` (see `pristine`)."
+    """Call `tell(event)` the first time that a student's code looks behind the interpreter in each way; fill `written` (see `pristine`).
+
+    A student's is all code but the trusted cells and files that can be imported now; none may be compiled under such a name.
+    """
     told, busy, frame_of = set(), [], sys._getframe
+    ours = ("<trusted ", "<frozen ", *filter(None, sys.path))
 
     def hook(event, args):
         if event in WRITES: written.add(id(args[0]))
         if event not in BEHIND or busy or event in told: return
         if event.startswith("object.") and (len(args) < 2 or args[1] not in ATTRIBUTES) or event == "import" and args[0] != "ctypes": return
+        if event == "compile" and not (isinstance(args[1], str) and args[1].startswith(ours)): return
         busy.append(event)
         try:
-            frame, through = frame_of(1), {"import": "importlib", "sys._getframe": "inspect.py"}.get(event)
-            while frame and through and through in frame.f_code.co_filename: frame = frame.f_back
-            if frame and frame.f_code.co_filename.startswith("<cell "):
+            frame = frame_of(1)
+            while frame and LENDS.match(f"{event} {frame.f_code.co_filename} {frame.f_code.co_name}"): frame = frame.f_back
+            if frame and not frame.f_code.co_filename.startswith(ours):
                 told.add(event)
                 tell(f"{event} {args[1]}" if event.startswith("object.") else "ctypes" if event == "import" else event)
         finally: busy.clear()
@@ -167,7 +175,7 @@ def answer(step, error, trace, outputs):
     "What the parent learns of a step."
     test, about, own = step["role"] == "test", None, [(name, line, where) for name, line, where in trace if name.startswith("<cell ")]
     if error is not None:
-        here = next((line for name, line, _ in trace if name == f"<{step['id']}>"), None)
+        here = next((line for name, line, _ in trace if name == f"<trusted {step['id']}>"), None)
         if isinstance(error, SyntaxError) and not test: own = own or [(f"<cell {step['id']}>", error.lineno or 0, "")]
         message = shell.text_of(error)
         if test and own: message += f" (line {own[-1][1]} of {own[-1][0][6:-1]})"
@@ -178,6 +186,19 @@ def answer(step, error, trace, outputs):
             outputs.append({"output_type": "error", "ename": about["ename"], "evalue": message,
                             "traceback": [*lines, f"{about['ename']}: {message}"]})
     return {"id": step["id"], "nonce": step["nonce"], "ok": error is None, "error": about, "outputs": [] if test else outputs}
+
+
+def standing(space, binds):
+    "What a test leans on and does not bind itself: the names in `space`, and what their functions are made of."
+    names = tuple((name, value) for name, value in space.items() if name not in binds)
+    return names, tuple((f, f.__code__, f.__defaults__, f.__kwdefaults__) for _, f in names if type(f) is types.FunctionType)
+
+
+def differing(restore, space, before, _):
+    "Names of what a test changed; as arguments of one call, what to compare with lies where no frame shows it while the test runs."
+    names, functions = before
+    return ([name for name, value in names if space.get(name, MISSING) is not value]
+            + [f.__name__ for f, *was in functions if not all(map(is_, was, (f.__code__, f.__defaults__, f.__kwdefaults__)))] + restore())
 
 
 def submission(job, tell):
@@ -215,16 +236,15 @@ def submission(job, tell):
             exec(answers, space)
             kept = {name: student.get(name, MISSING) for name in wrong}
             student.update({name: space[name] for name in wrong})
-        before = {k: v for k, v in space.items() if k not in binds}
-        codes = [(f, f.__code__) for f in before.values() if type(f) is types.FunctionType]
-        try: exec(code, space)
+        try: changed = differing(restore, space, standing(space, binds), exec(code, space))
+        except BaseException:
+            restore()
+            raise
         finally:
             for name, value in kept.items():
                 if value is MISSING: student.pop(name, None)
                 else: student[name] = value
             if not wrong: earlier.update({name: space[name] for name in binds if name in space})
-            changed = [k for k, v in before.items() if space.get(k, MISSING) is not v]
-            changed += [f.__name__ for f, was in codes if f.__code__ is not was] + restore()
         if changed: raise RuntimeError(f"the cell was changed while it ran: {', '.join(changed[:5])}")
 
     def run(step):

@@ -191,7 +191,7 @@ def compiled(name, source):
     "A trusted cell for the runner, the same Python: its code, what it binds, what it looks up; compiled once for all submissions."
     try: tree = ast.parse(source)
     except (SyntaxError, ValueError) as e: tree = ast.parse(f"raise SyntaxError({str(e)!r})")
-    code = compile(tree, f"<{name}>", "exec", dont_inherit=True)
+    code = compile(tree, f"<trusted {name}>", "exec", dont_inherit=True)
     return b2a_base64(marshal.dumps((code, bound(tree), used(code))), newline=False).decode()
 
 
