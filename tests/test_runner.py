@@ -78,6 +78,18 @@ def test_rich_outputs_and_figures_are_kept_modestly(box):
     assert len(json.dumps(outcome.steps["c3"]["outputs"])) < 3 * 50_000
 
 
+MUCH = {"interleaved": "import sys\nfor i in range(100_000):\n    print(i % 10)\n    print('.', file=sys.stderr)",
+        "kinds": "display({str(i): '' for i in range(300_000)}, raw=True)",
+        "one line of a traceback": "def f(n): '" + "\x01" * 190_000 + "'; f(n - 1) if n else 1 / 0\nf(40)"}
+
+
+@pytest.mark.parametrize("name", MUCH)
+def test_no_amount_of_output_is_taken_for_tampering(box, name):
+    outcome = cells(box, MUCH[name], "print(1)")
+    assert outcome.status == "graded" and outcome.steps["c0"]["outputs"] and shown(outcome, 1) == "1\n"
+    if name == "interleaved": assert shown(outcome).startswith("0\n.\n1\n.\n") and len(shown(outcome)) > 45_000
+
+
 def test_an_error_shows_the_student_lines_alone(box):
     step = cells(box, "def f():\n    return 1 / 0\nx = 1\nf()").steps["c0"]
     shown = "\n".join(step["outputs"][0]["traceback"])

@@ -182,7 +182,7 @@ def answer(step, error, trace, outputs):
         about = {"ename": shell.text_of(type(error).__name__), "message": message, "line": here if test else own[-1][1] if own else None}
         if not test:
             lines = [f"{name[1:-1]}, line {line}{', in ' * (where not in ('', '<module>'))}{where.replace('<module>', '')}: "
-                     f"{linecache.getline(name, line).strip()}" for name, line, where in own[-20:]]
+                     f"{linecache.getline(name, line).strip()}"[:1000] for name, line, where in own[-20:]]
             outputs.append({"output_type": "error", "ename": about["ename"], "evalue": message,
                             "traceback": [*lines, f"{about['ename']}: {message}"]})
     return {"id": step["id"], "nonce": step["nonce"], "ok": error is None, "error": about, "outputs": [] if test else outputs}

@@ -8,6 +8,7 @@ import ast, asyncio, base64, builtins, io, linecache, re, sys, textwrap, types
 __builtins__ = dict(vars(builtins))   # the functions below look here, whatever becomes of the module
 AWAIT, CO_COROUTINE = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 128
 MISSING = object()
+PIECES = 500   # of a cell's streams that are told apart: beyond, what stdout and stderr say stays in one, in its order
 
 
 def text_of(thing, convert=str, most=4000):
@@ -31,13 +32,14 @@ class Outputs(io.TextIOBase):
         if room <= 0 or not size: return size
         text, self.left = "".join([text]), room - size
         if size > room: text = text[:room] + "\n... output left out: too much of it\n"
-        if self.kept and self.kept[-1].get("name") == name: self.kept[-1]["text"].append(text)
+        last = self.kept[-1] if self.kept else {}
+        if last.get("name") == name or "text" in last and len(self.kept) >= PIECES: last["text"].append(text)
         else: self.kept.append({"output_type": "stream", "name": name, "text": [text]})
         return size
 
     def show(self, kind, data):
         "Keep a rich output, a dict of MIME types, where there is room for it."
-        size = sum(map(len, data.values()))
+        size = sum(len(kind) + len(text) for kind, text in data.items())
         if size <= self.left and len(self.kept) < 200:
             self.left -= size
             self.kept.append({"output_type": kind, "data": data})
