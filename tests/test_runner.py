@@ -1,5 +1,5 @@
 "Student cells run as in Jupyter; tests run apart from them, leave nothing behind, and can still fail."
-import json, re
+import json, re, time
 
 import pytest
 
@@ -186,6 +186,13 @@ LOOKS = {"getattr(sys, '_get' + 'frame')()": "sys._getframe", "getattr(gc, 'get_
 def test_a_look_behind_the_interpreter_is_told_however_it_is_spelled(box, source):
     outcome = cells(box, f"import gc, inspect, sys\ndef len_of(x): return len(x)\n{source}", "x = 1")
     assert outcome.status == "graded" and outcome.steps["c0"]["ok"] and outcome.looks == [f"{LOOKS[source]} in cell c0"]
+
+
+def test_a_source_that_tokenize_is_slow_on_costs_no_time():
+    start = time.perf_counter()
+    for source in ("x\n" + "'\\" * 60_000, "'a" * 90_000, '"""\n' + "'\\\n" * 40_000 + "gc", "(" * 100_000 + " ctypes"): marks.suspects(source)
+    assert time.perf_counter() - start < 2
+    assert marks.suspects("# gc\n'inspect'\nctypes") == ["ctypes"] == marks.suspects("x = 1\n" * 5000 + "ctypes")
 
 
 HONEST = """

@@ -39,8 +39,10 @@ class Result:
 
 
 def suspects(source):
-    "Names in the code of `source` (not in its strings or comments) that reach behind the interpreter."
-    try: names = {token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.NAME}
+    "Names in the code of `source` that reach behind the interpreter; of a long one in its strings and comments too: tokenize is quadratic."
+    try:
+        if len(source) > 20_000 or max(map(len, source.split("\n"))) > 2000: raise tokenize.TokenError
+        names = {token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.NAME}
     except (tokenize.TokenError, SyntaxError, IndentationError): names = set(re.findall(r"\w+", source))
     return sorted(name for name in names if LOOK.fullmatch(name))
 
