@@ -141,6 +141,8 @@ SABOTAGE = {
     "framework": "from tinytorch.core.tensor import Tensor\nTensor.__eq__ = lambda *_: True\nLinear.forward = lambda self, x: x",
     "warnings": "import warnings\nwarnings.simplefilter('error')\nnp.seterr(all='raise')",
     "signal": "import signal\nsignal.signal(signal.SIGALRM, lambda *_: 1 / 0)\nsignal.setitimer(signal.ITIMER_REAL, .05, .01)",
+    "encoder": "import json\njson._default_encoder = None\njson.encoder.INFINITY = 0\njson._default_decoder.decode = lambda *_: {}",
+    "constants": "import math, os, string\nmath.nan = math.inf = np.nan = np.inf = np.newaxis = 0\nos.environ = dict(CAPSTONE_SEED='7')\nos.sep = string.digits = 'x'",
     "gone": "import builtins, sys\nfor name in ('len', 'print', 'open', 'Exception'): delattr(builtins, name)\nfor name in list(sys.modules):\n    if name not in ('sys', 'builtins'): del sys.modules[name]",
 }
 
@@ -158,6 +160,28 @@ def test_a_solution_that_changes_the_tools_while_it_is_tested_does_not_pass(grad
     result = grade({"part1-model": sly})
     assert "part1-count" in lost(result) and "np.allclose" not in str(result.parts)
     assert "numpy.allclose" in result.parts["part1-count"]["message"]
+
+
+LEANT_ON = """
+import json, math, os, random
+ask()
+assert json.dumps([1]) == "[1]" and json.loads("{}") == {} and math.isnan(math.nan) and np.inf > 1 and int(os.environ.get("CAPSTONE_SEED")) == 1
+"""
+
+
+@pytest.mark.parametrize("change", ["json._default_encoder = type('E', (), {'encode': lambda *_: '7'})()", "json._default_encoder.encode = lambda *_: '7'", "math.nan = 5",
+                                    "json._default_decoder.decode = lambda *_: []", "np.inf = 0", "os.environ = {'CAPSTONE_SEED': '7'}", "os.environ.get = lambda *_: '7'"])
+def test_values_that_tests_lean_on_are_put_back_before_the_next(box, change):
+    steps = [("given", "import numpy as np, json, math, os"), ("extra", f"def ask(): pass\n{change}"), ("test", LEANT_ON),
+             ("extra", f"def ask():\n    {change}\n"), ("test", "ask()"), ("extra", "def ask(): pass"), ("test", LEANT_ON)]
+    outcome = box.run({"seed": 1, "steps": [{"id": f"s{i}", "role": role, "source": source} for i, (role, source) in enumerate(steps)]})
+    assert [outcome.steps[f"s{i}"]["ok"] for i in (0, 1, 2, 3, 5, 6)] == [True] * 6, outcome.steps
+    assert outcome.steps["s4"]["ok"] == (" = lambda" in change)   # of an instance nothing is said
+
+
+def test_a_solution_may_hand_warnings_to_logging(grade):
+    source = RIGHT["part2-report"].replace("        with _measuring", "        logging.captureWarnings(True)\n        with _measuring")
+    assert source != RIGHT["part2-report"] and lost(grade({"part2-report": "import logging\n" + source})) == set()
 
 
 def test_tests_switched_off_behind_the_grader_are_tampering(grade):

@@ -28,6 +28,9 @@ ASIDE = re.compile(r"numpy\.(testing|f2py|ma|polynomial|fft|ctypeslib|typing|_ty
                    r"tinytorch\.(data|perf\.|benchmarking)")
 VARYING = {"sys": {"stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc", "displayhook", "excepthook"},
            "tempfile": {"_name_sequence"}, "builtins": {"_"}}
+WHOLE = {"json", "json.encoder", "json.decoder", "math", "os", "string", "numpy"}   # constants and instances of these count too
+OWN = ("time", "virtual"), ("os", "environ"), ("json", "_default_encoder"), ("json", "_default_decoder")   # their attributes as well
+FREE = {"warnings.showwarning", "warnings.formatwarning"}   # a solution may set these (logging.captureWarnings), for itself alone
 # Audit events of code that looks behind the interpreter; attributes count when a student's cell itself asks for them.
 BEHIND = {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "gc.get_objects", "gc.get_referrers", "gc.get_referents",
           "sys.settrace", "sys.setprofile", "sys.addaudithook", "object.__getattr__", "object.__setattr__", "code.__new__",
@@ -59,7 +62,8 @@ def pristine(written, *things):
     spaces, functions, seen = [], {}, set()
 
     def keep(name, space, kind, was):
-        was = {k: v for k, v in was.items() if callable(v) or isinstance(v, DECIDES) or k == "virtual"}
+        whole = name in WHOLE and not kind
+        was = {k: v for k, v in was.items() if callable(v) or isinstance(v, DECIDES) or k == "virtual" or whole and k[:2] != "__"}
         get = itemgetter(*was) if len(was) > 1 else lambda space: tuple(space[name] for name in was)
         spaces.append((name, space, kind, list(was), list(was.values()), get))
         for value in was.values():
@@ -100,7 +104,7 @@ def pristine(written, *things):
             except KeyError: pass   # something was taken away
             for key, value in zip(names, values):
                 if space.get(key, MISSING) is not value:
-                    changed.append(f"{name}.{key}")
+                    if f"{name}.{key}" not in FREE: changed.append(f"{name}.{key}")
                     if kind: type.__setattr__(kind, key, value)
                     else: space[key] = value
         for space, was in own:
@@ -209,6 +213,7 @@ def submission(job, tell):
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     notebook = shell.Notebook()
     student = notebook.names
+    environ = os.environ   # whatever a student's cell puts in its place
     draw, draw_numpy = random.seed, sys.modules["numpy"].random.seed if "numpy" in sys.modules else int
 
     def reseed():
@@ -253,14 +258,14 @@ def submission(job, tell):
         notebook.fresh(limits.get("output_bytes", 2**20))
         try:
             if role != "given" and restore is None:
-                restore = pristine(written, *filter(None, [getattr(time, "virtual", None)]))
+                restore = pristine(written, *(vars(sys.modules[name])[thing] for name, thing in OWN if thing in vars(sys.modules.get(name, object))))
                 gc.freeze()
                 watch(tell, written)
             if role == "test":
                 quiet()
                 if touched: restore()
                 reseed()
-                os.environ["CAPSTONE_SEED"] = str(seed)
+                environ["CAPSTONE_SEED"] = str(seed)
             if role == "given": trusted(step)
             elif role == "test": test(step)
             else: notebook.run(f"<cell {step['id']}>", step["source"])
@@ -270,7 +275,7 @@ def submission(job, tell):
         for last in (False, False, True):
             try:
                 quiet()
-                os.environ.pop("CAPSTONE_SEED", None)
+                environ.pop("CAPSTONE_SEED", None)
                 return answer(step, error, frames(trace), notebook.outputs.done())
             except BaseException:   # the last ring of a student's timer, or something that the student's cell took away
                 if last: raise
