@@ -55,7 +55,11 @@ AS_IN_JUPYTER = {
     "import asyncio\nasync def f(): return 9\nprint(await f())": "9\n", "import asyncio\nawait asyncio.sleep(0, 10)": "10",
     "%%writefile note.txt\nhello": "", "get_ipython().run_line_magic('config', 'x')": "skipped: %config x\n",
     "import sys\nprint(11, file=sys.stderr)": "11\n", "input('?')": "EOFError", "1 +": "SyntaxError", "exit()": "SystemExit",
-    "from IPython.display import display\ndisplay(12)": "12", "import IPython\nIPython.get_ipython().magic('%who x')": "skipped: %who x\n",
+    "!pip install scipy \\\n    pandas\nprint(13)": "skipped: !pip install scipy pandas\n13\n", "%timeit abs(\\\n  -1)\nprint(14)": "14\n",
+    "def f(): print(15)\n%prun -s cumulative f()": "15\n", "%prun -l 10 -s time print(16)": "16\n", "%time 1 +\nprint(17)": "skipped: %time 1 +\n17\n",
+    "%%time\r\nprint(18)\r\n": "18\n", "%%timeit x = 19\nprint(x)": "19\n", "r = %timeit -o -n 1 1\nprint(r.average < 1, r.loops)": "True 1\n",
+    "%capture cap\nprint(20)": "skipped: %capture cap\n20\n", "import pdb\npdb.set_trace()\nprint(21)": "skipped: pdb.set_trace()\n21\n",
+    "handle = display(1, display_id=True)\nhandle.update(22)": "22", "from IPython.display import display\ndisplay(12)": "12", "import IPython\nIPython.get_ipython().magic('%who x')": "skipped: %who x\n",
 }
 
 
@@ -65,6 +69,20 @@ def test_a_student_cell_behaves_as_in_jupyter(box, source):
     step = outcome.steps["c0"]
     if want.endswith("Error") or want == "SystemExit": assert not step["ok"] and step["error"]["ename"] == want
     else: assert step["ok"] and shown(outcome) + "".join(o["data"]["text/plain"] for o in step["outputs"] if "data" in o) == want
+
+
+CELLS = {("from __future__ import annotations", "class A:\n    def f(self) -> Nope: return 1\nA().f()"): "1", ("import __future__\n1 / 2", "def f(x: undefined): pass"): None,
+         ("%%writefile helper.py\ndef f(): return 5", "import helper\nhelper.f()", "%%writefile more.py\nx = 6", "from more import x\nx"): "6",
+         ("%%capture cap\nprint('a'); display('b')", "cap.show()\n(cap.stdout, cap.stderr, len(cap.outputs))"): "a\n'b'('a\\n', '', 1)",
+         ("%%capture --no-stderr cap\n1 / 0", "cap.stdout"): "''", ("import runner",): None, ("import shell",): None, ("import zygote",): None}
+
+
+@pytest.mark.parametrize("sources", CELLS)
+def test_student_cells_follow_each_other_as_in_jupyter(box, sources):
+    outcome, want = cells(box, *sources), CELLS[sources]
+    last = outcome.steps[f"c{len(sources) - 1}"]
+    assert last["ok"] == (want is not None)
+    if want: assert "".join(o.get("text", "") or o["data"]["text/plain"] for o in last["outputs"]) == want and not outcome.steps["c0"]["outputs"][1:]
 
 
 def test_rich_outputs_and_figures_are_kept_modestly(box):
@@ -235,6 +253,11 @@ except ZeroDivisionError as e:
 def f(): pass
 inspect.signature(Point), inspect.getsource(f), copy.deepcopy(Point()), functools.wraps(print)(lambda: 0)
 with unittest.mock.patch("json.dumps"): pass
+import cProfile
+profile = cProfile.Profile()
+profile.enable(); profile.disable(); profile.runcall(f)
+with cProfile.Profile(): pass
+import pdb; pdb.set_trace(); breakpoint()
 T = typing.TypeVar("T")
 import asyncio, timeit, runpy, doctest, pprint, random, statistics
 from concurrent.futures import ThreadPoolExecutor

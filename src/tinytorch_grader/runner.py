@@ -148,7 +148,7 @@ def watch(tell, written):
     A student's is all code but the trusted cells and files that can be imported now; none may be compiled under such a name.
     """
     told, busy, frame_of = set(), [], sys._getframe
-    ours = ("<trusted ", "<frozen ", *filter(None, sys.path))
+    ours = ("<trusted ", "<frozen ", os.path.dirname(__file__), *filter(None, sys.path))
 
     def hook(event, args):
         if event in WRITES: written.add(id(args[0]))
@@ -210,6 +210,7 @@ def submission(job, tell):
     limits, seed, given, earlier, original = job.get("limits", {}), int(job["seed"]), [], {}, dict(vars(builtins))
     restore, touched, written = None, True, set()
     for name in ("runner", "zygote", "shell", "ctypes"): sys.modules.pop(name, None)   # ctypes, so that its import shows
+    sys.path[:] = ["" if path == os.path.dirname(__file__) else path for path in sys.path]   # as in Jupyter: the working folder
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     notebook = shell.Notebook()
     student = notebook.names

@@ -3,10 +3,11 @@
 Threat: from what it is given (`display`, `get_ipython()`, sys.stdout, the namespace of a test) student code finds its way to what decides
 its grade. Nothing here knows the runner, a test or the channel, so whatever student code does to these objects, it does to its own cells.
 """
-import ast, asyncio, base64, builtins, io, linecache, re, sys, textwrap, types
+import __future__, ast, asyncio, base64, builtins, cProfile, importlib, io, linecache, pdb, re, sys, textwrap, time, types
 
 __builtins__ = dict(vars(builtins))   # the functions below look here, whatever becomes of the module
 AWAIT, CO_COROUTINE = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 128
+FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name != "nested_scopes")   # bits of co_flags
 MISSING = object()
 PIECES = 500   # of a cell's streams that are told apart: beyond, what stdout and stderr say stays in one, in its order
 
@@ -37,13 +38,15 @@ class Outputs(io.TextIOBase):
         else: self.kept.append({"output_type": "stream", "name": name, "text": [text]})
         return size
 
-    def show(self, kind, data):
-        "Keep a rich output, a dict of MIME types, where there is room for it."
+    def show(self, kind, data, shown=None):
+        "Keep a rich output, a dict of MIME types, where there is room for it, in place of `shown`, what an earlier call gave; returns it."
         size = sum(len(kind) + len(text) for kind, text in data.items())
-        if size <= self.left and len(self.kept) < 200:
+        if size > self.left or shown is None and len(self.kept) >= 200: self.add("stderr", "a rich output was left out: too much of it\n")
+        else:
             self.left -= size
-            self.kept.append({"output_type": kind, "data": data})
-        else: self.add("stderr", "a rich output was left out: too much of it\n")
+            if shown is None: self.kept.append(shown := {"output_type": kind})
+            shown["data"] = data
+        return shown
 
     def done(self): return [{k: "".join(v) if k == "text" else v for k, v in o.items()} for o in self.kept]
 
@@ -77,26 +80,39 @@ def bundle(value):
 LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)(%(?!%)|!!?)(.*)$")
 HELP = re.compile(r"^\s*(\?{1,2}\s*[\w.%]+|[\w.%]+\s*\?{1,2})\s*$")
 AUTO = re.compile(r"^\s*(pip|conda|ls|cd|pwd|cat|mkdir|rm|cp|mv|who|whos)\b.*$")
-RUNS = ("time", "timeit", "prun", "capture")
+RUNS = ("time", "timeit", "prun")
+OPTIONS = re.compile(r"(\s*--?([slTD]\s*\S+|[nrp]\s*\d+|[a-zA-Z-]+)(?=\s|$))*")   # of these magics, with their arguments
 
 
 class Shell:
     "What `get_ipython()` gives: magics that run Python run it, the others are skipped with a note."
     events, config = types.SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None), {}   # libraries ask for these
 
-    def __init__(self, run): self.run = run
+    def __init__(self, run, capture): self.run, self.capture = run, capture
 
     def skip(self, what): print(f"skipped: {what}", file=sys.stderr)
 
     def run_line_magic(self, name, line, *_, **__):
-        line = re.sub(r"^(\s*-\w+(\s*\d+)?)+\s", "", line + " ").strip()
-        if name in RUNS and line: return self.run(line)
-        self.skip(f"%{name} {line}")
+        options = OPTIONS.match(line)[0]
+        code = line[len(options):].strip()
+        if name not in RUNS or not code or not parses(code): return self.skip(f"%{name} {line.strip()}")
+        start = time.perf_counter()
+        value = self.run(code)
+        if name != "timeit": return value
+        if "-o" in options.split():
+            took = time.perf_counter() - start
+            return types.SimpleNamespace(average=took, best=took, worst=took, stdev=0.0, all_runs=[took], timings=[took], loops=1, repeat=1)
 
     def run_cell_magic(self, name, line, cell):
-        if name in RUNS: return self.run(cell)
-        if name == "writefile" and line.split():
-            with open(line.split()[-1], "a" if "-a" in line.split() else "w", encoding="utf-8") as file: file.write(cell)
+        words = line.split()
+        if name == "capture": return self.capture(cell, next((word for word in words if word.isidentifier()), None))
+        if name in RUNS:
+            setup = line[OPTIONS.match(line).end():]
+            if name != "time" and parses(setup): self.run(setup)
+            return self.run(cell)
+        if name == "writefile" and words:
+            with open(words[-1], "a" if "-a" in words else "w", encoding="utf-8") as file: file.write(cell)
+            importlib.invalidate_caches()
         else: self.skip(f"%%{name} {line}")
 
     def magic(self, line): return self.run_line_magic(*line.lstrip("%").partition(" ")[::2])
@@ -104,8 +120,16 @@ class Shell:
     def getoutput(self, command): self.skip(f"!{command}"); return []
 
 
+def parses(source):
+    "Whether `source` is Python, perhaps with magics."
+    try: parsed(source)
+    except SyntaxError: return False
+    return True
+
+
 def parsed(source):
     "The syntax tree of a student cell and its text, with magics and shell lines rewritten as calls; SyntaxError."
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     if source.lstrip().startswith("%%"):
         head, _, body = source.lstrip().partition("\n")
         name, _, line = head[2:].partition(" ")
@@ -120,6 +144,9 @@ def parsed(source):
             text = lines[at] if at < len(lines) else ""
             if magic := LINE.match(text):
                 indent, target, kind, rest = magic.groups()
+                for n in range(at + 1, len(lines)):   # what a backslash continues
+                    if not rest.endswith("\\"): break
+                    rest, lines[n] = f"{rest[:-1].rstrip()} {lines[n].strip()}", ""
                 name, _, line = rest.strip().partition(" ")
                 call = f"run_line_magic({name!r}, {line!r})" if kind == "%" else f"{'getoutput' if target else 'system'}({rest.strip()!r})"
                 lines[at] = f"{indent}{target}get_ipython().{call}"
@@ -129,14 +156,21 @@ def parsed(source):
     raise SyntaxError("too many magics in one cell")
 
 
+def called(function):
+    "`function`, for student code to call from this file: starting a profiler by a name of its own is no look at the grader."
+    return lambda *args, **more: function(*args, **more)
+
+
 class Notebook:
     "A student's namespace and what the running cell shows."
     def __init__(self):
-        self.module, self.outputs, self.shell = types.ModuleType("__main__"), Outputs(0), Shell(self.nested)
-        self.names = vars(self.module)
+        self.module, self.outputs, self.shell = types.ModuleType("__main__"), Outputs(0), Shell(self.nested, self.capture)
+        self.names, self.futures = vars(self.module), 0
         self.names.update(__builtins__=builtins, get_ipython=lambda: self.shell, display=self.display, In=[""], Out={})
         sys.modules["__main__"] = self.module
         sys.breakpointhook = lambda *_, **__: self.shell.skip("breakpoint()")
+        pdb.set_trace = lambda *_, **__: self.shell.skip("pdb.set_trace()")
+        for name in ("enable", "disable"): setattr(cProfile.Profile, name, called(getattr(cProfile.Profile, name)))
         try:
             import IPython, IPython.core.display_functions as there, IPython.display as here
             there.display = here.display = self.display
@@ -149,11 +183,15 @@ class Notebook:
         self.outputs = Outputs(most)
         sys.stdin, sys.stdout, sys.stderr = io.StringIO(""), self.outputs, self.outputs.stderr
 
-    def display(self, *things, raw=False, **_):
+    def display(self, *things, raw=False, display_id=None, **_):
+        shown = None
         for thing in things:
             if raw and isinstance(thing, dict): data = {text_of(k): text_of(v, str, 10**7) for k, v in thing.items()}
             else: data = bundle(thing)
-            self.outputs.show("display_data", data)
+            shown = self.outputs.show("display_data", data)
+        if display_id is None: return
+        return types.SimpleNamespace(display_id=text_of(display_id), display=self.display,
+                                     update=lambda thing, **_: self.outputs.show("display_data", bundle(thing), shown) and None)
 
     def figures(self):
         "Show and close the figures that a cell left open, as the inline backend does."
@@ -172,7 +210,8 @@ class Notebook:
         value = None
         for part, mode in ((tree, "exec"), (last and ast.Expression(last.value), "eval")):
             if part is None: continue
-            code = compile(part, name, mode, AWAIT, dont_inherit=True)
+            code = compile(part, name, mode, AWAIT | self.futures, dont_inherit=True)
+            self.futures |= code.co_flags & FUTURE   # they last for the cells that follow
             value = eval(code, self.names)
             if code.co_flags & CO_COROUTINE: value = asyncio.run(value)
         return value
@@ -180,6 +219,18 @@ class Notebook:
     def nested(self, source):
         "What a magic such as %time runs."
         return self.execute(parsed(source)[0], "<cell in a magic>")
+
+    def capture(self, source, name):
+        "What %%capture runs: its outputs are `name`'s, not the cell's."
+        before = self.outputs
+        self.fresh(before.left)
+        try: self.execute(parsed(source)[0], "<cell in a magic>")
+        finally:
+            kept, self.outputs, sys.stdout, sys.stderr = self.outputs.done(), before, before, before.stderr
+            said = {stream: "".join(o["text"] for o in kept if o.get("name") == stream) for stream in ("stdout", "stderr")}
+            rich = [o["data"] for o in kept if "data" in o]
+            show = lambda: (print(said["stdout"], end=""), print(said["stderr"], end="", file=sys.stderr), self.display(*rich, raw=True)) and None
+            if name: self.names[name] = types.SimpleNamespace(**said, outputs=rich, show=show)
 
     def run(self, name, source):
         "Run a student's cell as Jupyter would; tracebacks and `inspect` call it `name`."
