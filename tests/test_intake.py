@@ -4,7 +4,7 @@ import copy, json, os, random
 import pytest
 
 from submissions import SOURCE, TRUSTED, mark, notebook, save, solutions
-from tinytorch_grader import intake
+from tinytorch_grader import intake, marks
 from tinytorch_grader.intake import Invalid, Trusted, job, merged, read
 
 RIGHT = solutions()
@@ -35,7 +35,8 @@ def test_only_solutions_answers_and_extra_cells_survive(taken):
         if mark(cell).get("grade_id", "").endswith("-check") or "test-tools" in mark(cell).get("grade_id", ""): cell["source"] = "forged = True"
         if cell["cell_type"] == "code": cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "forged"}]
     submission = taken(found)
-    assert submission.cells == RIGHT and submission.manual == {"reflection": "my answer"} and submission.notes == []
+    assert submission.cells == RIGHT and submission.manual == {"reflection": "my answer"}
+    assert [note.partition(": ")[2] for note in submission.notes] == ["given cells and tests that were changed; the assignment's own were run"]
     steps = job(TRUSTED, submission, 1)["steps"]
     assert [s["source"] for s in steps if s["role"] == "extra"] == ["extra = 1"]
     assert not any("forged" in s["source"] for s in steps) and {s["role"] for s in steps} == {"given", "solution", "extra", "test"}
@@ -62,6 +63,52 @@ def test_demonstrations_are_left_out_unless_they_were_changed(taken):
     assert taken(found).extras == []   # known by their source where an editor lost the ids
     found["cells"][demos[3]]["source"] = "helper = 1"
     assert [source for _, source in taken(found).extras] == ["helper = 1"]
+
+
+def test_what_was_released_is_read_without_a_note(taken):
+    found = notebook(release=True)
+    for again in (False, True):   # as it is, and where an editor lost the ids
+        submission = taken(found)
+        assert (submission.notes, submission.extras, marks.blank(submission.manual["reflection"])) == ([], [], True)
+        for cell in found["cells"]: cell.pop("id", None)
+
+
+def below(found, grade_id, cell): found["cells"].insert(found["cells"].index(of(found, grade_id)) + 1, cell)
+
+
+def test_a_written_answer_is_whole_however_many_cells_it_is_in(taken):
+    found = notebook({"reflection": "First half."})
+    below(found, "reflection", copy.deepcopy(of(found, "reflection")) | {"id": "split", "source": "Second half."})
+    submission = taken(found)
+    assert submission.manual["reflection"] == "First half.\n\nSecond half."
+    assert submission.notes == ["cells reflection: written in several cells; all of it was put into one for whoever marks it"]
+    found = notebook({"reflection": "Once."})
+    below(found, "reflection", copy.deepcopy(of(found, "reflection")) | {"id": "same"})
+    assert taken(found).manual["reflection"] == "Once." and taken(found).notes == []
+    found = notebook(release=True)
+    for source in ("The p99.", "My answer."): below(found, "reflection", {"cell_type": "markdown", "id": "own" + source[:3], "metadata": {}, "source": source})
+    found["cells"].append({"cell_type": "markdown", "id": "end", "metadata": {}, "source": "The end."})
+    submission = taken(found)
+    assert submission.manual["reflection"].replace("YOUR ANSWER HERE", "").split() == ["My", "answer.", "The", "p99."] and not marks.blank(submission.manual["reflection"])
+    assert len(submission.notes) == 1 and "reflection: written in several cells" in submission.notes[0]
+
+
+def test_what_a_student_did_to_given_cells_is_said_and_their_imports_and_copies_run(taken):
+    found = notebook()
+    of(found, "imports")["source"] = "".join(of(found, "imports")["source"]) + "\n# mine\nimport statistics  # for std\nfrom math import *"
+    submission = taken(found)
+    assert submission.notes == ["cells imports: given cells with imports added; these were run after them"]
+    assert submission.extras == [(TRUSTED.by_grade_id["imports"], "import statistics  # for std\nfrom math import *")]
+    of(found, "imports")["source"] += "\nx = 5"
+    of(found, "part1-count")["source"] = "pass"
+    submission = taken(found)
+    assert submission.extras == [] and submission.notes == ["cells imports, part1-count: given cells and tests that were changed; the assignment's own were run"]
+    found = notebook()
+    below(found, "imports", copy.deepcopy(of(found, "imports")) | {"id": "again", "source": "import statistics\nmine = 1"})
+    below(found, "imports", copy.deepcopy(of(found, "imports")) | {"id": "same"})
+    submission = taken(found)
+    assert submission.notes == ["cells imports: copies of given cells; they were run as extra cells"]
+    assert submission.extras == [(TRUSTED.by_grade_id["imports"], "import statistics\nmine = 1")]
 
 
 def test_the_clock_of_the_tests_is_there_before_student_code():

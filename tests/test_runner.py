@@ -1,5 +1,5 @@
 "Student cells run as in Jupyter; tests run apart from them, leave nothing behind, and can still fail."
-import json, re, time
+import json, re, sys, time
 
 import pytest
 
@@ -200,6 +200,14 @@ def test_values_that_tests_lean_on_are_put_back_before_the_next(box, change):
 def test_a_solution_may_hand_warnings_to_logging(grade):
     source = RIGHT["part2-report"].replace("        with _measuring", "        logging.captureWarnings(True)\n        with _measuring")
     assert source != RIGHT["part2-report"] and lost(grade({"part2-report": "import logging\n" + source})) == set()
+
+
+def test_a_cell_for_a_newer_python_is_named(box, tmp_path):
+    for version, noted in (("3.99.1", True), ("3.1.0", False), ("3.99999", False), (["3.99"], False)):
+        found = notebook(before={"q1": ["lazy import json"], "q2": ["1 / 0"]})
+        found["metadata"]["language_info"] = {"version": version}
+        notes = graded(box, save(tmp_path, found)).notes
+        assert notes == [f"cells extra-1: SyntaxError; the notebook was saved with Python 3.99 and graded on 3.{sys.version_info[1]}"] * noted
 
 
 def test_tests_switched_off_behind_the_grader_are_tampering(grade):

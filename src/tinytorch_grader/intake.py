@@ -19,6 +19,7 @@ MOST_DEPTH = 64       # levels of nesting in the file
 MOST_CELLS = 2000
 MOST_SOURCE = 200_000  # characters of one cell
 REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+IMPORT = re.compile(r"(import [\w., ]+|from [\w.]+ import [\w.,* ]+)(#.*)?$")   # of a name, on a line of its own
 STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
 
 
@@ -42,6 +43,7 @@ class Submission:
     notes: list = field(default_factory=list)
     sha256: str = ""
     manual: dict = field(default_factory=dict)
+    python: str = ""   # the version that the notebook was last saved with, as it says
 
 
 def text(source):
@@ -78,12 +80,24 @@ def squeezed(source):
     return "".join(source.split())
 
 
+def added_imports(source, given):
+    "The lines of `source` that `given` lacks, where all of them are imports; else an empty text."
+    known = {line.strip() for line in given.split("\n")}
+    added = [line.rstrip() for line in source.split("\n") if line.strip() not in known and line.strip()[:1] not in ("", "#")]
+    return "\n".join(added) if all(map(IMPORT.match, added)) else ""
+
+
+def joined(answer, more):
+    "A written answer and more of it."
+    return "\n\n".join(text for text in (answer, more) if squeezed(text)) if squeezed(answer) != squeezed(more) else answer
+
+
 class Trusted:
     "The assignment: the source notebook, or the released one with its tests."
 
     def __init__(self, notebook):
         self.notebook, self.roles, self.parts = notebook, [], []
-        self.by_grade_id, self.by_cell_id, self.by_source = {}, {}, {}
+        self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
         for index, cell in enumerate(notebook["cells"]):
             mark, source = about(cell), text(cell["source"])
             graded, solution, points = mark.get("grade"), mark.get("solution"), float(mark.get("points") or 0)
@@ -98,7 +112,9 @@ class Trusted:
             if manual or role == "test": self.parts.append(Part(mark["grade_id"], points, bool(manual)))
             if "grade_id" in mark: self.by_grade_id[mark["grade_id"]] = index
             if "id" in cell: self.by_cell_id[cell["id"]] = index
+            self.given.append({squeezed(source), squeezed(without_regions(source))})   # what an untouched copy says
             if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
+        self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
         self.max_score = sum(part.points for part in self.parts)
         first = min([i for i, role in enumerate(self.roles) if role not in ("given", "text")], default=0)
         # extra cells run after the tools of the tests, whose clocks have to be there first
@@ -171,7 +187,7 @@ def depth_of(value):
 
 
 def parse(data, name):
-    "The notebook in `data` as a dict with a list of cells, and notes; Invalid for anything that is none."
+    "The cells of the notebook in `data`, its Python's version, and notes; Invalid for anything that is none."
     again = "open it in Jupyter, save it and hand it in again"
     if not data.strip(): raise Invalid(f"{name} is empty, expected a notebook; {again}")
     try: source = data.decode("utf-8-sig")
@@ -194,7 +210,10 @@ def parse(data, name):
     kernel = kernel.get("kernelspec") if isinstance(kernel, dict) else None
     language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
     if language != "python": notes.append(f"kernel: got language {language!r:.40}, expected python; run as Python 3")
-    return [cell for cell in cells if isinstance(cell, dict)], notes
+    saved = notebook.get("metadata")
+    saved = saved.get("language_info") if isinstance(saved, dict) else None
+    python = re.match(r"3\.\d{1,3}(?!\d)", str(saved.get("version"))) if isinstance(saved, dict) else None
+    return [cell for cell in cells if isinstance(cell, dict)], python[0] if python else "", notes
 
 
 def listed(names):
@@ -207,26 +226,37 @@ def read(path, trusted):
     "The Submission in the file `path`; Invalid when nothing in it can be graded."
     path = Path(path)
     data = fetch(path)
-    cells, notes = parse(data, path.name)
-    submission = Submission(notes=notes, sha256=hashlib.sha256(data).hexdigest())
-    places, twice, retyped, unreadable, too_long, changed, schemas = [], [], [], [], [], [], set()
-    at = trusted.start
+    cells, python, notes = parse(data, path.name)
+    submission = Submission(notes=notes, sha256=hashlib.sha256(data).hexdigest(), python=python)
+    places, twice, retyped, unreadable, too_long, schemas = [], [], [], [], [], set()
+    changed, replaced, imported, copied, together = [], [], [], [], []
+    at, answering = trusted.start, None
     for cell in cells:
         source, index = text(cell.get("source")), trusted.place(cell)
-        mark = about(cell)
+        mark, is_code = about(cell), cell.get("cell_type") == "code"
         if mark and mark.get("schema_version") != 3: schemas.add(str(mark.get("schema_version"))[:20])
         if index is None:
-            if cell.get("cell_type") == "code" and source and source.strip(): submission.extras.append((at, source))
+            if is_code and source and source.strip(): submission.extras.append((at, source))
+            if is_code: answering = None
+            elif answering and cell.get("cell_type") == "markdown" and source and squeezed(source) not in trusted.texts | {""}:
+                submission.manual[answering] = joined(submission.manual[answering], storable(source))[:MOST_SOURCE]
+                together.append(answering)
             continue
         at, role, grade_id = max(index, trusted.start), trusted.roles[index], trusted.grade_id(index)
+        again, answering = index in places, None
         places.append(index)
-        if role == "demo" and source and cell.get("cell_type") == "code" and squeezed(source) != squeezed(trusted.source(index)):
-            changed.append(grade_id)
-            submission.extras.append((at, source))
+        if role in ("given", "test", "demo"):
+            if not is_code or not source or not source.strip() or squeezed(source) in trusted.given[index]: continue
+            added = source if again or role == "demo" else added_imports(source, trusted.source(index)) if role == "given" else ""
+            (changed if role == "demo" else copied if again else imported if added else replaced).append(grade_id)
+            if added: submission.extras.append((at, added))
         if role not in ("solution", "manual"): continue
         if source is None: unreadable.append(grade_id)
-        elif role == "manual": submission.manual[grade_id] = storable(source)[:MOST_SOURCE]
-        elif cell.get("cell_type") != "code": retyped.append(grade_id)
+        elif role == "manual":
+            answering, before = grade_id, submission.manual.get(grade_id, "")
+            submission.manual[grade_id] = joined(before, storable(source))[:MOST_SOURCE] if again else storable(source)[:MOST_SOURCE]
+            if again and submission.manual[grade_id] not in (before, source): together.append(grade_id)
+        elif not is_code: retyped.append(grade_id)
         elif len(source) > MOST_SOURCE: too_long.append(grade_id)
         elif grade_id in submission.cells:
             twice.append(grade_id)
@@ -242,7 +272,11 @@ def read(path, trusted):
                         (retyped, "no code cells any more; they count as empty"), (unreadable, "without text; they count as empty"),
                         (missing, "missing; restore them from the notebook you were given"),
                         (too_long, f"longer than {MOST_SOURCE} characters; they were left out"),
-                        (changed, "demonstrations that were changed; they were run as extra cells")):
+                        (changed, "demonstrations that were changed; they were run as extra cells"),
+                        (copied, "copies of given cells; they were run as extra cells"),
+                        (imported, "given cells with imports added; these were run after them"),
+                        (replaced, "given cells and tests that were changed; the assignment's own were run"),
+                        (list(dict.fromkeys(together)), "written in several cells; all of it was put into one for whoever marks it")):
         if names: notes.append(f"cells {listed(names)}: {note}")
     if schemas: notes.append(f"got {listed(sorted(schemas))} as nbgrader schema version, expected 3; the cells were read all the same")
     first = list(dict.fromkeys(places))

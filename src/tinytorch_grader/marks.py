@@ -7,6 +7,7 @@ failures name what came and the rule, never a line of the test, and nothing that
 import functools
 import io
 import re
+import sys
 import tokenize
 from dataclasses import dataclass, field
 
@@ -82,6 +83,15 @@ def unbound(trusted, job, outcome):
     return found
 
 
+def too_new(python, job, outcome):
+    "A note when cells are no Python here and the notebook was saved with a newer one; None otherwise."
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if not python or int(python[2:]) <= sys.version_info[1]: return None
+    cells = [step["id"] for step in job["steps"] if step["role"] in ("solution", "extra")
+             and (outcome.steps.get(step["id"], {}).get("error") or {}).get("ename") == "SyntaxError"]
+    return f"cells {intake.listed(cells)}: SyntaxError; the notebook was saved with Python {python} and graded on {here}" if cells else None
+
+
 def blank(answer):
     "Whether a manual answer is still what was released."
     return not intake.squeezed(answer)
@@ -121,6 +131,7 @@ def judge(trusted, submission, job, outcome, student):
             answer["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "output left out: it repeats lines of the tests\n"}]
             result.notes.append(f"a look: the output of cell {step['id']} repeats hidden tests")
     result.notes += [f"a look: its code used {look}" for look in outcome.looks]
+    if newer := too_new(submission.python, job, outcome): result.notes.append(newer)
     result.notebook = intake.rebuilt(trusted, submission, with_failures(trusted, outcome, result))
     return result
 
