@@ -201,6 +201,37 @@ def test_a_forged_timestamp_costs_nothing_but_a_note(course, text):
     assert row["score"] == 5 and "timestamp.txt" in row["message"] and gradebook(course)["ada"]["timestamp"] is None
 
 
+def test_a_timestamp_that_is_no_file_stops_nobody_and_none_is_read_through_a_link(course, tmp_path):
+    (hand_in(course, "ada", **RIGHT).parent / "timestamp.txt").mkdir()
+    os.mkfifo(hand_in(course, "bob", **RIGHT).parent / "timestamp.txt")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "timestamp.txt").write_text("LOOT of somebody")
+    for student in ("eve", "fay"): (course / "submitted" / student).mkdir()
+    os.symlink(tmp_path / "other", course / "submitted" / "eve" / ASSIGNMENT)
+    os.rmdir(course / "submitted" / "fay")
+    os.symlink(tmp_path, course / "submitted" / "fay")
+    rows = run(course)
+    assert {student: row["score"] for student, row in rows.items()} == {"ada": 5, "bob": 5, "eve": 0, "fay": 0}
+    assert all("timestamp.txt is no ordinary file" in rows[student]["message"] for student in ("ada", "bob")) and "LOOT" not in str(rows)
+    assert rows["eve"]["status"] == "invalid"
+
+
+def test_two_folders_are_two_rows_however_their_names_look(course):
+    os.makedirs(os.fsencode(course / "submitted") + b"/\xff/" + ASSIGNMENT.encode())
+    hand_in(course, "\\udcff", **RIGHT)
+    rows = [(row["student"], row["status"]) for row in grading.grade(course, sandbox=False)]
+    assert rows == [("\\udcff", "graded"), ("\\udcff?", "invalid")]
+
+
+@pytest.mark.parametrize("change", [lambda state: [state], lambda state: {k: v for k, v in state.items() if k != "sha256"}, lambda state: state | {"parts": {"double-check": 2}},
+                                    lambda state: state | {"auto": None}, lambda state: state | {"student": "bob"}, lambda state: 7])
+def test_a_record_that_is_not_whole_is_none(course, change):
+    hand_in(course, "ada", **RIGHT)
+    first, path = strip(run(course)), course / "_grades" / "ada.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    assert strip(run(course)) == first and json.loads(path.read_text())["student"] == "ada"
+
+
 def test_odd_names_and_links(course):
     hand_in(course, "ada", **RIGHT)
     for name in ("a" * 129, "\x1b[31mred", "=1+1", "Zoë {x} %s", "-x"): hand_in(course, name, **RIGHT)

@@ -24,6 +24,8 @@ from .gradebook import ASSIGNMENT, Gradebook, put, utils
 from .sandbox import Bare, CageMissing, Cages, Limits
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
+STATE = {*COLUMNS, "sha256", "against", "sandbox", "limits", "auto"}   # what a record of a student has
+PART = {"score", "max_score", "message"}
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
 RETRIES = 3        # times that a submission whose worker was lost, or on which the grader failed, is handed out again
 
@@ -233,12 +235,15 @@ def find(book, student):
 
 
 def time_of(folder):
-    "The text of timestamp.txt in `folder` (None without one) and a note when it is no time."
-    try: fd = os.open(folder / "timestamp.txt", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError: return None, None
-    except OSError: return None, "timestamp.txt is no ordinary file, so the submission counts as on time"
-    with open(fd, "rb") as f:
-        text = f.read(200).decode("utf-8", "replace").strip() if stat.S_ISREG(os.fstat(fd).st_mode) else ""
+    "The text of timestamp.txt in `folder`, which `find` has accepted (None without one), and a note when it is no time."
+    path, odd = folder / "timestamp.txt", "timestamp.txt is no ordinary file, so the submission counts as on time"
+    try:
+        if not os.path.lexists(path): return None, None
+        if not stat.S_ISREG(os.lstat(path).st_mode): return None, odd
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as f:
+            if not stat.S_ISREG(os.fstat(f.fileno()).st_mode): return None, odd
+            text = f.read(200).decode("utf-8", "replace").strip()
+    except OSError: return None, odd
     try:
         if utils.parse_utc(text) is None: raise ValueError
         return text, None
@@ -280,9 +285,12 @@ def state_file(course, student):
 
 
 def state_of(course, student):
-    "What the last run left about a student, or None."
-    try: return json.loads(state_file(course, student).read_text(encoding="utf-8"))
-    except (OSError, ValueError): return None
+    "What the last run left about a student, or None where that is not whole."
+    try: state = json.loads(state_file(course, student).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError): return None
+    whole = (isinstance(state, dict) and state.keys() >= STATE and state["student"] == student and isinstance(state["auto"], (int, float))
+             and isinstance(state["parts"], dict) and all(isinstance(part, dict) and part.keys() >= PART for part in state["parts"].values()))
+    return state if whole else None
 
 
 def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None, progress=None, force=False):
@@ -343,12 +351,16 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
         for student in names:
             if why := cannot_be_recorded(student):
                 shown = student.encode("utf-8", "backslashreplace").decode()
+                while shown != student and shown in names or shown in rows.odd: shown += "?"   # somebody else's name
                 result = marks.failed(trusted, shown, "invalid", f"the folder's name {why}; rename it")
                 rows.odd[shown] = {name: getattr(result, name) for name in COLUMNS}
                 if progress: progress(len(rows), len(names), rows.odd[shown])
                 continue
-            timestamp, note = time_of(book.path("submitted", student))
-            try: submission = intake.read(find(book, student), trusted)
+            timestamp = note = None
+            try:
+                path = find(book, student)
+                timestamp, note = time_of(path.parent)
+                submission = intake.read(path, trusted)
             except FileNotFoundError as e:
                 write(marks.failed(trusted, student, "missing", str(e)))
                 continue
