@@ -219,7 +219,7 @@ def test_hidden_tests_stay_hidden(course):
     "Also when code under test got hold of a line and printed it."
     secrets = Secrets(papercourse.source(course))
     line = next(line for cell in papercourse.source(course).cells if "### BEGIN HIDDEN TESTS" in cell.source
-                for line in cell.source.split("### BEGIN HIDDEN TESTS")[1].splitlines() if list(secrets.in_text(line)))
+                for line in cell.source.split("### BEGIN HIDDEN TESTS")[1].splitlines() if list(secrets.in_text(line)) and len(line.strip()) > 40)
     thief = papercourse.reference(course)
     cell(thief, "part2-timing")["outputs"] = [stream(f"found: {line} !\n"), {"output_type": "error", "ename": "E", "evalue": line, "traceback": []}]
     record(course, result("zed", thief, parts(course, part1_forward=f"NameError in: {line}")))
@@ -227,6 +227,15 @@ def test_hidden_tests_stay_hidden(course):
         html = page(course, student)
         assert not [where for where in secrets.in_text(Reader(html).text, kinds={"HIDDEN TESTS", "MARK SCHEME"})]
     assert Reader(page(course, "zed")).text.count("[left out: this text repeats lines of a hidden test]") == 3
+
+
+def test_a_students_own_lines_are_shown_although_a_hidden_test_has_short_ones_like_them(course):
+    mine = papercourse.reference(course)
+    trace = ["part2-report, line 3: import inspect", "part2-report, line 4, in __radd__: return other", "AttributeError: no attribute 'w'"]
+    cell(mine, "part2-timing")["outputs"] = [{"output_type": "error", "ename": "AttributeError", "evalue": "no attribute 'w'", "traceback": trace}]
+    record(course, result("kim", mine, parts(course)))
+    words = Reader(page(course, "kim")).text
+    assert "[left out" not in words and all(line in words for line in trace)
 
 
 def test_answers_only_when_asked_for(course):

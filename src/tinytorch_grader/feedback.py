@@ -27,9 +27,9 @@ from nbgrader import api
 from PIL import Image
 from sqlalchemy import select
 
-from . import intake
+from . import intake, marks
 from .gradebook import ASSIGNMENT, Gradebook, GradebookError, put
-from .release import REGION, Secrets, regions
+from .release import REGION, regions
 
 SHOWN = 20_000            # characters of one text that a page shows
 PIXELS = 25_000_000       # of the largest picture
@@ -106,9 +106,9 @@ def records(course):
     "Student -> what `capstone grade` left in `_grades/`; a file that is no record is passed over."
     found = {}
     for path in sorted((Path(course) / "_grades").glob("*.json")):
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError, RecursionError):
             record = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(record, dict) and isinstance(record.get("parts"), dict):
+            if isinstance(record, dict) and isinstance(parts := record.get("parts"), dict) and all(isinstance(part, dict) for part in parts.values()):
                 found[str(record.get("student", path.stem))] = record
     return found
 
@@ -169,15 +169,15 @@ def picture(mime, data):
 
 
 class Outputs:
-    "Turns what student code put out into what a page may hold; `secrets` are the lines that no output may repeat."
+    "Turns what student code put out into what a page may hold; `hidden` are the lines that no output may repeat."
 
-    def __init__(self, secrets):
-        self.secrets = secrets
+    def __init__(self, hidden):
+        self.hidden = hidden
 
     def safe(self, value):
         "`text(value)`, or a sentence where it repeats a hidden test."
         whole = "".join(part for part in value if isinstance(part, str)) if isinstance(value, list) else value
-        if isinstance(whole, str) and any(self.secrets.in_text(whole, kinds={"HIDDEN TESTS"})):
+        if isinstance(whole, str) and self.hidden.within(whole):
             return "[left out: this text repeats lines of a hidden test]"
         return text(whole)
 
@@ -252,7 +252,7 @@ class Lesson:
     "The trusted notebook of a course: its sections in order, its references, and which cells are not a student's."
 
     def __init__(self, source, released=None):
-        self.cells, self.outputs = source.cells, Outputs(Secrets(source))
+        self.cells, self.outputs = source.cells, Outputs(marks.Hidden(intake.Trusted(source)))
         self.known = {""} | {cell.source.strip() for notebook in (source, released) if notebook for cell in notebook.cells}
         found, _ = regions(source)
         self.references = {cell.metadata.nbgrader.grade_id: without_markers(cell.source) for cell in source.cells
