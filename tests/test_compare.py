@@ -186,6 +186,14 @@ def test_numbers_that_are_none_are_refused_by_name(gate):
     assert status == 2 and "/improvements/comparison/verdict" in text
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError("0"), OverflowError("inf"), FloatingPointError("nan")])
+def test_arithmetic_that_fails_on_a_file_is_one_line(gate, monkeypatch, error):
+    def fail(*_): raise error
+    monkeypatch.setattr("tinytorch.olympics.validate_submission_schema", fail)
+    status, text = gate(submission(), submission())
+    assert status == 2 and "base.json: not a valid submission" in text and "\n" not in text
+
+
 def test_files_that_are_not_there(tmp_path):
     assert compare(tmp_path / "no.json", tmp_path / "no.json")[0] == 2
     status, text = compare(tmp_path, tmp_path)

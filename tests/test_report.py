@@ -141,6 +141,26 @@ def test_a_file_that_is_no_submission_is_listed_with_its_reason(course):
         assert re.search(why, reason) and 0 < len(reason) < 400, (content[:40], reason)
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError("0"), FloatingPointError("nan"), KeyError("speedup"), AttributeError("get")])
+def test_one_file_that_validation_stumbles_over_is_one_line(course, monkeypatch, error):
+    from tinytorch import olympics
+    validate = olympics.validate_submission_schema
+    def fail(submission):
+        if submission["optimized"]["metrics"]["accuracy"] == 0.8: raise error
+        validate(submission)
+    monkeypatch.setattr(olympics, "validate_submission_schema", fail)
+    for student, accuracy in (("ada", 0.9), ("bob", 0.8)): hand_in(course, student, measured(0.1, 0.1, accuracy))
+    html = page(course)
+    assert [student for student, _ in table(html, "Not valid")] == ["bob"] and "1 valid files" in Reader(html).text
+
+
+def test_a_record_that_is_not_whole_counts_as_none(course):
+    for name, record in (("list", [1]), ("parts", {"student": "parts", "parts": {"part1-forward": 5}}), ("none", {"student": "none"})):
+        (course / "_grades").mkdir(exist_ok=True)
+        (course / "_grades" / f"{name}.json").write_text(json.dumps(record))
+    assert "Nothing is graded yet" in Reader(page(course)).text
+
+
 def test_no_link_device_or_pipe_is_read(course, tmp_path):
     outside = tmp_path / "outside" / "20_capstone"
     outside.mkdir(parents=True)

@@ -43,7 +43,7 @@ def read_submission(path):
         raise NotComparable(f"{path}: not a valid submission: {at or '/'} {message}{others}") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotComparable(f"{path}: not JSON ({type(error).__name__}); give a file that save_submission wrote") from error
-    except (OverflowError, ValueError) as error:
+    except (ArithmeticError, ValueError) as error:
         raise NotComparable(f"{path}: not a valid submission: {error}") from error
     return submission
 
@@ -147,6 +147,6 @@ def compare(
             lines += [f"forced, although different, {line}" for line in found]
     except NotComparable as error:
         status, lines, more = NOT_COMPARABLE, [str(error)], []
-    except OverflowError:
-        status, lines, more = NOT_COMPARABLE, [f"{base}, {new}: a number in one of them is too large to compare"], []
+    except ArithmeticError:
+        status, lines, more = NOT_COMPARABLE, [f"{base}, {new}: a number in one of them is too large or too small to compare"], []
     return status, "\n".join(map(_line, lines + more))

@@ -161,7 +161,7 @@ def entries(root, submitted):
             except SubmissionError as e:
                 at, what = e.violations[0]
                 refused.append((student, text(f"{at or '/'} {what}", 300) + (f" (and {len(e.violations) - 1} more)" if e.violations[1:] else "")))
-            except (OSError, ValueError, TypeError, RecursionError, OverflowError) as e:
+            except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError) as e:
                 refused.append((student, text(f"{type(e).__name__}: {e}", 300)))
     return found, refused
 
