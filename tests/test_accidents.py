@@ -108,11 +108,12 @@ def test_killed_at_any_moment_30_times(course):
     killed_again_and_again(course, 30)
 
 
-def test_interrupted_and_resumed(course):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_and_resumed(course, how):
     for n, student in enumerate(CLASS): hand_in(course, student, **RIGHT | {"half": f"time.sleep({3 * (n > 1)})\n" + RIGHT["half"]})
     process = start(course)
     while len(finished(course)) < 2: time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2 and "interrupted" in err.splitlines()[-1] and "Traceback" not in err, (process.returncode, err)
     assert gone(course) and not list((course.parent / "tmp").iterdir())

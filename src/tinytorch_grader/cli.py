@@ -282,7 +282,8 @@ def is_course(folder):
 def main():
     "Run the command line; every failure is one line on stderr and exit status 2."
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # a batch system that stops us ends the cages too
+    for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():   # a batch system that stops us, or a closed terminal, ends the cages too
+        if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL: signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         status = cli(standalone_mode=False) or 0
     except click.ClickException as e:
