@@ -21,7 +21,7 @@ DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writ
           "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "add_key": (248, 217),
           "request_key": (249, 218), "keyctl": (250, 219), "pidfd_getfd": (438, 438), "kcmp": (312, 272)}
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-OPEN_FILES = 128   # with the default of 64 processes, all full socket buffers of a submission (208 KiB each) stay under its 2 GiB
+OPEN_FILES = 128   # a process; full socket buffers (208 KiB each) are memory that no limit counts
 CLONE, CLONE3, ARCH = (56, 220), 435, (0xC000003E, 0xC00000B7)
 
 
