@@ -193,3 +193,21 @@ scores = [row["score"] for row in json.loads((course / "g.json").read_text())["s
 print(json.dumps({"status": first.returncode, "said": first.stderr.splitlines(), "sound": sound, "recorded": recorded,
                   "again": second.returncode, "scores": scores}))
 '''
+
+
+@needs_cage
+@pytest.mark.parametrize("limits", ["-n 64", "-v 2000000"])
+def test_the_limits_of_this_machine_are_nobodys_fault(course, limits):
+    hand_in(course, "ada", **RIGHT)
+    said = subprocess.run(["bash", "-c", f'ulimit {limits}; exec "$@"', "-", sys.executable, "-m", "tinytorch_grader", "grade", course, "--json", course / "g.json"],
+                          capture_output=True, text=True, timeout=300, cwd=ROOT)
+    assert said.returncode == 0 and grades(course / "g.json")["ada"]["score"] == 5, said
+
+
+def test_a_run_that_ends_before_the_students_first_cell_changes_no_grade(course, monkeypatch):
+    hand_in(course, "ada", **RIGHT)
+    assert [row["score"] for row in grading.grade(course, sandbox=False)] == [5]
+    before, run = (course / "_grades" / "ada.json").read_text(), grading.Bare.run
+    monkeypatch.setattr(grading.Bare, "run", lambda self, job: run(self, job | {"steps": [{"id": "given", "role": "given", "source": "import os; os._exit(1)"}]}))
+    with pytest.raises(grading.CageMissing, match="before the student's first cell.*in cell given.*ulimit"): grading.grade(course, sandbox=False, force=True)
+    assert (course / "_grades" / "ada.json").read_text() == before and gradebook(course)["ada"]["score"] == 5

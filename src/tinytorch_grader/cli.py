@@ -105,7 +105,7 @@ def course_(course):
 @click.option("--student", "students", metavar="ID", multiple=True, help="Only this student; may be given several times.")
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Submissions at a time; default: one a core.")
 @click.option("--timeout", metavar="S", type=click.FloatRange(1), default=120, show_default=True, help="Seconds a submission may run.")
-@click.option("--memory", metavar="MB", type=click.IntRange(256), default=2048, show_default=True, help="MiB a submission may use.")
+@click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True, help="MiB a submission may use.")
 @database
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as JSON.")
 @click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as CSV.")

@@ -48,10 +48,23 @@ class Work:
         return intake.Trusted(json.loads(self.source))
 
 
+def began(job, outcome):
+    "Whether a run got as far as the student's first cell, and the given ones before it had memory enough."
+    for step in job["steps"]:
+        if step["role"] != "given": return True
+        answer = outcome.steps.get(step["id"])
+        if not answer or (answer["error"] or {}).get("ename") == "MemoryError": return False
+    return True
+
+
 def attempt(cages, trusted, student, submission, seed):
     "The Result of one submission: its job, run in a cage, judged."
     job = intake.job(trusted, submission, seed)
-    return marks.judge(trusted, submission, job, cages.run(job), student)
+    outcome = cages.run(job)
+    if not began(job, outcome):
+        raise CageMissing(f"the run of {student} ended before the student's first cell ({outcome.message}), which is this machine's doing and "
+                          "no submission's; look at `ulimit -a`, the free memory, --memory and --timeout, then run the command again")
+    return marks.judge(trusted, submission, job, outcome, student)
 
 
 class Threads:
@@ -339,12 +352,12 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             for future in ready:
                 task, tries, (timestamp, note, sha256) = running.pop(future)
                 try: result = future.result()
-                except CageMissing: raise
                 except (Exception, CancelledError) as e:   # a lost worker, or a submission that the grader itself stumbles over
                     if tries < RETRIES:
                         hands.look()
                         running[hands.submit(*task)] = task, tries + 1, (timestamp, note, sha256)
                         continue
+                    if isinstance(e, CageMissing): raise
                     result, sha256 = marks.failed(trusted, task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
                 write(result, timestamp, note, sha256, task[2])
 

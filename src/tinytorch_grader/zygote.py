@@ -59,10 +59,13 @@ def give_up():
 
 
 def limit(limits):
+    "Set the limits of this process, none above what it was started with."
     mb = 2**20
     for what, most in ((resource.RLIMIT_AS, limits["memory_mb"] * mb), (resource.RLIMIT_FSIZE, limits["file_mb"] * mb),
                        (resource.RLIMIT_NPROC, limits["processes"]), (resource.RLIMIT_NOFILE, OPEN_FILES), (resource.RLIMIT_CORE, 0),
                        (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0)):
+        hard = resource.getrlimit(what)[1]   # what this machine allows at most
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
 
 
