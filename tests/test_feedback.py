@@ -104,6 +104,13 @@ def test_a_status_says_what_happened_and_what_to_do(course, student, says):
     assert says in words and {"tim": "stopped after 120 s, in cell part3-save", "ivy": "not JSON (line 1)"}[student] in words
 
 
+def test_notes_are_for_the_student_but_no_suspicion_is(course, tmp_path):
+    folder = shutil.copytree(course, tmp_path / "course")
+    record(folder, result("noa", papercourse.reference(folder), parts(folder), notes=["cells q1: missing; <b>", "a look: cell q2 uses gc"]))
+    words = Reader(page(folder, "noa")).text
+    assert "Note: cells q1: missing; <b>" in words and "a look" not in words
+
+
 def test_every_status_has_its_words():
     assert set(feedback.STATUS) == {"timeout", "memory", "crashed", "invalid", "missing", "tampered"}
 

@@ -188,9 +188,19 @@ def test_late_penalties_follow_the_course(course):
     hand_in(course, "ada", ON_TIME, **RIGHT)
     hand_in(course, "bob", "2026-02-01 00:00:01 UTC", **RIGHT)
     rows, book = run(course), gradebook(course)
-    assert book["ada"]["late"] == 0 and book["bob"]["late"] == 5 and "5 points will be taken off" in rows["bob"]["message"]
+    assert book["ada"]["late"] == 0 and book["bob"]["late"] == 5 and "late: 5 points taken off" in rows["bob"]["message"]
+    assert (rows["ada"]["score"], rows["bob"]["score"]) == (5, 0) and rows["bob"]["parts"]["half-check"]["score"] == 3
     (course / "submitted" / "bob" / ASSIGNMENT / "timestamp.txt").write_text(ON_TIME)   # the clock was wrong: nothing to run again
     assert run(course)["bob"]["message"] == rows["ada"]["message"] and gradebook(course)["bob"]["late"] == 0
+
+
+def test_notes_stand_with_the_grades(course):
+    hand_in(course, "ada", **RIGHT | {"double": "import gc\n" + RIGHT["double"]})
+    bob = hand_in(course, "bob", **RIGHT)
+    bob.write_text(bob.read_text().replace('"nbformat": 4', '"nbformat": 3').replace('"half"', '"halved"'))
+    rows = run(course)
+    assert "a look: cell double uses gc" in rows["ada"]["message"] and "cells half: missing; restore them" in rows["bob"]["message"]
+    assert "nbformat: got 3" in rows["bob"]["message"] and rows["ada"]["status"] == "graded" and run(course) == rows
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2026-99-99 00:00:00 UTC", "\x00" * 500, "9" * 300])

@@ -352,6 +352,7 @@ TEMPLATES = {"page": """<!doctype html>
 <p class="total"><strong>{{ score|points }} of {{ max_score|points }} points</strong>{% if waits %}, and a part that a person will grade{% endif %}</p>
 {% if penalty %}<p>{{ penalty|points }} points are taken off because it came late.</p>{% endif %}
 {% if status %}<div class="box"><p><strong>{{ status[0] }}.</strong> {{ status[1] }}</p>{% if message %}<p>The grader said: {{ message }}</p>{% endif %}</div>{% endif %}
+{% for note in notes if not status or note not in message %}<p>Note: {{ note }}</p>{% endfor %}
 </header>
 <nav aria-label="Parts">
 <table>
@@ -437,6 +438,7 @@ def write(course, with_answers=False, db=None, progress=None):
             html = template.render(
                 title=f"Feedback on {ASSIGNMENT}", student=text(student), sections=sections, penalty=book.penalty,
                 score=max(0, sum(section.score for section in sections) - book.penalty), max_score=sum(section.points for section in sections),
+                notes=[lesson.outputs.safe(note) for note in record.get("notes") or () if isinstance(note, str) and not note.startswith("a look: ")],
                 waits=any(section.waits for section in sections), message=lesson.outputs.safe(record.get("message")),
                 status=None if status == "graded" else (status.capitalize(), STATUS.get(status, "")))
             folder = gradebook.path("feedback", student)

@@ -27,6 +27,7 @@ COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "
 STATE = {*COLUMNS, "sha256", "against", "sandbox", "limits", "auto"}   # what a record of a student has
 PART = {"score", "max_score", "message"}
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
+NOTES, NOTE = 3, 160   # of a student in a row, characters of each; the report has them all
 RETRIES = 3        # times that a submission whose worker was lost, or on which the grader failed, is handed out again
 
 
@@ -289,7 +290,13 @@ class Rows:
             if name in row["parts"]: row["parts"][name]["score"] = score
         row["score"] = sum((part["score"] or 0 for part in row["parts"].values()), 0.0)
         row["needs_manual"] = known.waiting > 0
-        if known.penalty: row["message"] = "; ".join(filter(None, [row["message"], f"late: {known.penalty:g} points will be taken off"]))
+        said = [note for note in state.get("notes", ()) if note not in row["message"]]
+        said = sorted((f"{note[:NOTE]}..." if len(note) > NOTE else note for note in said), key=lambda note: not note.startswith("a look: "))
+        if len(said) > NOTES: said[NOTES:] = [f"{len(said) - NOTES} more notes in the report"]
+        if known.penalty:
+            row["score"] = max(0.0, row["score"] - known.penalty)
+            said.insert(0, f"late: {known.penalty:g} points taken off")
+        row["message"] = "; ".join(filter(None, [row["message"], *said]))
         return row
 
 
