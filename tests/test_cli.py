@@ -133,8 +133,44 @@ def test_text_of_strangers_stays_text(tmp_path):
     rows = [{"student": "=cmd()", "status": "graded", "score": 1.0, "max_score": 2, "needs_manual": False, "parts": {"a": {"message": 'x"\n,y'}},
              "seconds": 0.1, "message": "@SUM(1)"}]
     cli.write_csv(tmp_path / "grades.csv", rows)
-    line, = csv.DictReader((tmp_path / "grades.csv").open(newline=""))
+    line, = csv.DictReader((tmp_path / "grades.csv").open(newline="", encoding="utf-8-sig"))
     assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"]) == rows[0]["parts"]
+
+
+def test_results_go_where_they_are_asked_for(course, tmp_path):
+    hand_in(course, "Zoë", **RIGHT)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    grade = [sys.executable, "-m", "tinytorch_grader", "grade", course, "--no-sandbox"]
+    result = subprocess.run(["bash", "-c", '"$@" --json - --csv >(cat > pipe.csv)', "-", *grade], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert [row["student"] for row in json.loads(result.stdout)["submissions"]] == ["Zoë", "ada"] and "submissions: 2 graded" in result.stderr
+    time.sleep(0.5)
+    assert (tmp_path / "pipe.csv").read_text(encoding="utf-8").startswith("student,") and not (tmp_path / "-").exists()
+    os.mkfifo(tmp_path / "fifo")
+    with subprocess.Popen(["cat", tmp_path / "fifo"], stdout=subprocess.PIPE, text=True) as reader:
+        result = capstone("grade", course, "--no-sandbox", "--csv", tmp_path / "link.csv", "--json", tmp_path / "fifo")
+        assert result.returncode == 0
+        assert len(json.loads(reader.communicate(timeout=60)[0])["submissions"]) == 2
+    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "real.csv").read_bytes().startswith("\ufeffstudent".encode())
+
+
+def test_results_that_cannot_be_written(course, tmp_path):
+    one_line(capstone("grade", course, "--csv", tmp_path), f"{tmp_path}: is a folder")
+    one_line(capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "no" / "x.json"), "no/x.json: no such folder")
+    full = capstone("grade", course, "--no-sandbox", "--json", "/dev/full")
+    assert full.returncode == 2 and full.stderr.splitlines()[-1] == "capstone: /dev/full: No space left on device; make room on the disk and run the command again"
+    assert cli.reason(shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")])) == "b: No space left on device; " + cli.TODO["ENOSPC"]
+    assert cli.reason(OSError(13, "Permission denied", "/x/.tmp123", None, "/x/g.csv")) == "/x/g.csv: Permission denied; " + cli.TODO["EACCES"]
+
+
+@pytest.mark.parametrize("words", [["grade", ""], ["grade", ".", "--db", ""], ["grade", ".", "--csv="], ["collect", ".", "--from", ""], ["course", ""]])
+def test_an_empty_value_is_refused(words):
+    one_line(capstone(*words), "empty value", words[-1] or words[-2])
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "0"])
+def test_a_time_limit_is_a_number_of_seconds(course, seconds):
+    result = capstone("grade", course, "--timeout", seconds)
+    assert result.returncode == 2 and "--timeout" in result.stderr
 
 
 def test_a_terminal_without_utf_8(course):

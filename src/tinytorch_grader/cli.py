@@ -5,10 +5,13 @@ printed passes through `plain`. Each command imports its own room alone: `capsto
 """
 import contextlib
 import csv
+import errno
 import importlib
 import json
+import math
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -40,6 +43,19 @@ def room(name):
 def plain(text):
     "`text` on one line, without anything that a terminal would act on."
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() or c.isspace() else "?" for c in str(text))).strip()
+
+
+def reason(error):
+    "What an OSError says: the file, why, and what to do; of shutil's list of many the first."
+    code, target, why = error.errno, error.filename2 or error.filename, error.strerror or str(error)
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        _, target, why = error.args[0][0]
+        if number := re.match(r"\[Errno (\d+)\]", str(why)): code, why = int(number[1]), os.strerror(int(number[1]))
+    return "; ".join(filter(None, [": ".join(str(part) for part in (target, why) if part), TODO.get(errno.errorcode.get(code))]))
+
+
+TODO = dict.fromkeys(("ENOSPC", "EDQUOT", "EFBIG"), "make room on the disk and run the command again") | dict.fromkeys(
+    ("EACCES", "EPERM", "EROFS"), "use the account that may write there")
 
 
 def number(value):
@@ -74,6 +90,7 @@ def release(out, repo, no_hidden_checks):
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the result there too.")
 def check(notebook, json_file):
     "Points and a hint for each part of your NOTEBOOK, hidden checks included. Changes nothing."
+    writable(json_file)
     if not notebook.exists(): raise Refused(f"{notebook}: no such file; give the path of your {ASSIGNMENT}.ipynb")
     result = room("check").check(notebook)
     print(parts_table(result))
@@ -100,11 +117,16 @@ def course_(course):
     print(f"course in {room('release').make_course(course)}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, then `capstone grade`")
 
 
+def finite(context, parameter, value):
+    if math.isnan(value): raise click.BadParameter(f"{value} is no number of seconds.")
+    return value
+
+
 @command("capstone grade ~/courses/capstone-2026 --workers 4 --csv grades.csv")
 @course
 @click.option("--student", "students", metavar="ID", multiple=True, help="Only this student; may be given several times.")
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Submissions at a time; default: one a core.")
-@click.option("--timeout", metavar="S", type=click.FloatRange(1), default=120, show_default=True, help="Seconds a submission may run.")
+@click.option("--timeout", metavar="S", type=click.FloatRange(1, 86400), callback=finite, default=120, show_default=True, help="Seconds a submission may run.")
 @click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True, help="MiB a submission may use.")
 @database
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as JSON.")
@@ -116,16 +138,16 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, n
     "Grade every new or changed submission in DIR/submitted; finished ones are not redone. Interrupt it and run it again at will."
     is_course(course)
     if executor and not executor.startswith("dask://"): raise Refused(f"--executor: got {executor}, expected dask://HOST:PORT")
-    for path in filter(None, (json_file, csv_file)):
-        if not path.resolve().parent.is_dir(): raise Refused(f"{path}: no such folder; grades cannot be written there")
+    writable(json_file, csv_file)
     if no_sandbox: print("no sandbox: student code runs with your rights", file=sys.stderr)
     with Progress() as progress:
         rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db, not no_sandbox, executor,
                                    progress, force)
     if json_file: write_json(json_file, rows, rows.max_score)
     if csv_file: write_csv(csv_file, rows)
-    attention = print_rows(rows)
-    if no_sandbox: print("graded without a sandbox")
+    with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
+        attention = print_rows(rows)
+        if no_sandbox: print("graded without a sandbox")
     return int(attention > 0)
 
 
@@ -192,19 +214,36 @@ def print_rows(rows):
     return attention
 
 
+def writable(*paths):
+    "Refused, before the work, for a path among `paths` to which no result can be written; `-` is stdout."
+    for path in paths:
+        if path is None or str(path) == "-": continue
+        if path.is_dir(): raise Refused(f"{path}: is a folder; give the name of a file to write")
+        if not path.exists() and not path.resolve().parent.is_dir(): raise Refused(f"{path}: no such folder; nothing can be written there")
+
+
 @contextlib.contextmanager
-def replaced(path, **how):
-    "A file to write that takes the place of `path` when it is whole."
-    folder, name = path.resolve().parent, path.name
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False, **how) as f:
-        try:
-            yield f
-            f.close()
-            os.chmod(f.name, 0o644)
-            os.replace(f.name, path)
-        except BaseException:
-            os.unlink(f.name)
-            raise
+def replaced(path, encoding="utf-8", **how):
+    """A file to write that takes the place of `path`, or of what it leads to, when it is whole.
+
+    A device or a pipe is written to as it is, and `-` is stdout."""
+    try:
+        if str(path) == "-" or path.exists() and not path.is_file():
+            sys.stdout.flush()
+            with open(1 if str(path) == "-" else path, "w", encoding="utf-8", closefd=str(path) != "-", **how) as f: yield f
+            return
+        target = path.resolve()
+        with tempfile.NamedTemporaryFile("w", encoding=encoding, dir=target.parent, prefix=f".{target.name}.", delete=False, **how) as f:
+            try:
+                yield f
+                f.close()
+                os.chmod(f.name, 0o644)
+                os.replace(f.name, target)
+            except BaseException:
+                os.unlink(f.name)
+                raise
+    except BrokenPipeError: raise
+    except OSError as e: raise Refused(reason(OSError(e.errno, e.strerror, str(path)))) from e
 
 
 def write_json(path, rows, max_score):
@@ -215,8 +254,8 @@ def write_json(path, rows, max_score):
 
 
 def write_csv(path, rows):
-    "The columns of --json; `parts` as JSON, and text that a spreadsheet would take for a formula behind an apostrophe."
-    with replaced(path, newline="") as f:
+    "The columns of --json, for a spreadsheet: `parts` as JSON, text that would be a formula behind an apostrophe, a mark that says UTF-8."
+    with replaced(path, "utf-8-sig", newline="") as f:
         table = csv.writer(f)
         table.writerow(COLUMNS)
         for row in rows:
@@ -285,6 +324,9 @@ def main():
     for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():   # a batch system that stops us, or a closed terminal, ends the cages too
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL: signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
+        for before, word in zip(sys.argv, sys.argv[1:]):
+            if not word or re.fullmatch("--[a-z-]+=", word): raise Refused(f"got an empty value {f'as {word}' if word else f'after {os.path.basename(before)}'}; "
+                                                                           "is a variable of your shell not set?")
         status = cli(standalone_mode=False) or 0
     except click.ClickException as e:
         e.show()
@@ -298,8 +340,7 @@ def main():
     except Exception as e:
         if os.environ.get("CAPSTONE_TRACEBACK"): raise
         known = isinstance(e, (RuntimeError, ValueError)) and (type(e).__module__ or "").startswith(f"{__package__}.")
-        what = (": ".join(filter(None, [e.filename and str(e.filename), e.strerror])) if isinstance(e, OSError) and e.strerror
-                else str(e) if known else f"{type(e).__name__}: {e}")
+        what = str(e) if known else reason(e) if isinstance(e, OSError) else f"{type(e).__name__}: {e}"
         hint = "" if known or isinstance(e, OSError) else " (CAPSTONE_TRACEBACK=1 shows where)"
         print(f"capstone: {plain(what)}{hint}", file=sys.stderr)
         status = 2
