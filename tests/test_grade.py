@@ -56,7 +56,7 @@ def graded(tmp_path_factory):
     import shutil
     cage = [] if shutil.which("bwrap") else ["--no-sandbox"]
     result = capstone("grade", course, "--workers", 2, "--timeout", 4, "--memory", 512, "--json", course / "g.json", "--csv", course / "g.csv", *cage)
-    return course, result, grades(course / "g.json"), list(csv.DictReader(open(course / "g.csv", newline="")))
+    return course, result, grades(course / "g.json"), list(csv.DictReader(open(course / "g.csv", newline="", encoding="utf-8-sig")))
 
 
 def test_every_ending_has_its_status(graded):
@@ -121,8 +121,9 @@ def test_all_well_is_status_0(graded):
     course, _, _, _ = graded
     result = capstone("grade", course, "--student", "ada", "--student", "bob", "--timeout", 4, "--memory", 512, "--no-sandbox", "--json", course / "two.json")
     rows = grades(course / "two.json")
-    assert result.returncode == 0 and sorted(rows) == ["ada", "bob"] and rows["ada"]["score"] == 5
-    assert all("without a sandbox" in row["message"] for row in rows.values()) and "without a sandbox" in result.stdout
+    assert result.returncode == 0 and rows["ada"]["score"] == 5
+    assert sorted(rows) == sorted(grades(course / "g.json"))   # everybody, though only two were graded
+    assert all(("without a sandbox" in row["message"]) == (student in ("ada", "bob")) for student, row in rows.items()) and "without a sandbox" in result.stdout
 
 
 def test_unchanged_submissions_are_not_run_again(course, monkeypatch):
@@ -135,6 +136,16 @@ def test_unchanged_submissions_are_not_run_again(course, monkeypatch):
     with pytest.raises(TypeError): run(course)
     monkeypatch.undo()
     assert run(course)["eve"]["score"] == 5
+
+
+def test_a_crashed_submission_is_run_again_when_it_or_the_limits_change(course):
+    hand_in(course, "ada", **RIGHT | {"double": "import os; os._exit(1)"})
+    assert run(course)["ada"]["status"] == "crashed"
+    rows = grading.grade(course, sandbox=False)
+    assert rows.changed == 0 and [row["status"] for row in rows] == ["crashed"]
+    assert grading.grade(course, sandbox=False, memory=3000).changed == 1
+    hand_in(course, "bob").write_text("{")
+    assert [grading.grade(course, sandbox=False, memory=3000).changed for _ in range(2)] == [1, 0]
 
 
 def test_grading_twice_gives_the_same(course):

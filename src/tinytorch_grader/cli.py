@@ -143,10 +143,11 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, n
     with Progress() as progress:
         rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db, not no_sandbox, executor,
                                    progress, force)
-    if json_file: write_json(json_file, rows, rows.max_score)
-    if csv_file: write_csv(csv_file, rows)
+    if json_file: write_json(json_file, rows.everyone(), rows.max_score)
+    if csv_file: write_csv(csv_file, rows.everyone())
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
         attention = print_rows(rows)
+        if not rows.changed: print("nothing to do: no submission is new or changed; --force grades again")
         if no_sandbox: print("graded without a sandbox")
     return int(attention > 0)
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import intake, marks
-from .gradebook import ASSIGNMENT, Gradebook, put, utils
+from .gradebook import ASSIGNMENT, Gradebook, Recorded, put, utils
 from .sandbox import Bare, CageMissing, Cages, Limits
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
@@ -267,10 +267,12 @@ def time_of(folder):
 
 
 class Rows:
-    "The rows of one `grade`, sorted by student, read back from `_grades/` one at a time."
+    """The rows of one `grade`, sorted by student, read back from `_grades/` one at a time.
+
+    `changed`: how many of them are not as they were before."""
 
     def __init__(self, course, max_score):
-        self.course, self.max_score, self.recorded, self.odd = course, max_score, {}, {}
+        self.course, self.max_score, self.recorded, self.odd, self.others, self.changed = course, max_score, {}, {}, {}, 0
 
     def __len__(self):
         return len(self.recorded) + len(self.odd)
@@ -278,6 +280,12 @@ class Rows:
     def __iter__(self):
         for student in sorted([*self.recorded, *self.odd]):
             yield self.odd.get(student) or self.row(json.loads(state_file(self.course, student).read_text(encoding="utf-8")))
+
+    def everyone(self):
+        "These Rows and those of all other students with a record, whom an earlier `grade` was about."
+        whole = Rows(self.course, self.max_score)
+        whole.recorded, whole.odd = self.others | self.recorded, self.odd
+        return whole
 
     def waiting(self, student):
         "Points of the student's parts that wait for a person."
@@ -329,9 +337,11 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
 
         def write(result, timestamp=None, note=None, sha256=None, seed=None):
             "The one place that writes results: autograded/, gradebook, then the word that this submission is done."
+            earlier = state_of(course, result.student) or {}
             state_file(course, result.student).unlink(missing_ok=True)   # from here until the last line nothing is done
             if note: result.notes.append(note)
             result.message = "; ".join(filter(None, [result.message, note, None if sandbox else "graded without a sandbox"]))
+            rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
             known = book.record(result, timestamp)
             state = {k: v for k, v in vars(result).items() if k != "notebook"} | {
                 "seed": seed, "sha256": sha256, "sandbox": sandbox, "against": against, "limits": [timeout, memory], "auto": known.auto}
@@ -346,7 +356,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             "The state of a submission whose bytes were graded against the same tests, where gradebook and autograded/ still say so."
             state, known = state_of(course, student), before.get(student)
             if force or not state or not known or not (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists(): return None
-            cut_off = state["status"] in ("timeout", "memory")
+            cut_off = state["status"] in ("timeout", "memory", "crashed")
             same = (state["sha256"] == sha256 and state["against"] == against and state["sandbox"] == sandbox
                     and abs(state["auto"] - known.auto) < 1e-9)
             done = state["status"] in ("graded", "tampered") or cut_off and state["limits"] == [timeout, memory]
@@ -399,4 +409,8 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             task = student, submission, seed
             running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256)
         while running: collect()
+        for student in sorted({path.stem for path in (course / "_grades").glob("*.json")} - rows.recorded.keys()):
+            here = os.path.lexists(book.path("submitted", student).parent)
+            if (state := state_of(course, student)) and (student in before or here and state["status"] == "missing"):
+                rows.others[student] = before.get(student, Recorded())
     return rows

@@ -32,7 +32,7 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6
 ADVICE = {
     "timeout": "Points earned before the stop are kept. To allow more time: capstone grade DIR --student ID --timeout 300.",
     "memory": "Points earned before the stop are kept. To allow more memory: capstone grade DIR --student ID --memory 4096.",
-    "crashed": "Grade it again with capstone grade DIR --student ID; if it ends again, open the notebook and see what it does.",
+    "crashed": "Grade it again with capstone grade DIR --student ID --force; if it ends again, open the notebook and see what it does.",
     "invalid": "Tell the student what the message says, put the new file into submitted/ and grade again.",
     "missing": "See what capstone collect could not match, or whether the student handed in at all.",
     "tampered": "Read the code in Formgrader. A score that you enter there stays; nothing is proved until a person has looked.",
