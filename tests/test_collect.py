@@ -152,16 +152,16 @@ def test_only_a_newer_file_replaces_what_is_there(course, tmp_path):
     name = f"{MOODLE}/20_capstone.ipynb"
     collect(course, tree(tmp_path / "one", {name: "first", f"{MOODLE}/submission.json": "s"}, 1_700_000_000))
     older = collect(course, tree(tmp_path / "two", {name: "older"}, 1_600_000_000))
-    assert not older.matched and "not newer" in older.unmatched[0]
+    assert not older.matched and not older.unmatched and "not newer" in older.kept[0]
     assert submitted(course)[at("Ada_Lovelace_123456")] == "first"
-    assert collect(course, tree(tmp_path / "three", {name: "later"}, 1_800_000_000)).matched == ["Ada_Lovelace_123456: replaced by a newer one"]
+    assert collect(course, tree(tmp_path / "three", {name: "later"}, 1_800_000_000)).matched == ["Ada_Lovelace_123456: replaced"]
     assert submitted(course) == {at("Ada_Lovelace_123456"): "later"}      # the submission.json of the older attempt is gone with it
 
 
 def test_times_in_names_decide_before_times_of_files(course, tmp_path):
     name = "X_jd_attempt_2026-01-{}-00-00-00_20_capstone.ipynb"
     collect(course, tree(tmp_path / "one", {name.format("05"): "fifth"}, 1_600_000_000))
-    assert "not newer" in collect(course, tree(tmp_path / "two", {name.format("04"): "fourth"}, 1_900_000_000)).unmatched[0]
+    assert "not newer" in collect(course, tree(tmp_path / "two", {name.format("04"): "fourth"}, 1_900_000_000)).kept[0]
     collect(course, tree(tmp_path / "three", {name.format("06"): "sixth"}, 1_500_000_000))
     assert submitted(course) == {at("jd"): "sixth", at("jd", "timestamp.txt"): "2026-01-06 00:00:00 UTC"}
 
@@ -309,7 +309,33 @@ def test_the_command_lists_what_did_not_match(course, tmp_path, monkeypatch, cap
     monkeypatch.setattr("sys.argv", ["capstone", "collect", str(course), "--from", str(tmp_path / "d")])
     with pytest.raises(SystemExit) as end: main()
     said = capsys.readouterr().out
-    assert end.value.code == 1 and "not matched: odd?[31m.ipynb" in said and "1 submissions in" in said and "note: marked late" in said
+    assert end.value.code == 1 and "not matched: odd?[31m.ipynb" in said and "course/submitted: 1 new, 0 replaced; 1 not matched" in said and "note: marked late" in said
+
+
+def said(monkeypatch, capsys, *words):
+    "Exit status and stdout of the command."
+    monkeypatch.setattr("sys.argv", ["capstone", "collect", *map(str, words)])
+    with pytest.raises(SystemExit) as end: main()
+    return end.value.code, capsys.readouterr().out
+
+
+def test_the_command_counts_what_it_did_with_every_download(course, tmp_path, monkeypatch, capsys):
+    tree(tmp_path / "a", {CANVAS: "{}", f"{MOODLE}/20_capstone.ipynb": "a"}, 1_700_000_000)
+    tree(tmp_path / "b", {CANVAS: "{} ", f"{MOODLE}/20_capstone.ipynb": "older"}, 1_600_000_000)
+    tree(tmp_path / "b", {"x_1_2_20_capstone.ipynb": "x", CANVAS: "{}  "}, 1_800_000_000)
+    code, out = said(monkeypatch, capsys, course, "--from", tmp_path / "a", "--from", tmp_path / "b")
+    assert code == 0 and out.splitlines()[-1] == f"{course}/submitted: 3 new, 1 replaced, 1 older than what is there; 0 not matched"
+    assert "left: " in out and "not matched: " not in out
+    assert said(monkeypatch, capsys, course, "--from", tmp_path / "a")[1].splitlines()[-1].endswith("0 new, 0 replaced, 1 older than what is there, 1 the same as before; 0 not matched")
+
+
+def test_a_download_without_submissions_says_what_was_expected(course, tmp_path, monkeypatch, capsys):
+    tree(tmp_path / "d", {"doejane_12345_67890_homework-1.ipynb": "{}", f"{MOODLE}/Mine.IPYNB": "{}", "x_1_2_result.json": "{}"})
+    code, out = said(monkeypatch, capsys, course, "--from", tmp_path / "d")
+    assert code == 1 and f"{tmp_path}/d: no submission there; expected" in out and "Moodle (Jane Doe_123_assignsubmission_file_/" in out
+    for name in ("doejane_12345_67890_20_capstone.ipynb", " 20_capstone.ipynb", "x_1_2_submission.json"): assert f"rename it to {name.strip()} and" in out
+    (tmp_path / "e").mkdir()
+    assert said(monkeypatch, capsys, course, "--from", tmp_path / "e")[0] == 1
 
 
 def test_the_plugin_works_in_nbgraders_own_command():

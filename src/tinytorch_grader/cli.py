@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -278,16 +279,31 @@ def feedback(course, with_answers, db):
 
 @command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip")
 @course
-@click.option("--from", "downloads", metavar="DOWNLOADS", required=True, type=click.Path(path_type=Path), help="An LMS download: archive or folder.")
+@click.option("--from", "downloads", metavar="DOWNLOADS", required=True, multiple=True, type=click.Path(path_type=Path),
+              help="An LMS download: archive or folder; may be given several times.")
 def collect(course, downloads):
-    "Sort an LMS download into DIR/submitted; what cannot be matched is listed and left alone."
+    """Sort LMS downloads into DIR/submitted; what cannot be matched is listed and left alone.
+
+    Names as Canvas, Moodle and Blackboard make them are known; for others put a pattern into DIR/nbgrader_config.py:
+    c.FileNameCollectorPlugin.named_regexp, with the groups student_id and file_id."""
     is_course(course)
-    if not downloads.exists(): raise Refused(f"{downloads}: no such file or folder")
-    found = room("collect").collect(course, downloads)
-    for line in found.unmatched: print(f"not matched: {plain(line)}")
-    for line in found.notes: print(f"note: {plain(line)}")
-    print(f"{len(found.matched)} submissions in {course / 'submitted'}, {len(found.unmatched)} not matched")
-    return int(bool(found.unmatched))
+    for path in downloads:
+        if not path.exists(): raise Refused(f"{path}: no such file or folder")
+    done, unmatched, empty = Counter(), 0, 0
+    for path in downloads:
+        found = room("collect").collect(course, path)
+        for line in found.unmatched: print(f"not matched: {plain(line)}")
+        for line in found.kept: print(f"left: {plain(line)}")
+        for line in found.notes: print(f"note: {plain(line)}")
+        done.update([line.rpartition(": ")[2] for line in found.matched] + ["older than what is there"] * len(found.kept))
+        unmatched += len(found.unmatched)
+        if not found.matched and not found.kept:
+            empty += 1
+            print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names that Canvas (doejane_123_456_{ASSIGNMENT}.ipynb), "
+                  f"Moodle (Jane Doe_123_assignsubmission_file_/{ASSIGNMENT}.ipynb) or Blackboard give it, or the course's own pattern")
+    print(f"{course / 'submitted'}: {', '.join(f'{done[what]} {what}' for what in ('new', 'replaced', *sorted(done.keys() - {'new', 'replaced'})))}; "
+          f"{unmatched} not matched")
+    return int(unmatched + empty > 0)
 
 
 @command("capstone compare main.json branch.json --max-slowdown 5%")

@@ -88,14 +88,19 @@ class Candidate:
 
 @dataclass
 class Collected:
-    "What became of a download: students whose submission is in place, files that were not taken and why, files left for older ones, remarks."
+    "What became of a download: students whose submission is in place, those who keep a newer one, files not taken and why, remarks."
     matched: list = field(default_factory=list)
+    kept: list = field(default_factory=list)
     unmatched: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
 
 class Refused(ValueError):
     "Why a file is not taken."
+
+
+class NotNewer(Refused):
+    "What is there stays."
 
 
 def student_folder(student_id):
@@ -182,8 +187,11 @@ class Download:
 
     def take(self, name, about, open_file, modified):
         "Keep a notebook or a submission.json among its student's candidates."
-        named = NAME.fullmatch(about["file_id"].split("/")[-1])
-        if not named: raise Refused(f"has another name; if it is the one, rename it to {NOTEBOOK} and collect again")
+        own = about["file_id"].split("/")[-1]   # without what the LMS put before it
+        named, wanted = NAME.fullmatch(own), SUBMISSION if own.endswith(".json") else NOTEBOOK
+        if not named:
+            before = name.split("/")[-1][:-len(own)] if name.lower().endswith(own.lower()) else ""
+            raise Refused(f"has another name; if it is the one, rename it to {before}{wanted} and collect again")
         target = NOTEBOOK if named["notebook"] else SUBMISSION
         student = student_folder(about["student_id"])
         if not student: raise Refused(f"got no usable name for a student from {about['student_id']!r}")
@@ -242,7 +250,7 @@ def place(target, chosen):
     if same == chosen.keys(): return "the same as before"
     notebook = chosen[NOTEBOOK]
     if there and not newer(target, there, chosen, same):
-        raise Refused(f"is not newer than what is in {target}, which stays; remove that to take this one")
+        raise NotNewer(f"is not newer than what is in {target}, which stays; remove that to take this one")
     target.mkdir(parents=True, exist_ok=True)
     if notebook.timestamp:
         written = notebook.kept.with_suffix(".time")
@@ -255,7 +263,7 @@ def place(target, chosen):
             os.chmod(chosen[name].kept, 0o644)
             if chosen[name].modified: os.utime(chosen[name].kept, (chosen[name].modified,) * 2)
             os.replace(chosen[name].kept, target / name)
-    return "replaced by a newer one" if NOTEBOOK in there else "new"
+    return "replaced" if NOTEBOOK in there else "new"
 
 
 def content(path):
@@ -308,6 +316,7 @@ def collect(course, downloads):
             if SUBMISSION in files: chosen[SUBMISSION], _ = newest(files[SUBMISSION], like=notebook)
             result.notes += [f"{c.name}: left for the later {notebook.name}" for c in others]
             try: done = place(Path(directory.format_path(directory.submitted_directory, student, ASSIGNMENT)), chosen)
+            except NotNewer as e: result.kept.append(f"{notebook.name}: {e}")
             except Refused as e: result.unmatched.append(f"{notebook.name}: {e}")
             else: result.matched.append(f"{student}: {done}")
         if late := sorted(download.late):
