@@ -273,6 +273,20 @@ def test_odd_names_and_links(course):
     assert all(row["score"] == 5 for row in rows.values() if row["status"] == "graded")
 
 
+def test_notebooks_in_other_places_are_listed_with_the_place_to_move_them_to(course):
+    path = hand_in(course, "ada", **RIGHT)
+    there = course / "submitted"
+    for place in ("alice.ipynb", "direct/20_capstone.ipynb", "case/20_Capstone/20_capstone.ipynb", "deep/20_capstone/work/mine.ipynb"):
+        (there / place).parent.mkdir(parents=True, exist_ok=True)
+        (there / place).write_bytes(path.read_bytes())
+    rows = run(course)
+    assert {student: row["status"] for student, row in rows.items()} == {"ada": "graded"} | dict.fromkeys(("alice.ipynb", "direct", "case", "deep"), "missing")
+    assert "move it to submitted/STUDENT/20_capstone/20_capstone.ipynb" in rows["alice.ipynb"]["message"]
+    for student, found in (("direct", "20_capstone.ipynb"), ("case", "20_Capstone/20_capstone.ipynb"), ("deep", "work/mine.ipynb")):
+        assert f"there is {found}: move it to submitted/{student}/20_capstone/20_capstone.ipynb" in rows[student]["message"], rows[student]
+    assert [*run(course, students=["ada"])] == ["ada"]
+
+
 def test_a_student_of_the_roster_without_a_submission(course):
     with nbgrader_api.Gradebook(f"sqlite:///{course}/gradebook.db") as book: book.add_student("zoe")
     hand_in(course, "ada", **RIGHT)

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import hmac
 import importlib.util
+import itertools
 import json
 import os
 import secrets
@@ -203,14 +204,17 @@ def trusted_source(book):
 
 
 def discover(book, wanted):
-    "Names of the student folders to grade, sorted; GradeError for a wanted student whom neither folder nor gradebook knows."
+    """Names of the student folders to grade, and of notebooks that lie beside them, sorted.
+
+    GradeError for a wanted student whom neither folder nor gradebook knows."""
     submitted = Path(book.directory.root) / book.directory.submitted_directory
-    try: entries = list(os.scandir(submitted))
+    try: entries = [e for e in os.scandir(submitted) if not e.name.startswith(".")]
     except FileNotFoundError: entries = []
-    names = sorted(e.name for e in entries if not e.name.startswith(".") and (e.is_symlink() or e.is_dir()))
+    names = sorted(e.name for e in entries if e.is_dir() or e.is_symlink() and not e.name.endswith(".ipynb"))
+    loose = sorted(e.name for e in entries if e.name not in names and e.name.endswith(".ipynb"))
     if not wanted:
-        if not names: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
-        return names
+        if not names + loose: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
+        return names, loose
     known = None
     for student in wanted:
         if student not in names:
@@ -218,7 +222,7 @@ def discover(book, wanted):
             if student not in known:
                 near = difflib.get_close_matches(student, [*names, *known], 1)
                 raise GradeError(f"--student {student}: no such folder in {submitted}" + (f"; did you mean {near[0]}?" if near else ""))
-    return sorted(set(wanted))
+    return sorted(set(wanted)), []
 
 
 def cannot_be_recorded(student):
@@ -237,15 +241,21 @@ def find(book, student):
     root = Path(book.directory.root)
     for part in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
         try: mode = os.lstat(root / part).st_mode
-        except OSError: raise FileNotFoundError(f"nothing handed in: no folder {part}") from None
+        except OSError: raise FileNotFoundError(f"nothing handed in: no folder {part}{elsewhere(folder.parent, folder)}") from None
         if part.parts[1:] and stat.S_ISLNK(mode):
             raise intake.Invalid(f"{part} is a symbolic link, expected a folder; nothing behind a link is read")
     path = folder / f"{ASSIGNMENT}.ipynb"
     if not os.path.lexists(path):
-        others = sorted(name for name in os.listdir(folder) if name.endswith(".ipynb"))[:3] if folder.is_dir() else []
-        raise FileNotFoundError(f"no {ASSIGNMENT}.ipynb in {folder.relative_to(root)}"
-                                + (f"; there is {', '.join(others)}: rename it if it is the one" if others else ""))
+        raise FileNotFoundError(f"no {ASSIGNMENT}.ipynb in {folder.relative_to(root)}{elsewhere(folder, folder)}")
     return path
+
+
+def elsewhere(place, folder):
+    "Words on the notebooks in `place` and the folders in it, and where they belong: into `folder`."
+    found = [Path(way, name).relative_to(place) for way, _, names in itertools.islice(os.walk(place), 20) for name in names
+             if name.endswith(".ipynb") and not way.endswith(".ipynb_checkpoints")]
+    into = folder.relative_to(folder.parents[2]) / f"{ASSIGNMENT}.ipynb"
+    return f"; there is {intake.listed(sorted(found))}: move it to {into} if it is the one" if found else ""
 
 
 def time_of(folder):
@@ -331,7 +341,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
     with locked(course), Gradebook(course, db) as book, contextlib.ExitStack() as stack:
         work = Work(trusted_source(book), Limits(seconds=timeout, memory_mb=memory), sandbox)
         trusted, secret = work.trusted(), course_secret(course)
-        names, before = discover(book, students), book.recorded()
+        (names, loose), before = discover(book, students), book.recorded()
         against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
         rows, running, hands = Rows(course, trusted.max_score), {}, None
 
@@ -409,6 +419,11 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             task = student, submission, seed
             running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256)
         while running: collect()
+        for name in loose:
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            result = marks.failed(trusted, shown, "missing", f"lies beside the students' folders: move it to "
+                                  f"{book.directory.submitted_directory}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
+            rows.odd[shown] = {name: getattr(result, name) for name in COLUMNS}
         for student in sorted({path.stem for path in (course / "_grades").glob("*.json")} - rows.recorded.keys()):
             here = os.path.lexists(book.path("submitted", student).parent)
             if (state := state_of(course, student)) and (student in before or here and state["status"] == "missing"):
