@@ -85,6 +85,37 @@ def test_a_source_that_is_no_notebook(course, tmp_path):
     one_line(capstone("grade", broken), "nbgrader_config.py")
 
 
+@pytest.mark.parametrize("spoil, says", [
+    (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{"), "ipynb: is no notebook of an assignment; expected the trusted"),
+    (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").unlink(), "ipynb: No such file or directory; expected the trusted notebook"),
+    (lambda course: (course / "nbgrader_config.py").write_text("c = get_config("), "nbgrader_config.py"),
+    (lambda course: (course / "gradebook.db").write_text("no database" * 100), "file is not a database; the file is damaged")])
+def test_what_is_damaged_is_named_by_every_command(course, tmp_path, spoil, says):
+    broken = shutil.copytree(course, tmp_path / "course")
+    spoil(broken)
+    for name in ("grade", "feedback", "report"): one_line(capstone(name, broken), says)
+    if "ipynb" not in says: one_line(capstone("course", broken), says)
+
+
+def test_a_database_in_memory_is_none(course):
+    for name in ("grade", "feedback", "report"): one_line(capstone(name, course, "--db", "sqlite://"), "in memory", "sqlite:///gradebook.db")
+
+
+def test_a_course_on_a_full_disk_is_made_again(tmp_path, monkeypatch):
+    from tinytorch_grader import gradebook
+    from tinytorch_grader.release import make_course as make
+    def full(path, *_): raise OSError(28, "No space left on device", str(path))
+    monkeypatch.setattr(gradebook.os, "fchmod", full)   # when everything is written, and nothing in its place
+    with pytest.raises(RuntimeError, match="nbgrader_config.py: No space left on device; make room"): make(tmp_path / "new")
+    assert not (tmp_path / "new" / "nbgrader_config.py").exists()
+    monkeypatch.undo()
+    assert (make(tmp_path / "new") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").is_file()
+    before = (target := tmp_path / "new" / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes()
+    monkeypatch.setattr(gradebook.os, "fchmod", full)
+    with pytest.raises(RuntimeError, match="No space left"): make(tmp_path / "new")
+    assert target.read_bytes() == before and "capstone feedback" in (tmp_path / "new" / "nbgrader_config.py").read_text()
+
+
 def test_nobody_handed_in(tmp_path):
     one_line(capstone("grade", make_course(tmp_path)), "submitted")
 

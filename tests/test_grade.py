@@ -155,6 +155,14 @@ def test_grading_twice_gives_the_same(course):
     assert strip(run(course, force=True)) == strip(first) and seeds() == before
 
 
+@pytest.mark.parametrize("answer", ["", " \n", "YOUR ANSWER HERE\n"])
+def test_an_emptied_answer_waits_for_nobody(course, answer):
+    hand_in(course, "ada", **RIGHT | {"why": answer})
+    row, found = run(course)["ada"], gradebook(course)["ada"]
+    assert row["parts"]["why"]["message"] == "nothing written" and not row["needs_manual"] and not found["manual"]
+    assert found["grades"]["why"][:3] == (0, None, False) and found["comments"]["why"][0] == "No response."
+
+
 def test_fewer_parts_handed_in_again_the_new_score_counts(course):
     hand_in(course, "ada", **RIGHT)
     assert run(course)["ada"]["score"] == 5

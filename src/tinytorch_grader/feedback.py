@@ -426,9 +426,10 @@ def write(course, with_answers=False, db=None, progress=None):
     `with_answers`: show the reference solutions too, once resubmission is over; `progress(done, total)` after each student.
     """
     with opened(course, db) as gradebook:
-        source = nbformat.read(gradebook.source, as_version=4)
+        source = gradebook.trusted_notebook()
         released = gradebook.path("release", ".") / f"{ASSIGNMENT}.ipynb"
-        lesson = Lesson(source, nbformat.read(released, as_version=4) if released.is_file() else None)
+        try: lesson = Lesson(source, nbformat.read(released, as_version=4))
+        except (OSError, ValueError, LookupError, AttributeError): lesson = Lesson(source)   # it tells only which cells are not a student's
         template, found, graded, folders = environment().get_template("feedback"), books(gradebook), records(course), []
         students = sorted(found.keys() | graded.keys())
         for done, student in enumerate(students, 1):

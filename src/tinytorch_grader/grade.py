@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import intake, marks
-from .gradebook import ASSIGNMENT, Gradebook, Recorded, put, utils
+from .gradebook import ASSIGNMENT, Gradebook, Recorded, put, unusable, utils, writing
 from .sandbox import Bare, CageMissing, Cages, Limits
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
@@ -193,13 +193,11 @@ def machinery():
 
 
 def trusted_source(book):
-    "The bytes of the course's trusted notebook; GradeError where there is none or it is no notebook."
+    "The bytes of the course's trusted notebook; GradebookError where there is none or it is no notebook."
     try:
         source = book.source.read_bytes()
         book.check(intake.Trusted(json.loads(source)).parts)
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        why = e.strerror if isinstance(e, OSError) else f"{type(e).__name__}: {e}"
-        raise GradeError(f"{book.source}: {why}; expected the trusted notebook: run `capstone course` again") from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(book.source, e) from None
     return source
 
 
@@ -345,6 +343,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
         against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
         rows, running, hands = Rows(course, trusted.max_score), {}, None
 
+        @writing()
         def write(result, timestamp=None, note=None, sha256=None, seed=None):
             "The one place that writes results: autograded/, gradebook, then the word that this submission is done."
             earlier = state_of(course, result.student) or {}
@@ -409,7 +408,8 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
                 write(marks.failed(trusted, student, "invalid", why), timestamp, note)
                 continue
             if state := finished(student, submission.sha256):
-                told(student, book.refresh(student, timestamp, before[student]), state)
+                with writing(): known = book.refresh(student, timestamp, before[student])
+                told(student, known, state)
                 continue
             if hands is None:
                 room = hmac.new(secret, b"room", "sha256").hexdigest()[:16]

@@ -26,13 +26,15 @@ from sqlalchemy import case, func, or_, select  # noqa: E402
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
 from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
+from . import intake, marks  # noqa: E402
+
 ASSIGNMENT = "20_capstone"
 WHOLE = "What was recorded before is whole: run the command again and it goes on from there"
 NO_RESPONSE = "No response."   # nbgrader's comment on a solution cell that is as it was released
 
 
 class GradebookError(RuntimeError):
-    "The gradebook cannot be read or written; the message is one line that says what to do. What was recorded before is whole."
+    "The gradebook, or what it is made from, cannot be read or written; the message is one line that says what to do."
 
 
 @dataclass
@@ -42,6 +44,19 @@ class Recorded:
     manual: dict = field(default_factory=dict)
     waiting: float = 0.0
     penalty: float = 0.0
+
+
+@contextmanager
+def writing():
+    "For an error after grading began: what has become of what was recorded before."
+    try: yield
+    except GradebookError as e: raise GradebookError(f"{e}. {WHOLE}") from e
+
+
+def unusable(source, error):
+    "The GradebookError about a trusted notebook that could not be read."
+    why = error.strerror if isinstance(error, OSError) and error.strerror else "is no notebook of an assignment"
+    return GradebookError(f"{source}: {why}; expected the trusted notebook: run `capstone course` again")
 
 
 def course_directory(course, db_url=None):
@@ -91,7 +106,7 @@ def put(path, text, mode=0o644):
         new.replace(path)
     except OSError as e:
         with suppress(OSError): new.unlink()
-        raise GradebookError(f"{path}: {e.strerror}; {advice(e, str(e.strerror))}. {WHOLE}") from e
+        raise GradebookError(f"{path}: {e.strerror}; {advice(e, str(e.strerror))}") from e
 
 
 class Gradebook:
@@ -100,6 +115,8 @@ class Gradebook:
     def __init__(self, course, db_url=None):
         self.directory, self.config = course_directory(course, db_url)
         self.elsewhere = db_url is not None
+        if self.directory.db_url in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+            raise GradebookError(f"{self.directory.db_url}: is a database in memory, which keeps nothing; expected one such as sqlite:///gradebook.db")
         self.late = AssignLatePenalties(config=self.config)
         self.late.init_plugin()
         self.late.log.setLevel("ERROR")
@@ -127,7 +144,7 @@ class Gradebook:
             yield
         except (SQLAlchemyError, api.InvalidEntry, ImportError) as e:
             said = str(getattr(e, "orig", None) or e).strip().splitlines()[0]
-            raise GradebookError(f"{self.where()}: {said}; {advice(e, said)}. {WHOLE}") from e
+            raise GradebookError(f"{self.where()}: {said}; {advice(e, said)}") from e
 
     def where(self):
         "The database as a message may name it, without its password."
@@ -143,6 +160,14 @@ class Gradebook:
         "The trusted notebook of the course."
         return self.path("source", ".") / f"{ASSIGNMENT}.ipynb"
 
+    def trusted_notebook(self):
+        "The trusted notebook, as nbformat reads it; GradebookError where it cannot."
+        try:
+            notebook = nbformat.read(self.source, as_version=4)
+            intake.Trusted(notebook)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(self.source, e) from e
+        return notebook
+
     def _read_cells(self):
         notebook = self.book.find_notebook(ASSIGNMENT, ASSIGNMENT)
         self.notebook_id, self.assignment_id = notebook.id, notebook.assignment.id
@@ -157,10 +182,7 @@ class Gradebook:
 
     def _mirror(self):
         "Enter the assignment into a database that has never seen it, as `nbgrader generate_assignment` does."
-        try:
-            notebook = nbformat.read(self.source, as_version=4)
-        except (OSError, ValueError) as e:
-            raise GradebookError(f"{self.source}: {type(e).__name__}; expected the trusted notebook: run `capstone course` again") from e
+        notebook = self.trusted_notebook()
         self.book.update_or_create_assignment(ASSIGNMENT)
         resources = {"nbgrader": {"notebook": ASSIGNMENT, "assignment": ASSIGNMENT, "db_url": self.directory.db_url}}
         for step in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums, SaveCells):
@@ -274,7 +296,7 @@ class Gradebook:
         for cell, name in self.graded.items():
             grade = grades[cell]
             if name not in answered: grade.auto_score = float(result.parts[name]["score"] or 0) if name in result.parts else 0.0
-            else: grade.auto_score = 0.0 if answered[name] == self.released[name][0] else None
+            else: grade.auto_score = 0.0 if marks.blank(answered[name]) or answered[name] == self.released[name][0] else None
             grade.needs_manual_grade = bool(result.notebook) and (grade.manual_score is not None or grade.auto_score is None)
         if not result.notebook:
             for cell in self.tasks: grades[cell].needs_manual_grade = False
@@ -284,7 +306,8 @@ class Gradebook:
                 comments[cell] = api.Comment(cell_id=cell, notebook_id=notebook.id)
                 db.add(comments[cell])
         for cell, name in self.answers.items():
-            comments[cell].auto_comment = NO_RESPONSE if answered.get(name) == self.released[name][0] else None
+            empty = name in answered and name in self.graded.values() and marks.blank(answered[name])
+            comments[cell].auto_comment = NO_RESPONSE if empty or answered.get(name) == self.released[name][0] else None
         db.flush()
         self._penalize(submission, notebook)
 

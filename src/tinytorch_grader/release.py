@@ -34,6 +34,8 @@ c = get_config()
 c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
 c.CourseDirectory.course_id = "tinytorch"
 c.ExecutePreprocessor.timeout = 120
+
+# Give feedback with `capstone feedback` alone: the pages of `nbgrader generate_feedback`, and of Formgrader's button, show the hidden tests.
 '''
 
 
@@ -64,12 +66,12 @@ def generate(course):
     from nbgrader.apps.api import capture_log
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
-    from traitlets.config import PyFileConfigLoader
+    from .gradebook import advice, course_directory
 
     scripts = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    _, config = course_directory(course)
     coursedir = CourseDirectory(config=config, root=str(course), assignment_id=ASSIGNMENT)
     app = GenerateAssignment(coursedir=coursedir, config=config)
     app.force = app.create_assignment = True
@@ -77,7 +79,10 @@ def generate(course):
     if not result["success"]:
         log = (result.get("log") or result.get("error") or "no message").strip()
         named = re.findall(r"^\s*[\w.]*(?:Error|Exception|Entry)\w*: .+", log, re.MULTILINE)
-        raise ReleaseError(f"nbgrader could not generate the assignment: {(named or log.splitlines())[-1].strip()}")
+        said = (named or log.splitlines())[-1].strip()
+        plain = re.sub(r"^[\w.]*(Error|Exception|Entry)\w*: (\([\w.]+\) )?", "", said)
+        todo = f"; {advice(ReleaseError(), plain)}" if said.startswith("sqlalchemy") else ""
+        raise ReleaseError(f"nbgrader could not generate the assignment: {plain}{todo}")
 
 
 def make_course(folder, source=None):
@@ -86,6 +91,8 @@ def make_course(folder, source=None):
     A refresh renews source/ and release/ and leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader
     refuses it (cells were added or removed after submissions came in), source/ and release/ are as before.
     """
+    from .gradebook import put
+
     source, folder = Path(source or source_notebook()), outside_export(folder)
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
@@ -94,18 +101,18 @@ def make_course(folder, source=None):
     (folder / "source" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
     config, target = folder / "nbgrader_config.py", folder / "source" / ASSIGNMENT / NOTEBOOK
     if not config.exists():
-        config.write_text(COURSE_CONFIG, encoding="utf-8")
-    before = target.read_bytes() if target.exists() else None
+        put(config, COURSE_CONFIG)
+    before = target.read_text(encoding="utf-8", errors="replace") if target.exists() else None
     kept, released = Path(tempfile.mkdtemp(prefix=".release-", dir=folder)), folder / "release" / ASSIGNMENT
     try:
         if released.exists():
             shutil.copytree(released, kept / ASSIGNMENT)
-        shutil.copyfile(source, target)
+        put(target, source.read_text(encoding="utf-8"))
         try:
             generate(folder)
         except BaseException:
             if before is not None:
-                target.write_bytes(before)
+                put(target, before)
             if (kept / ASSIGNMENT).exists():
                 shutil.rmtree(released, ignore_errors=True)
                 shutil.copytree(kept / ASSIGNMENT, released)
