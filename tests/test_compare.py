@@ -165,7 +165,7 @@ def test_what_a_file_does_not_record_is_not_held_against_it(gate, path):
 
 
 @pytest.mark.parametrize("content, words", [
-    (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe", "not JSON (UnicodeDecodeError)"), (b"[" * 100_000, "not JSON (RecursionError)"),
+    (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe", "not UTF-8 (byte 0)"), (b"[" * 100_000, "not JSON (nested too deeply)"),
     (b"[]", "not a valid submission"), (b"{}", "and 4 more"), (b"1" * 400, "not a valid"), (b" " * (16 * 2**20 + 1), "over 16 MiB")])
 def test_what_is_no_submission_is_one_line_and_status_2(gate, content, words):
     for files in ((content, submission()), (submission(), content)):
@@ -173,6 +173,18 @@ def test_what_is_no_submission_is_one_line_and_status_2(gate, content, words):
             status, text = gate(*files, force=force)
             assert status == 2 and words in text and "\n" not in text
             assert ("base.json" if files[0] is content else "new.json") in text
+
+
+def test_a_byte_order_mark_is_passed_over(gate):
+    assert gate(submission(), b"\xef\xbb\xbf" + json.dumps(submission()).encode())[0] == 0
+
+
+def test_what_speed_cost_is_a_warning(gate):
+    new = at(at(submission(4.0), "optimized/metrics/accuracy", 0.939), "optimized/metrics/model_size_mb", 0.011) | {"improvements": {}}
+    status, text = gate(submission(5.0), new)
+    assert status == 0 and text.splitlines()[-2:] == ["warning: accuracy falls from 0.9500 to 0.9390", "warning: size grows from 0.01 to 0.011 MiB"]
+    assert "warning" not in gate(new, submission(4.0))[1]
+    assert "warning" not in gate(submission(), at(submission(), "optimized/metrics/accuracy", 0.94) | {"improvements": {}})[1]
 
 
 def test_numbers_that_are_none_are_refused_by_name(gate):

@@ -54,7 +54,7 @@ def course(tmp_path_factory):
            result(HOSTILE, hostile, parts(folder, part2_timing_units=f"got {HOSTILE}, expected 4.2")),
            result("tim", papercourse.reference(folder), parts(folder), "timeout", "stopped after 120 s, in cell part3-save"),
            timestamp="2026-03-01 10:00:00 UTC")
-    record(folder, result("ivy", None, {name: part | {"score": 0} for name, part in parts(folder).items()}, "invalid", "not JSON (line 1)"))
+    record(folder, result("ivy", None, {name: part | {"score": 0, "message": "not JSON (line 1)"} for name, part in parts(folder).items()}, "invalid", "not JSON (line 1)"))
     return folder
 
 
@@ -102,6 +102,7 @@ def test_a_page_has_points_messages_code_output_and_pictures(course):
 def test_a_status_says_what_happened_and_what_to_do(course, student, says):
     words = Reader(page(course, student)).text
     assert says in words and {"tim": "stopped after 120 s, in cell part3-save", "ivy": "not JSON (line 1)"}[student] in words
+    assert words.count("not JSON (line 1)") <= 1   # once a page, not once a part
 
 
 def test_notes_are_for_the_student_but_no_suspicion_is(course, tmp_path):

@@ -72,6 +72,15 @@ def test_grades_messages_time_and_what_to_do(course):
     assert "121 s in all. Longest:\nStudentSecondsStatus\ndan120.00timeout\nada0.50graded" in words
 
 
+def test_cells_that_nobody_wrote_are_one_row(course):
+    said = "not written yet: it still raises NotImplementedError"
+    state(course, "ada", "ada", parts(course, part1_count=said, part1_forward=said, q1_check="got 3"))
+    state(course, "bob", "bob", parts(course, part1_count=said))
+    common = re.search(r'id="messages".*?</section>', page(course), re.S)[0]
+    assert re.findall(r'number">(\d+)</td><th scope="row">([\w-]+)</th><td>([^<]*)', common) == [
+        ("1", "q1-check", "got 3"), ("2", "any", "not written yet: 3 parts in all")]
+
+
 def test_every_status_has_its_advice():
     from tinytorch_grader.feedback import STATUS
     assert report.ADVICE.keys() == STATUS.keys()
@@ -127,18 +136,18 @@ def test_front_and_events(course):
 
 def test_a_file_that_is_no_submission_is_listed_with_its_reason(course):
     good = json.dumps(measured(0.1, 0.1, 0.9))
-    odd = [(b"{", "JSONDecodeError"), (b"\xff\xfe", "UnicodeDecodeError"), (b"[" * 100_000, "RecursionError"), (b"[]", "expected"),
-           (b" " * (2**20 + 1), "larger than"), (b'{"baseline": NaN}', "NaN is not JSON"), (b"1" * 10_000, "ValueError|expected"),
+    odd = [(b"{", "not JSON .line 1, column 2"), (b"\xff\xfe", "not UTF-8 .byte 0"), (b"[" * 100_000, "nested too deeply"), (b"[]", "expected"),
+           (b" " * (2**20 + 1), "larger than"), (b'{"baseline": NaN}', "NaN is not JSON"), (b"1" * 10_000, "digits|expected"),
            (b'{"baseline": 1}', "and [0-9]+ more"), (good.replace('"2026-03-01T10:00:00+00:00"', "7").encode(), "timestamp"),
            (good.replace('"accuracy": 0.9,', '"accuracy": 92,').encode(), "/accuracy"),
            (good.replace('"model_size_mb": 0.1,', f'"model_size_mb": 1{"0" * 400},').encode(), "")]
     for k, (content, _) in enumerate(odd): hand_in(course, f"odd{k:02}", content)
-    hand_in(course, "ada", json.loads(good))
+    hand_in(course, "ada", b"\xef\xbb\xbf" + good.encode())
     html = page(course)
     said = dict(table(html, "Not valid"))
     assert list(said) == [f"odd{k:02}" for k in range(len(odd))] and "1 valid files" in Reader(html).text
     for (content, why), reason in zip(odd, said.values()):
-        assert re.search(why, reason) and 0 < len(reason) < 400, (content[:40], reason)
+        assert re.search(why, reason) and 0 < len(reason) < 400 and not re.search("[a-z]Error", reason), (content[:40], reason)
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("0"), FloatingPointError("nan"), KeyError("speedup"), AttributeError("get")])

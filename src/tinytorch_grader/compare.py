@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 OK, REGRESSION, NOT_COMPARABLE = 0, 1, 2
+POINT = 0.01        # of accuracy: a loss above it is worth a warning
 LIMIT = 16 * 2**20  # bytes; a submission has a few thousand
 ASKED_FOR = "clock", "block_s", "warmup_s", "warmup_calls"  # the rest of a paired protocol follows from the machine
 
@@ -25,6 +26,12 @@ def parse_share(text):  # "10%" or "0.1"
     return number / 100 if percent else number
 
 
+def not_json(error):
+    "What decoding a file as JSON said, in words."
+    where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+    return f"not UTF-8 (byte {error.start})" if isinstance(error, UnicodeDecodeError) else f"not JSON ({where})"
+
+
 def read_submission(path):
     "The valid submission in the file at `path`. Raises `NotComparable`."
     from tinytorch.olympics import SubmissionError, validate_submission_schema
@@ -33,7 +40,7 @@ def read_submission(path):
             data = file.read(LIMIT + 1)
         if len(data) > LIMIT:
             raise ValueError(f"over {LIMIT >> 20} MiB, no submission is that large")
-        submission = json.loads(data.decode("utf-8"))
+        submission = json.loads(data.decode("utf-8-sig"))
         validate_submission_schema(submission)
     except OSError as error:
         raise NotComparable(f"{path}: cannot be read ({error.strerror}); give the path of a submission.json") from error
@@ -42,7 +49,7 @@ def read_submission(path):
         others = f" (and {len(more)} more)" if more else ""
         raise NotComparable(f"{path}: not a valid submission: {at or '/'} {message}{others}") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise NotComparable(f"{path}: not JSON ({type(error).__name__}); give a file that save_submission wrote") from error
+        raise NotComparable(f"{path}: {not_json(error)}; give a file that save_submission wrote") from error
     except (ArithmeticError, ValueError) as error:
         raise NotComparable(f"{path}: not a valid submission: {error}") from error
     return submission
@@ -119,6 +126,13 @@ def _about(name, path, submission):
             f"accuracy {m['accuracy']:.4f}, {m['model_size_mb']:.4g} MiB")
 
 
+def _cost(base, new):
+    "A warning for each of accuracy and size that became worse; neither decides."
+    a, b = (_side(submission)["metrics"] for submission in (base, new))
+    if a["accuracy"] - b["accuracy"] > POINT * (1 + 1e-9): yield f"warning: accuracy falls from {a['accuracy']:.4f} to {b['accuracy']:.4f}"
+    if b["model_size_mb"] > a["model_size_mb"] * (1 + 1e-9): yield f"warning: size grows from {a['model_size_mb']:.4g} to {b['model_size_mb']:.4g} MiB"
+
+
 def _judged(base, new, limit):
     "Status and lines: a verdict where both are paired against one baseline, else the policy."
     missing = [name for name, submission in (("base", base), ("new", new)) if not _pairing(submission)]
@@ -145,6 +159,7 @@ def compare(
         else:
             status, more = _judged(a, b, max_slowdown)
             lines += [f"forced, although different, {line}" for line in found]
+            more += _cost(a, b)
     except NotComparable as error:
         status, lines, more = NOT_COMPARABLE, [str(error)], []
     except ArithmeticError:

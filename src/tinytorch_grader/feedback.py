@@ -290,6 +290,7 @@ class Lesson:
             if mark.get("grade") or mark.get("task") and mark.get("points"):
                 part, row = parts.get(item.grade_id, {}), book.rows.get(item.grade_id)
                 item.points, item.message = float(mark["points"]), self.outputs.safe(part.get("message"))
+                if part.get("message") == record.get("message"): item.message = ""   # of the whole submission, said once at the top
                 item.score = row.score if row else float(part.get("score") or 0)
                 by_hand = mark.get("solution") and notebook["cells"] and record.get("needs_manual")
                 item.waits = row.waits and row.manual is None if row else bool(by_hand)
@@ -322,7 +323,7 @@ pre.output { background: #fff; border-left-width: 4px } pre.reference { border-s
 .answer, .comment { border-left: 4px solid #555; padding-left: 1rem; overflow-wrap: anywhere }
 .comment { white-space: pre-wrap }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0 } caption { text-align: left; font-weight: bold; padding-bottom: .3rem }
-th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top } td, bdi { overflow-wrap: anywhere }
+th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top } td { overflow-wrap: anywhere } bdi { overflow-wrap: break-word }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td.number, td.word { white-space: nowrap }
 @media (max-width: 40rem) { body { padding: .5rem } th, td { padding: .2rem; font-size: .875rem } tbody th { overflow-wrap: anywhere } }
 img { max-width: 100%; height: auto; border: 1px solid #767676 }

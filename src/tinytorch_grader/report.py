@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from . import intake
+from .compare import not_json
 from .feedback import Book, books, environment, opened, records, regular, text
 from .gradebook import ASSIGNMENT, put
 
@@ -90,17 +91,22 @@ def sections(notebook):
 
 
 def failures(grades, points):
-    "[(count, grade_id, message)] of the commonest messages of parts (`points` by grade_id) without full points; numbers in them count as equal."
-    seen, count = defaultdict(Counter), Counter()
+    """[(count, grade_id, message)] of the commonest messages of parts (`points` by grade_id) without full points, the unwritten in one row.
+
+    Numbers in messages count as equal."""
+    seen, count, unwritten = defaultdict(Counter), Counter(), Counter()
     for row in grades:
         if row.status in ("invalid", "missing", "tampered"): continue   # one reason, said once, not a mistake in every part
         for grade_id, most in points.items():
             score, message = row.parts[grade_id]
-            if score < most and isinstance(message, str) and message and not message.startswith("not reached"):
+            if not (score < most and isinstance(message, str) and message) or message.startswith("not reached"): continue
+            if message.startswith("not written yet"): unwritten[row.student] += 1
+            else:
                 kind = grade_id, re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", message[:600])
                 count[kind] += 1
                 if len(seen[kind]) < 50: seen[kind][message] += 1
-    return [(many, kind[0], text(seen[kind].most_common(1)[0][0], 400)) for kind, many in count.most_common(25)]
+    found = [(many, kind[0], text(seen[kind].most_common(1)[0][0], 400)) for kind, many in count.most_common(25)]
+    return found + ([(len(unwritten), "any", f"not written yet: {unwritten.total()} parts in all")] if unwritten else [])
 
 
 # ---- what students measured
@@ -154,14 +160,16 @@ def entries(root, submitted):
             path = Path(submitted) / student / ASSIGNMENT / "submission.json"
             if not os.path.lexists(path): continue
             try:
-                submission = json.loads(regular(root, path, SUBMISSION_BYTES).decode("utf-8"), parse_constant=no_constant)
+                submission = json.loads(regular(root, path, SUBMISSION_BYTES).decode("utf-8-sig"), parse_constant=no_constant)
                 validate_submission_schema(submission)
                 found.append(entry(student, submission, expected))
             except SubmissionError as e:
                 at, what = e.violations[0]
                 refused.append((student, text(f"{at or '/'} {what}", 300) + (f" (and {len(e.violations) - 1} more)" if e.violations[1:] else "")))
-            except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError) as e:
-                refused.append((student, text(f"{type(e).__name__}: {e}", 300)))
+            except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as e: refused.append((student, not_json(e)))
+            except OSError as e: refused.append((student, text(f"cannot be read ({e.strerror or e})", 300)))
+            except ValueError as e: refused.append((student, text(str(e), 300)))
+            except (TypeError, LookupError, AttributeError, ArithmeticError): refused.append((student, "holds a value that no benchmark gives"))
     return found, refused
 
 
