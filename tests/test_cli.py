@@ -46,6 +46,14 @@ def test_help_ends_in_an_example(name):
     assert " ".join(text.split()).endswith(command.epilog)
 
 
+def test_the_list_of_commands_is_cut_nowhere():
+    said = capstone("--help", env=os.environ | {"COLUMNS": "80"}).stdout
+    assert "..." not in said.partition("Commands:")[2] and all(cli.cli.commands[name].short_help.rstrip(".") in said for name in COMMANDS)
+    assert "DIR/report.html" in capstone("report", "--help").stdout
+    collect = " ".join(capstone("collect", "--help").stdout.split())
+    for word in ("Canvas, Moodle and Blackboard", "c.FileNameCollectorPlugin.named_regexp"): assert word in collect
+
+
 def test_python_m_is_the_command():
     result = capstone("--help")
     assert result.returncode == 0 and all(name in result.stdout for name in COMMANDS)

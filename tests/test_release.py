@@ -53,6 +53,15 @@ def edit(path, change):
     path.write_text(json.dumps(notebook))
 
 
+def test_a_release_again_keeps_its_badge(out, clean, monkeypatch):
+    given = []
+    monkeypatch.setattr(room, "write_repository", lambda new, repo, hidden_checks: given.append(repo) or shutil.copytree(clean, new, dirs_exist_ok=True))
+    release(out)
+    release(out, repo="other/name")
+    release(out.parent / "new")
+    assert given == ["org/capstone", "other/name", None]
+
+
 def test_a_clean_release_holds_what_a_student_needs_and_nothing_else(clean, secrets):
     names = {p.relative_to(clean).as_posix() for p in clean.rglob("*") if p.is_file()}
     assert {"20_capstone.ipynb", "README.md", "settings.ini", ".gitignore", "binder/postBuild", "binder/requirements.txt", "tinytorch/__init__.py"} <= names

@@ -68,25 +68,25 @@ def cli():
     "Release, check and grade the TinyTorch capstone. Exit status: 0 all well, 1 something needs attention, 2 the command could not run."
 
 
-def command(example, name=None):
-    "A click command whose --help ends in `example`."
-    return lambda f: cli.command(name, epilog=f"Example: {example}")(f)
+def command(example, short, name=None):
+    "A click command whose --help ends in `example`; `short` says what it does in the list of commands."
+    return cli.command(name, short_help=short, epilog=f"Example: {example}")
 
 
 course = click.argument("course", metavar="DIR", type=click.Path(path_type=Path))
 database = click.option("--db", metavar="URL", help="Gradebook: a database URL; default: what the course says, SQLite in DIR.")
 
 
-@command("capstone release ../capstone-2026 --repo myschool/capstone-2026")
+@command("capstone release ../capstone-2026 --repo myschool/capstone-2026", "Write the students' repository.")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--repo", metavar="ORG/NAME", help="Where the repository will live on GitHub, for its Binder badge.")
+@click.option("--repo", metavar="ORG/NAME", help="Where the repository will live on GitHub, for its Binder badge; default: as at the last release to OUT.")
 @click.option("--no-hidden-checks", is_flag=True, help="Leave the sealed hidden checks out of the students' `capstone check`.")
 def release(out, repo, no_hidden_checks):
     "Write the students' repository to OUT, Binder-ready, proved free of answers and hidden tests."
     print(f"released to {room('release').release(out, repo, hidden_checks=not no_hidden_checks)}: searched for leaks, none found")
 
 
-@command("capstone check 20_capstone.ipynb")
+@command("capstone check 20_capstone.ipynb", "Points and a hint for each part of your notebook.")
 @click.argument("notebook", default=f"{ASSIGNMENT}.ipynb", type=click.Path(path_type=Path))
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the result there too.")
 def check(notebook, json_file):
@@ -111,7 +111,7 @@ def parts_table(result):
     return "\n".join([f"{'part':<{width}}  {'points':<12}  hint", *lines, total + ("  one part waits for a person" if result.needs_manual else "")])
 
 
-@command("capstone course ~/courses/capstone-2026", name="course")
+@command("capstone course ~/courses/capstone-2026", "Make or refresh an nbgrader course.", name="course")
 @course
 def course_(course):
     "Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook."
@@ -123,15 +123,15 @@ def finite(context, parameter, value):
     return value
 
 
-@command("capstone grade ~/courses/capstone-2026 --workers 4 --csv grades.csv")
+@command("capstone grade ~/courses/capstone-2026 --workers 4 --csv grades.csv", "Grade what is new or changed in submitted/.")
 @course
 @click.option("--student", "students", metavar="ID", multiple=True, help="Only this student; may be given several times.")
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Submissions at a time; default: one a core.")
 @click.option("--timeout", metavar="S", type=click.FloatRange(1, 86400), callback=finite, default=120, show_default=True, help="Seconds a submission may run.")
 @click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True, help="MiB a submission may use.")
 @database
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as JSON.")
-@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as CSV.")
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as JSON; - is stdout.")
+@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as CSV; - is stdout.")
 @click.option("--no-sandbox", is_flag=True, help="Run without bubblewrap; only for code that you trust. Every report says so.")
 @click.option("--executor", metavar="dask://HOST:PORT", help="Let the workers of this Dask cluster grade.")
 @click.option("--force", is_flag=True, help="Grade finished submissions again.")
@@ -265,7 +265,7 @@ def write_csv(path, rows):
             table.writerow(["'" + v if isinstance(v, str) and v[:1] in "=+-@\t\r" and v else v for v in map(row.get, COLUMNS)])
 
 
-@command("capstone feedback ~/courses/capstone-2026 --with-answers")
+@command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page a student.")
 @course
 @click.option("--with-answers", is_flag=True, help="Include answers; only when nobody can hand in again.")
 @database
@@ -277,7 +277,7 @@ def feedback(course, with_answers, db):
     print(f"feedback for {len(written)} students in {course / 'feedback'}" + (", answers included" if with_answers else ""))
 
 
-@command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip")
+@command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip", "Sort an LMS download into submitted/.")
 @course
 @click.option("--from", "downloads", metavar="DOWNLOADS", required=True, multiple=True, type=click.Path(path_type=Path),
               help="An LMS download: archive or folder; may be given several times.")
@@ -306,7 +306,7 @@ def collect(course, downloads):
     return int(unmatched + empty > 0)
 
 
-@command("capstone compare main.json branch.json --max-slowdown 5%")
+@command("capstone compare main.json branch.json --max-slowdown 5%", "Regression gate between two submission.json.")
 @click.argument("base", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--max-slowdown", default="10%", show_default=True, metavar="SHARE", help="How much slower NEW may be.")
@@ -323,11 +323,11 @@ def compare(base, new, max_slowdown, force):
     return status
 
 
-@command("capstone report ~/courses/capstone-2026")
+@command("capstone report ~/courses/capstone-2026", "Write one page about the class.")
 @course
 @database
 def report(course, db):
-    "Write one offline HTML page about the class."
+    "Write one offline HTML page about the class to DIR/report.html."
     is_course(course)
     print(f"report: {room('report').write(course, db=db)}")
 

@@ -178,7 +178,7 @@ clouds beside it keep a copy in your browser and bring it back; `submission.json
 
 ## On your own computer
 
-Python 3.11 to 3.13, in this folder (better in a virtual environment):
+Python 3.11 to 3.13 (the NumPy and matplotlib of `binder/requirements.txt` need 3.11), in this folder, better in a virtual environment:
 
 ```
 pip install -r binder/requirements.txt binder/{wheel}
@@ -432,17 +432,25 @@ def refuse(found, what):
         raise ReleaseError(f"{what}: nothing is released, it would leak: {'; '.join(found[:3])}{more}")
 
 
+def badge_of(out):
+    "ORG/NAME in the Binder badge of the release in `out`, or None."
+    try: found = re.search(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", (out / "README.md").read_text(encoding="utf-8", errors="replace"))
+    except OSError: return None
+    return found and found[1]
+
+
 def release(out, repo=None, hidden_checks=True):
     """Write the student's repository into `out`, proved free of leaks; returns its path.
 
     `out` is new, empty, or a release from before, whose files are renewed; its git history is read too. `repo`: ORG/NAME, for
-    the Binder badge. `ReleaseError` when a leak is found; then `out` is as before.
+    the Binder badge; default: that of the release before. `ReleaseError` when a leak is found; then `out` is as before.
     """
     out = outside_export(out)
     if repo is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
         raise ReleaseError(f"--repo: got {repo!r}, expected ORG/NAME as in github.com/ORG/NAME")
     if out.exists() and not out.is_dir():
         raise ReleaseError(f"{out}: is a file, expected a folder")
+    repo = repo or badge_of(out)
     secrets = Secrets(nbformat.read(source_notebook(), as_version=4))
     with tempfile.TemporaryDirectory() as scratch:
         new = Path(scratch) / "repository"
