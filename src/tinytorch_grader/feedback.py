@@ -323,9 +323,10 @@ pre.output { background: #fff; border-left-width: 4px } pre.reference { border-s
 .answer, .comment { border-left: 4px solid #555; padding-left: 1rem; overflow-wrap: anywhere }
 .comment { white-space: pre-wrap }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0 } caption { text-align: left; font-weight: bold; padding-bottom: .3rem }
-th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top } td { overflow-wrap: anywhere } bdi { overflow-wrap: break-word }
+th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top } td, bdi { overflow-wrap: anywhere }
+th bdi { display: inline-block; width: max-content; max-width: 24rem }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td.number, td.word { white-space: nowrap }
-@media (max-width: 40rem) { body { padding: .5rem } th, td { padding: .2rem; font-size: .875rem } tbody th { overflow-wrap: anywhere } }
+@media (max-width: 40rem) { body { padding: .5rem } th, td { padding: .2rem; font-size: .875rem } tbody th { overflow-wrap: anywhere } th bdi { max-width: 9rem } }
 img { max-width: 100%; height: auto; border: 1px solid #767676 }
 @media print { body { max-width: none; padding: 0 } h2, h3, .label { break-after: avoid } tr, img { break-inside: avoid } }
 """
