@@ -32,6 +32,7 @@ ARCHIVE_BYTES = 64 * 2**20   # of one student's archive, and of all that is read
 MEMBERS = 1000               # of one student's archive
 ENTRIES = 100_000            # of a whole download
 LONGEST_NAME, DEEPEST = 1000, 30
+NO_ROOM = 28, 122            # ENOSPC, EDQUOT
 LONGEST = 100                # characters of a student's id
 
 # Canvas: `lastfirst_LATE_12345_67890_name-1.ipynb`, where 12345 is the user and 67890 grows with every upload.
@@ -181,7 +182,7 @@ class Download:
         except Refused as e: self.refuse(name, e)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as e:
             if isinstance(e, CollectError): raise
-            if isinstance(e, OSError) and e.errno in (28, 122): raise   # no room here: not the file's fault
+            if isinstance(e, OSError) and e.errno in NO_ROOM: raise   # not the file's fault
             self.refuse(name, f"cannot be read ({e or type(e).__name__})")
         return 0
 
@@ -322,5 +323,8 @@ def collect(course, downloads):
         if late := sorted(download.late):
             result.notes.append(f"marked late by the LMS, which gives no time, so that nothing is taken off: {', '.join(late)}")
         return result
-    except OSError as e: raise CollectError(f"{e.filename or course}: {e.strerror}; what was placed before is whole, collect again") from e
+    except OSError as e:
+        target = next((str(name) for name in (e.filename2, e.filename) if name and not str(name).startswith(str(scratch))), course)
+        todo = "make room on the disk and collect again" if e.errno in NO_ROOM else "collect again"
+        raise CollectError(f"{target}: {e.strerror}; what was placed before is whole: {todo}") from e
     finally: shutil.rmtree(scratch, ignore_errors=True)
