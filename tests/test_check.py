@@ -75,6 +75,13 @@ def test_a_solution_cell_that_did_not_run_says_why(tmp_path, broken, says):
         assert re.match(says + ", so the cell part2-timing did not run", result.parts[name]["message"]), result.parts[name]
 
 
+def test_a_loop_without_end_names_the_cell_that_a_test_calls(tmp_path):
+    path = save(tmp_path, notebook({"part2-timing": "def _time_calls(model, X, num_runs, warmup_runs=10):\n    while True: pass"}))
+    result = check.check(path, seconds=4)
+    assert (result.status, result.message) == ("timeout", "stopped after 4 s, in cell part2-timing-units, which calls part2-timing")
+    assert check.check(save(tmp_path, notebook({"q1": "while True: pass"})), seconds=4).message == "stopped after 4 s, in cell q1"
+
+
 def test_the_wheel_alone_holds_the_checks_under_their_seal(repository):
     out, installed = repository
     names = {path.name for path in installed.rglob("*") if path.is_file()}

@@ -172,7 +172,7 @@ def test_text_of_strangers_stays_text(tmp_path):
     rows = [{"student": "=cmd()", "status": "graded", "score": 1.0, "max_score": 2, "needs_manual": False, "parts": {"a": {"message": 'x"\n,y'}},
              "seconds": 0.1, "message": "@SUM(1)"}]
     cli.write_csv(tmp_path / "grades.csv", rows)
-    line, = csv.DictReader((tmp_path / "grades.csv").open(newline="", encoding="utf-8-sig"))
+    line, = csv.DictReader((tmp_path / "grades.csv").open(newline="", encoding="utf-8"))
     assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"]) == rows[0]["parts"]
 
 
@@ -189,7 +189,7 @@ def test_results_go_where_they_are_asked_for(course, tmp_path):
         result = capstone("grade", course, "--no-sandbox", "--csv", tmp_path / "link.csv", "--json", tmp_path / "fifo")
         assert result.returncode == 0 and "nothing to do: no submission is new" in result.stdout
         assert len(json.loads(reader.communicate(timeout=60)[0])["submissions"]) == 2
-    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "real.csv").read_bytes().startswith("\ufeffstudent".encode())
+    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "real.csv").read_bytes().startswith(b"student")
 
 
 def test_results_that_cannot_be_written(course, tmp_path):

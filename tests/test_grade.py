@@ -56,7 +56,7 @@ def graded(tmp_path_factory):
     import shutil
     cage = [] if shutil.which("bwrap") else ["--no-sandbox"]
     result = capstone("grade", course, "--workers", 2, "--timeout", 4, "--memory", 512, "--json", course / "g.json", "--csv", course / "g.csv", *cage)
-    return course, result, grades(course / "g.json"), list(csv.DictReader(open(course / "g.csv", newline="", encoding="utf-8-sig")))
+    return course, result, grades(course / "g.json"), list(csv.DictReader(open(course / "g.csv", newline="", encoding="utf-8")))
 
 
 def test_every_ending_has_its_status(graded):
@@ -121,9 +121,8 @@ def test_all_well_is_status_0(graded):
     course, _, _, _ = graded
     result = capstone("grade", course, "--student", "ada", "--student", "bob", "--timeout", 4, "--memory", 512, "--no-sandbox", "--json", course / "two.json")
     rows = grades(course / "two.json")
-    assert result.returncode == 0 and rows["ada"]["score"] == 5
-    assert sorted(rows) == sorted(grades(course / "g.json"))   # everybody, though only two were graded
-    assert all(("without a sandbox" in row["message"]) == (student in ("ada", "bob")) for student, row in rows.items()) and "without a sandbox" in result.stdout
+    assert result.returncode == 0 and sorted(rows) == ["ada", "bob"] and rows["ada"]["score"] == 5
+    assert all("without a sandbox" in row["message"] for row in rows.values()) and "without a sandbox" in result.stdout
 
 
 def test_unchanged_submissions_are_not_run_again(course, monkeypatch):

@@ -130,8 +130,8 @@ def finite(context, parameter, value):
 @click.option("--timeout", metavar="S", type=click.FloatRange(1, 86400), callback=finite, default=120, show_default=True, help="Seconds a submission may run.")
 @click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True, help="MiB a submission may use.")
 @database
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as JSON; - is stdout.")
-@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="Write all grades there as CSV; - is stdout.")
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the grades there as JSON, with --student those alone; - is stdout.")
+@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="The same as CSV, in UTF-8.")
 @click.option("--no-sandbox", is_flag=True, help="Run without bubblewrap; only for code that you trust. Every report says so.")
 @click.option("--executor", metavar="dask://HOST:PORT", help="Let the workers of this Dask cluster grade.")
 @click.option("--force", is_flag=True, help="Grade finished submissions again.")
@@ -144,8 +144,8 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, n
     with Progress() as progress:
         rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db, not no_sandbox, executor,
                                    progress, force)
-    if json_file: write_json(json_file, rows.everyone(), rows.max_score)
-    if csv_file: write_csv(csv_file, rows.everyone())
+    if json_file: write_json(json_file, rows, rows.max_score)
+    if csv_file: write_csv(csv_file, rows)
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
         attention = print_rows(rows)
         if not rows.changed: print("nothing to do: no submission is new or changed; --force grades again")
@@ -225,7 +225,7 @@ def writable(*paths):
 
 
 @contextlib.contextmanager
-def replaced(path, encoding="utf-8", **how):
+def replaced(path, **how):
     """A file to write that takes the place of `path`, or of what it leads to, when it is whole.
 
     A device or a pipe is written to as it is, and `-` is stdout."""
@@ -235,7 +235,7 @@ def replaced(path, encoding="utf-8", **how):
             with open(1 if str(path) == "-" else path, "w", encoding="utf-8", closefd=str(path) != "-", **how) as f: yield f
             return
         target = path.resolve()
-        with tempfile.NamedTemporaryFile("w", encoding=encoding, dir=target.parent, prefix=f".{target.name}.", delete=False, **how) as f:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False, **how) as f:
             try:
                 yield f
                 f.close()
@@ -256,8 +256,8 @@ def write_json(path, rows, max_score):
 
 
 def write_csv(path, rows):
-    "The columns of --json, for a spreadsheet: `parts` as JSON, text that would be a formula behind an apostrophe, a mark that says UTF-8."
-    with replaced(path, "utf-8-sig", newline="") as f:
+    "The columns of --json, for a spreadsheet: `parts` as JSON, text that would be a formula behind an apostrophe."
+    with replaced(path, newline="") as f:
         table = csv.writer(f)
         table.writerow(COLUMNS)
         for row in rows:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import intake, marks
-from .gradebook import ASSIGNMENT, Gradebook, Recorded, put, unusable, utils, writing
+from .gradebook import ASSIGNMENT, Gradebook, put, unusable, utils, writing
 from .sandbox import Bare, CageMissing, Cages, Limits
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
@@ -280,7 +280,7 @@ class Rows:
     `changed`: how many of them are not as they were before."""
 
     def __init__(self, course, max_score):
-        self.course, self.max_score, self.recorded, self.odd, self.others, self.changed = course, max_score, {}, {}, {}, 0
+        self.course, self.max_score, self.recorded, self.odd, self.changed = course, max_score, {}, {}, 0
 
     def __len__(self):
         return len(self.recorded) + len(self.odd)
@@ -288,12 +288,6 @@ class Rows:
     def __iter__(self):
         for student in sorted([*self.recorded, *self.odd]):
             yield self.odd.get(student) or self.row(json.loads(state_file(self.course, student).read_text(encoding="utf-8")))
-
-    def everyone(self):
-        "These Rows and those of all other students with a record, whom an earlier `grade` was about."
-        whole = Rows(self.course, self.max_score)
-        whole.recorded, whole.odd = self.others | self.recorded, self.odd
-        return whole
 
     def waiting(self, student):
         "Points of the student's parts that wait for a person."
@@ -424,8 +418,4 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             result = marks.failed(trusted, shown, "missing", f"lies beside the students' folders: move it to "
                                   f"{book.directory.submitted_directory}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
             rows.odd[shown] = {name: getattr(result, name) for name in COLUMNS}
-        for student in sorted({path.stem for path in (course / "_grades").glob("*.json")} - rows.recorded.keys()):
-            here = os.path.lexists(book.path("submitted", student).parent)
-            if (state := state_of(course, student)) and (student in before or here and state["status"] == "missing"):
-                rows.others[student] = before.get(student, Recorded())
     return rows

@@ -203,6 +203,14 @@ def asked(step):
     return told
 
 
+def subject(job, step):
+    "The words that name the solution cell which the test `step` is about; none for another cell."
+    if step["role"] != "test": return ""
+    before = [other["id"] for other in job["steps"][:job["steps"].index(step)] if other["role"] == "solution"]
+    named = [name for name in before if step["id"].startswith(f"{name}-")]
+    return f", which calls {(named or before)[-1]}" if before else ""
+
+
 def converse(sock, pid, job, limits):
     "Hand the steps of `job` one by one to the runner behind `sock`, collect its answers; the Outcome, whatever happens."
     outcome, kept, start, step = Outcome(), 0, time.monotonic(), None
@@ -231,7 +239,7 @@ def converse(sock, pid, job, limits):
         outcome.status, outcome.message = "tampered", f"wrote to the grader's channel ({e})"
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         outcome.status, outcome.message = "crashed", "the Python process ended by itself"
-    if outcome.status != "graded" and step: outcome.message += f", in cell {step['id']}"
+    if outcome.status != "graded" and step: outcome.message += f", in cell {step['id']}{subject(job, step)}"
     if outcome.status == "graded" and any((m["error"] or {}).get("ename") == "MemoryError" for m in outcome.steps.values()):
         outcome.status, outcome.message = "memory", f"asked for more memory than the {limits.memory_mb} MiB it may use"
     outcome.seconds = round(time.monotonic() - start, 3)

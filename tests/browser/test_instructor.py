@@ -41,7 +41,7 @@ def grade(course):
     "student -> row of the CSV that `capstone grade` writes."
     cage = [] if shutil.which("bwrap") else ["--no-sandbox"]
     capstone("grade", course, *cage, "--csv", course.parent / "grades.csv")
-    with (course.parent / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
+    with (course.parent / "grades.csv").open(newline="", encoding="utf-8") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
