@@ -34,6 +34,7 @@ def student(tmp_path_factory):
     return release(tmp_path_factory.mktemp("released") / "student", "org/name")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the students' environment is for Python 3.11 to 3.13; here packages bring backports, too")
 def test_requirements_are_exact_and_whole():
     asked, needed = pins()
     assert not set(asked) & set(needed) and all(re.fullmatch(r"[\w.]+", version) for version in (asked | needed).values())

@@ -131,7 +131,7 @@ def postgres():
 def test_postgresql_keeps_the_grades(course, postgres, tmp_path):
     assert capstone("grade", course, "--no-sandbox", "--db", postgres, "--json", tmp_path / "g.json").returncode == 0
     from nbgrader.api import Gradebook as Stock
-    with Stock(postgres) as book:
+    with Stock(postgres.replace("postgresql:", "postgresql+psycopg:")) as book:   # SQLAlchemy before 2.1 would ask for psycopg2
         assert {s.student.id: s.score for s in book.assignment_submissions("20_capstone")} == CLASS
         book.find_grade("why", "20_capstone", "20_capstone", "s0").manual_score = 3
         book.db.commit()

@@ -4,8 +4,10 @@ Threat: a grade is lost, doubled or left half written when the grader is killed,
 database; or a person's marks are overwritten. The notebook is put in place by a rename, then one transaction holds everything about a
 student, and whatever a person entered (manual scores, comments, extra credit, extensions) is never touched.
 """
+import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager, suppress
@@ -69,7 +71,10 @@ def course_directory(course, db_url=None):
         except Exception as e:   # the file is Python: anything can happen in it
             raise GradebookError(f"{course / 'nbgrader_config.py'}: {type(e).__name__}: {e}; expected nbgrader's configuration") from e
     config.CourseDirectory.pop("assignment_id", None)
-    return CourseDirectory(config=config, root=str(course), **({"db_url": db_url} if db_url else {})), config
+    directory = CourseDirectory(config=config, root=str(course), **({"db_url": db_url} if db_url else {}))
+    if not importlib.util.find_spec("psycopg2"):   # what SQLAlchemy before 2.1 takes for PostgreSQL; ours is its successor
+        directory.db_url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", directory.db_url)
+    return directory, config
 
 
 def split(cell):
