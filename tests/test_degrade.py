@@ -50,6 +50,8 @@ def test_full_points_and_one_line_for_each_missing_module(blocked, tmp_path):
     assert ("optimized" in submission) == ("improvements" in submission) == bool(expected)
     assert ("comparison" in submission.get("improvements", {})) == (bool(expected) and "19" not in blocked)
     assert submission["baseline"]["metrics"]["accuracy"] >= 0.95
+    if "comparison" in submission.get("improvements", {}):
+        assert submission["improvements"]["comparison"]["protocol"]["clock"] == "perf_counter_ns"
     assert json.loads((tmp_path / "submission.json").read_text(encoding="utf-8")) == submission
 
 
@@ -85,6 +87,12 @@ def test_tinytorch_path_chooses_the_framework(other, tmp_path):
     assert all(file.startswith(str(other)) for file in files) and len(files) > 8
     assert submission["tinytorch_version"] == "9.9.9"
     assert submission["optimized"]["techniques_applied"] == ["quantize_int8"]
+
+
+def test_a_tinytorch_path_that_leads_nowhere_is_an_error_and_not_the_one_installed(other, tmp_path):
+    for wrong in (tmp_path / "nothing", other):   # a typo, and the package in place of its folder
+        cell = next(cell for cell in ask(tmp_path, path=wrong)["cells"] if cell["id"] == "which-tinytorch")
+        assert cell["error"] == f"FileNotFoundError: TINYTORCH_PATH={wrong} holds no tinytorch package; name the folder in which yours lies"
 
 
 def test_without_tinytorch_path_it_is_the_one_installed(tmp_path):

@@ -309,7 +309,8 @@ def test_scores_that_are_no_numbers_are_refused(scores):
         BenchmarkReport().benchmark_model(Gives(scores), X, y, num_runs=2)
 
 
-@pytest.mark.parametrize("labels", [np.full(40, 2**63, np.uint64), [[1]] * 40, [None] * 40, Tensor(np.full(40, np.nan))], ids=["uint64", "nested", "None", "NaN"])
+@pytest.mark.parametrize("labels", [[True, *y[1:].tolist()], np.full(40, 2**63, np.uint64), [[1]] * 40, [None] * 40, Tensor(np.full(40, np.nan))],
+                         ids=["a bool among them", "uint64", "nested", "None", "NaN"])
 def test_more_bad_labels(model, labels):
     with pytest.raises(ValueError, match="labels"):
         BenchmarkReport().benchmark_model(model, X, labels, num_runs=2)

@@ -346,3 +346,11 @@ def test_grading_twice_gives_the_same(box, tmp_path):
     path = save(tmp_path, notebook({"part2-size": RIGHT["part2-size"].replace("array.nbytes", "4 * array.size")}))
     strip = lambda result: {k: v for k, v in vars(result).items() if k not in ("seconds", "notebook")}
     assert strip(graded(box, path)) == strip(graded(box, path))
+
+
+def test_what_was_drawn_before_changes_no_test(tmp_path):
+    wrong = {"part1-model": RIGHT["part1-model"].replace("self.relu.forward(self.fc1.forward(x))", "self.fc1.forward(x)")}
+    drawn = [f"import random; random.random(); np.random.rand({n})" for n in (1, 1000)]
+    with submissions.box(seconds=30) as box:
+        said = [graded(box, save(tmp_path, notebook(wrong, before={"part1-model": [source]}))).parts["part1-forward"]["message"] for source in drawn]
+    assert said[0] == said[1] and "forward: off by" in said[0]

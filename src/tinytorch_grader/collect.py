@@ -23,7 +23,7 @@ from nbgrader.plugins import FileNameCollectorPlugin
 from nbgrader.utils import parse_utc
 from traitlets import List
 
-from .gradebook import ASSIGNMENT, course_directory
+from .gradebook import ASSIGNMENT, advice, course_directory
 from .intake import MOST_BYTES, size
 
 NOTEBOOK, SUBMISSION = f"{ASSIGNMENT}.ipynb", "submission.json"
@@ -325,6 +325,5 @@ def collect(course, downloads):
         return result
     except OSError as e:
         target = next((str(name) for name in (e.filename2, e.filename) if name and not str(name).startswith(str(scratch))), course)
-        todo = "make room on the disk and collect again" if e.errno in NO_ROOM else "collect again"
-        raise CollectError(f"{target}: {e.strerror}; what was placed before is whole: {todo}") from e
+        raise CollectError(f"{target}: {e.strerror}; what was placed before is whole: {advice(e, str(e.strerror))} and collect again") from e
     finally: shutil.rmtree(scratch, ignore_errors=True)

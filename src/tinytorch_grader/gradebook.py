@@ -346,7 +346,7 @@ def advice(error, said):
     "What to do about a database or a file that refuses."
     if isinstance(error, ArgumentError): return "expected a database URL such as sqlite:///gradebook.db or postgresql://USER@HOST/NAME"
     for words, what in {"locked": "another program is writing to it: close that one or wait",
-                        "full": "make room on the disk", "No space": "make room on the disk", "File too large": "make room on the disk",
+                        "full": "make room on the disk", "No space": "make room on the disk", "quota": "make room on the disk", "File too large": "make room on the disk",
                         "disk I/O": "the disk is full or failing: make room",
                         "readonly": "you may not write there: use the account that owns the course",
                         "unable to open": "see that the folder exists and that you may write there",

@@ -98,6 +98,7 @@ def test_a_message_teaches_until_the_answer_is_right(lab, browser, environment, 
         said = notebook.run("part1-forward")
         shot(page, f"{environment.name}student-03-message")
         assert "AssertionError: forward: off by" in said and "ReLU" in said and "Part 1" in said
+        assert "Traceback" not in said and "Cell In" not in said, "the message alone, without the way through locked helpers"
         notebook.type_over("part1-model", "return self.fc2.forward(self.fc1", "return self.fc2.forward(self.relu.forward(self.fc1.forward(x)))")
         assert notebook.run("part1-model") == ""
         assert notebook.run("part1-forward") == "", "a right answer is met with silence"
