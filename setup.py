@@ -25,7 +25,7 @@ setup(
     install_requires=cfg["requirements"].split(),
     extras_require={"grader": grader, "notebook": notebook, "scale": scale, "dev": grader + notebook + scale + dev},
     entry_points={
-        "console_scripts": ["capstone = tinytorch_grader.cli:main"],
+        "console_scripts": ["capstone = tinytorch_grader.__main__:main"],
         "nbdev": ["tinytorch = tinytorch._modidx:d"],
     },
 )

@@ -35,7 +35,7 @@ def course(tmp_path_factory):
 
 
 def test_commands_are_those_of_the_contract():
-    assert COMMANDS == sorted("release check course grade feedback collect compare report".split())
+    assert COMMANDS == sorted("release check course grade feedback collect compare report help".split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -52,6 +52,13 @@ def test_the_list_of_commands_is_cut_nowhere():
     assert "DIR/report.html" in capstone("report", "--help").stdout
     collect = " ".join(capstone("collect", "--help").stdout.split())
     for word in ("Canvas, Moodle and Blackboard", "c.FileNameCollectorPlugin.named_regexp"): assert word in collect
+
+
+def test_help_of_a_command_and_the_version():
+    assert capstone("help", "grade").stdout == capstone("grade", "--help").stdout
+    assert capstone("help").stdout.partition("Commands:")[2] == capstone("--help").stdout.partition("Commands:")[2]
+    one_line(capstone("help", "nonsense"), "no command nonsense", "compare")
+    assert re.fullmatch(r"capstone \d+\.\d+\.\d+\n", capstone("--version").stdout)
 
 
 def test_python_m_is_the_command():

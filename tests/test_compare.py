@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tinytorch_grader.compare import compare, parse_share
+from tinytorch_grader.compare import Limits, compare, parse_share
 
 
 def metrics(ms, accuracy=0.95, size=0.01):
@@ -39,10 +39,12 @@ def submission(ms=5.0, interval=None):
 @pytest.fixture
 def gate(tmp_path):
     "`compare` on two dicts (or bytes) written to files."
-    def run(base, new, **options):
+    def run(base, new, max_slowdown=0.10, **options):
         for name, content in (("base.json", base), ("new.json", new)):
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        return compare(tmp_path / "base.json", tmp_path / "new.json", **options)
+        options["limits"] = Limits(max_slowdown, options.pop("max_accuracy_drop", None), options.pop("max_growth", None))
+        found = compare(tmp_path / "base.json", tmp_path / "new.json", **options)
+        return found.status, found.text
     return run
 
 
@@ -138,7 +140,7 @@ def test_warnings_of_a_pairing_travel(gate):
     ("optimized/provenance/X_sha256", "ee" * 32, "data: X_sha256"), ("optimized/provenance/y_sha256", "ee" * 32, "data: y_sha256"),
     ("optimized/provenance/num_samples", 9, "data: num_samples is 355 in base, 9 in new"),
     ("system_info/platform", "Darwin", "system: platform is 'Linux' in base, 'Darwin' in new"),
-    ("system_info/numpy_version", "1.26", "system: numpy_version"),
+    ("system_info/numpy_version", "1.26", "numpy: numpy_version"),
     ("optimized/provenance/protocol/num_runs", 400, "protocol: num_runs"), ("optimized/provenance/protocol/clock", "time", "protocol: clock"),
     ("improvements/comparison/scope", "across_processes", "protocol: scope"), ("improvements/comparison/pairs", 20, "protocol: pairs"),
     ("improvements/comparison/protocol/block_s", 0.2, "protocol: block_s"),
@@ -187,6 +189,38 @@ def test_what_speed_cost_is_a_warning(gate):
     assert "warning" not in gate(submission(), at(submission(), "optimized/metrics/accuracy", 0.94) | {"improvements": {}})[1]
 
 
+def test_what_speed_may_cost_can_be_limited(gate):
+    new = at(at(submission(4.0), "optimized/metrics/accuracy", 0.939), "optimized/metrics/model_size_mb", 0.011) | {"improvements": {}}
+    for limits, status in (({"max_accuracy_drop": 0.011}, 0), ({"max_accuracy_drop": 0.0109}, 1), ({"max_growth": 0.1}, 0), ({"max_growth": 0.09}, 1)):
+        found, text = gate(submission(5.0), new, **limits)
+        assert found == status and ("a regression of over" in text) == (status == 1)
+    assert "accuracy falls from 0.9500 to 0.9390, a regression of over 0.5 points" in gate(submission(5.0), new, max_accuracy_drop=0.005)[1]
+    assert "size grows from 0.01 to 0.011 MiB, a regression of over 5 %" in gate(submission(5.0), new, max_growth=0.05)[1]
+
+
+def test_a_kind_of_difference_can_be_allowed(gate):
+    other = at(submission(5.0, (3.9, 4.1)), "system_info/numpy_version", "1.26")
+    both = at(other, "system_info/platform", "Darwin")
+    base = submission(5.0, (3.9, 4.1))
+    assert "--allow numpy allows it" in gate(base, other)[1]
+    status, text = gate(base, other, allow=("numpy",))
+    assert status == 0 and "allowed, although different, numpy: numpy_version" in text
+    status, text = gate(base, both, allow=("numpy",))
+    assert status == 2 and "--allow system allows it" in text
+    assert gate(base, both, allow=("numpy", "system"))[0] == 0
+    assert gate(base, at(base, "system_info/python_version", "3.9"), allow=("numpy", "system"))[0] == 2
+    data = at(other, "optimized/provenance/X_sha256", "ee" * 32)
+    status, text = gate(base, data, allow=("system", "numpy", "python"))
+    assert status == 2 and "--allow" not in text and "--force" in text
+
+
+def test_two_members_of_one_name_are_refused(gate):
+    twice = json.dumps(submission()).replace('"baseline":', '"baseline": {}, "baseline":', 1).encode()
+    for files in ((twice, submission()), (submission(), twice)):
+        status, text = gate(*files, force=True)
+        assert status == 2 and "'baseline' occurs twice" in text and "\n" not in text
+
+
 def test_numbers_that_are_none_are_refused_by_name(gate):
     status, text = gate(submission(), at(submission(), "optimized/metrics/accuracy", float("nan")))
     assert status == 2 and "/optimized/metrics/accuracy" in text
@@ -207,9 +241,9 @@ def test_arithmetic_that_fails_on_a_file_is_one_line(gate, monkeypatch, error):
 
 
 def test_files_that_are_not_there(tmp_path):
-    assert compare(tmp_path / "no.json", tmp_path / "no.json")[0] == 2
-    status, text = compare(tmp_path, tmp_path)
-    assert status == 2 and "cannot be read" in text and "\n" not in text
+    assert compare(tmp_path / "no.json", tmp_path / "no.json").status == 2
+    found = compare(tmp_path, tmp_path)
+    assert found.status == 2 and "cannot be read" in found.text and "\n" not in found.text
 
 
 def test_text_of_a_file_cannot_steer_a_terminal(gate):
@@ -222,8 +256,8 @@ def test_text_of_a_file_cannot_steer_a_terminal(gate):
 
 def test_a_file_against_itself(gate, tmp_path):
     gate(submission(5.0, (3.9, 4.1)), submission())
-    status, text = compare(str(tmp_path / "base.json"), str(tmp_path / "base.json"))
-    assert status == 0 and "equivalent" in text
+    found = compare(str(tmp_path / "base.json"), str(tmp_path / "base.json"))
+    assert found.status == 0 and "equivalent" in found.text
 
 
 @pytest.mark.parametrize("text, share", [("10%", 0.1), ("0.1", 0.1), (" 7.5 % ", 0.075), ("0", 0), ("150%", 1.5), (0.25, 0.25)])
@@ -242,3 +276,37 @@ def test_the_gate_needs_no_jsonschema_and_no_nbgrader(tmp_path):
     code = ("import sys; from tinytorch_grader.compare import compare; compare(sys.argv[1], sys.argv[1]); "
             "print([m for m in ('jsonschema', 'nbgrader', 'sqlalchemy', 'matplotlib') if m in sys.modules])")
     assert subprocess.check_output([sys.executable, "-c", code, str(tmp_path / "a.json")], text=True).strip() == "[]"
+
+
+# The command.
+
+def capstone(*words, code="from tinytorch_grader.__main__ import main; main()"):
+    return subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
+
+
+def test_the_command_writes_json_and_markdown(tmp_path):
+    for name, ms in (("a.json", 5.0), ("b.json", 9.0)): (tmp_path / name).write_text(json.dumps(submission(ms)))
+    run = capstone("compare", tmp_path / "a.json", tmp_path / "b.json", "--json", "-", "--markdown", tmp_path / "out.md")
+    found = json.loads(run.stdout)
+    assert run.returncode == found["exit_status"] == 1 and found["result"] == "regression" and found["latency_ratio"] == pytest.approx(1.8)
+    assert (tmp_path / "out.md").read_text().startswith("### a.json and b.json: regression\n\n- base: ") and "unpaired" in run.stderr
+    assert capstone("compare", tmp_path / "a.json", tmp_path / "b.json", "--max-slowdown", "90%").returncode == 0
+
+
+def test_text_of_a_file_cannot_steer_a_summary(gate, tmp_path):
+    evil = at(submission(5.0), "optimized/model_name", "<img src=x>[a](javascript:b)`**")
+    gate(submission(5.0), evil)
+    summary = compare(tmp_path / "base.json", tmp_path / "new.json").markdown("x")
+    assert not set("<>[`*") & set(summary.partition("new: ")[2])
+
+
+@pytest.mark.parametrize("words", [["a.json"], ["a.json", "b.json", "--max-slowdown", "ten"], ["a.json", "b.json", "--allow", "data"],
+                                   ["a.json", "b.json", "--json", "no/where.json"], ["a.json", "b.json", "--max-growth="], ["a.json", "b.json", "--nonsense"]])
+def test_bad_usage_is_neither_a_regression_nor_a_comparison(words):
+    run = capstone("compare", *words)
+    assert run.returncode == 3 and run.stderr and "Traceback" not in run.stderr
+
+
+def test_without_click_it_says_what_to_install():
+    run = capstone("compare", "a.json", "b.json", code="import sys; sys.modules['click'] = None; from tinytorch_grader.__main__ import main; main()")
+    assert run.returncode == 3 and "pip install click" in run.stderr and len(run.stderr.splitlines()) == 1

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import errno
 import importlib
+import importlib.metadata
 import json
 import math
 import os
@@ -63,7 +64,16 @@ def number(value):
     return "-" if value is None else f"{round(value, 2):g}"
 
 
+def version(context, _, asked):
+    "Print the version of the package that this command came with."
+    if not asked: return
+    names = "tinytorch", "tinytorch-grader"   # the instructors' and the students' distribution
+    print("capstone", next((distribution.version for name in names for distribution in importlib.metadata.distributions(name=name)), "unknown"))
+    context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
 def cli():
     "Release, check and grade the TinyTorch capstone. Exit status: 0 all well, 1 something needs attention, 2 the command could not run."
 
@@ -306,23 +316,6 @@ def collect(course, downloads):
     return int(unmatched + empty > 0)
 
 
-@command("capstone compare main.json branch.json --max-slowdown 5%", "Regression gate between two submission.json.")
-@click.argument("base", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
-@click.option("--max-slowdown", default="10%", show_default=True, metavar="SHARE", help="How much slower NEW may be.")
-@click.option("--force", is_flag=True, help="Compare although data, systems or protocols differ.")
-def compare(base, new, max_slowdown, force):
-    """Regression gate between two submission.json. Exit status: 0 passed, 1 a regression, 2 not comparable.
-
-    The threshold is about latency; a loss of accuracy of over a point, or a larger model, is a warning alone."""
-    compare = room("compare")
-    try: share = compare.parse_share(max_slowdown)
-    except ValueError as e: raise Refused(f"--max-slowdown: {e}") from None
-    status, text = compare.compare(base, new, share, force)
-    print(text, file=sys.stderr if status == 2 else sys.stdout)
-    return status
-
-
 @command("capstone report ~/courses/capstone-2026", "Write one page about the class.")
 @course
 @database
@@ -332,13 +325,32 @@ def report(course, db):
     print(f"report: {room('report').write(course, db=db)}")
 
 
+@command("capstone help grade", "What a command does and which options it has.", name="help")
+@click.argument("name", metavar="[COMMAND]", required=False)
+@click.pass_context
+def help_(context, name):
+    "What COMMAND does, or which commands there are."
+    known = cli.commands.get(name) if name else cli
+    if known is None: raise Refused(f"help: no command {plain(name)}; there are {', '.join(sorted(cli.commands))}")
+    print(known.get_help(click.Context(known, info_name=name or "capstone", parent=context.parent if name else None)))
+
+
 def is_course(folder):
     if not (folder / "source").is_dir() and not (folder / "nbgrader_config.py").is_file():
         raise Refused(f"{folder}: no course there, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with `capstone course {folder}`")
 
 
+def refused_status():
+    "The exit status of words that cannot be right: 2, or what the command named first asks for (where 2 is a result it is 3)."
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    return getattr(cli.commands.get(first), "refused_status", 2)
+
+
+from . import cli_results  # noqa: E402,F401  registers the commands about submission.json
+
+
 def main():
-    "Run the command line; every failure is one line on stderr and exit status 2."
+    "Run the command line; every failure is one line on stderr and exit status 2 (3 where 2 is a result)."
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors="replace")
     for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():   # a batch system that stops us, or a closed terminal, ends the cages too
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL: signal.signal(getattr(signal, name), signal.default_int_handler)
@@ -349,7 +361,7 @@ def main():
         status = cli(standalone_mode=False) or 0
     except click.ClickException as e:
         e.show()
-        status = 2
+        status = refused_status()
     except (KeyboardInterrupt, click.Abort):
         print("capstone: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
         status = 2
@@ -362,5 +374,5 @@ def main():
         what = str(e) if known else reason(e) if isinstance(e, OSError) else f"{type(e).__name__}: {e}"
         hint = "" if known or isinstance(e, OSError) else " (CAPSTONE_TRACEBACK=1 shows where)"
         print(f"capstone: {plain(what)}{hint}", file=sys.stderr)
-        status = 2
+        status = refused_status() if isinstance(e, Refused) else 2
     sys.exit(status)

@@ -1,19 +1,53 @@
-"""`capstone compare`: a regression gate between two submission files. Paths in, an exit status and a text out."""
-import json
+"""`capstone compare`: a regression gate between two submission files. Paths in, an outcome out."""
 import math
-from pathlib import Path
+from dataclasses import dataclass, field
+
+from .submission import NotASubmission, read_submission
 
 OK, REGRESSION, NOT_COMPARABLE = 0, 1, 2
+WORDS = {OK: "passed", REGRESSION: "regression", NOT_COMPARABLE: "could not be compared"}
 POINT = 0.01        # of accuracy: a loss above it is worth a warning
-LIMIT = 16 * 2**20  # bytes; a submission has a few thousand
 ASKED_FOR = "clock", "block_s", "warmup_s", "warmup_calls"  # the rest of a paired protocol follows from the machine
+PARTS = {"numpy": ("numpy_version",), "python": ("python_version",)}  # of the system; `system` is all the rest
 
 
-class NotComparable(ValueError):
-    "One line that says why two files are not compared."
+@dataclass
+class Limits:
+    "What the new side may lose, as shares of the base's; `None`: it is said, and does not decide."
+    slowdown: float = 0.10
+    accuracy_drop: float | None = None  # of 1: 0.01 is one point
+    growth: float | None = None
 
 
-def parse_share(text):  # "10%" or "0.1"
+@dataclass
+class Outcome:
+    "What a comparison found: an exit status, lines for people, numbers for programs."
+    status: int
+    lines: list[str]
+    figures: dict = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        "The lines as a terminal may show them."
+        return "\n".join(map(_line, self.lines))
+
+    def to_dict(self) -> dict:
+        "Plain Python values, ready for JSON."
+        return {"result": WORDS[self.status], "exit_status": self.status, **self.figures, "lines": [_line(line) for line in self.lines]}
+
+    def markdown(self, title: str) -> str:
+        "The outcome as a Markdown summary; text of a file stays text."
+        rows = "\n".join(f"- {md(_line(line))}" for line in self.lines)
+        return f"### {title}: {WORDS[self.status]}\n\n{rows}\n"
+
+
+def md(text: str) -> str:
+    "`text` with everything escaped that Markdown or HTML would act on."
+    for sign in "\\`*_{}[]<>#|!~@": text = text.replace(sign, f"&#{ord(sign)};")
+    return text
+
+
+def parse_share(text: str) -> float:  # "10%" or "0.1"
     "A share as a float: `10%` and `0.1` are both 0.1. Raises `ValueError` for anything else."
     text = str(text).strip()
     percent = text.endswith("%")
@@ -24,35 +58,6 @@ def parse_share(text):  # "10%" or "0.1"
     if not 0 <= number < (math.inf if percent else 1):
         raise ValueError(f"got {text!r}, expected a share such as 10% or 0.1")
     return number / 100 if percent else number
-
-
-def not_json(error):
-    "What decoding a file as JSON said, in words."
-    where = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-    return f"not UTF-8 (byte {error.start})" if isinstance(error, UnicodeDecodeError) else f"not JSON ({where})"
-
-
-def read_submission(path):
-    "The valid submission in the file at `path`. Raises `NotComparable`."
-    from tinytorch.olympics import SubmissionError, validate_submission_schema
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LIMIT + 1)
-        if len(data) > LIMIT:
-            raise ValueError(f"over {LIMIT >> 20} MiB, no submission is that large")
-        submission = json.loads(data.decode("utf-8-sig"))
-        validate_submission_schema(submission)
-    except OSError as error:
-        raise NotComparable(f"{path}: cannot be read ({error.strerror}); give the path of a submission.json") from error
-    except SubmissionError as error:
-        (at, message), *more = error.violations
-        others = f" (and {len(more)} more)" if more else ""
-        raise NotComparable(f"{path}: not a valid submission: {at or '/'} {message}{others}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise NotComparable(f"{path}: {not_json(error)}; give a file that save_submission wrote") from error
-    except (ArithmeticError, ValueError) as error:
-        raise NotComparable(f"{path}: not a valid submission: {error}") from error
-    return submission
 
 
 def _line(text):
@@ -75,15 +80,18 @@ def _differing(a, b, names=None):
     return [f"{name} is {a[name]!r:.50} in base, {b[name]!r:.50} in new" for name in names if a[name] != b[name]]
 
 
-def differences(base, new):
-    "Why two submissions are not comparable, a line each: other data, another system, another protocol."
+def differences(base: dict, new: dict) -> list[tuple[str, str]]:
+    "Why two submissions are not comparable, (kind, line) each: data, protocol, system, and of the system numpy and python."
     a, b = (_side(submission).get("provenance", {}) for submission in (base, new))
-    found = {"data": _differing(a, b, ("X_sha256", "y_sha256", "num_samples")),
-             "system": _differing(base["system_info"], new["system_info"]),
-             "protocol": _differing(a.get("protocol", {}), b.get("protocol", {}))}
+    found = {"data": _differing(a, b, ("X_sha256", "y_sha256", "num_samples"))}
+    systems = base["system_info"], new["system_info"]
+    rest = sorted(set(systems[0]) & set(systems[1]) - {name for names in PARTS.values() for name in names})
+    found["system"] = _differing(*systems, rest) if rest else []
+    found |= {kind: _differing(*systems, names) for kind, names in PARTS.items()}
+    found["protocol"] = _differing(a.get("protocol", {}), b.get("protocol", {}))
     if (a := _pairing(base)) and (b := _pairing(new)):
         found["protocol"] += _differing(a, b, ("scope", "pairs")) + _differing(a.get("protocol", {}), b.get("protocol", {}), ASKED_FOR)
-    return [f"{kind}: {line}" for kind, lines in found.items() for line in lines]
+    return [(kind, f"{kind}: {line}") for kind, lines in found.items() for line in lines]
 
 
 def _same_baseline(base, new):
@@ -94,28 +102,31 @@ def _same_baseline(base, new):
 
 
 def _paired(base, new, limit):
-    """Status and line where both files carry a paired comparison against the same baseline.
+    """Outcome where both files carry a paired comparison against the same baseline.
 
     The quotient of two intervals takes the worst ends of both, so it covers the truth at least as often as they do."""
     from tinytorch.benchmarking import verdict
     a, b = _pairing(base), _pairing(new)
-    low, high = b["ci_low"] / a["ci_high"], b["ci_high"] / a["ci_low"]
+    low, high, speedup = b["ci_low"] / a["ci_high"], b["ci_high"] / a["ci_low"], b["speedup"] / a["speedup"]
     found = verdict(low, high, limit)
     share = f"{100 * limit:.4g} %"
     meaning = {"slower": f"a regression of over {share}", "faster": f"over {share} faster", "equivalent": f"within {share}",
                "inconclusive": f"a regression of over {share} is neither proven nor ruled out; compare again with more pairs"}[found]
-    line = f"paired, {b['scope']}: speedup {b['speedup'] / a['speedup']:.4g} [{low:.4g}, {high:.4g}]: {found}, {meaning}"
-    return (REGRESSION if found == "slower" else OK), line
+    line = f"paired, {b['scope']}: speedup {speedup:.4g} [{low:.4g}, {high:.4g}]: {found}, {meaning}"
+    warned = [f"warning of {name}: {w}" for name, side in (("base", a), ("new", b)) for w in side.get("warnings", [])]
+    return Outcome(REGRESSION if found == "slower" else OK, [line, *warned],
+                   {"basis": "paired", "speedup": speedup, "ci_low": low, "ci_high": high, "verdict": found})
 
 
 def _unpaired(base, new, limit, why):
-    "Status and line of the plain ratio, which has no interval: the threshold is a policy, not a finding."
+    "Outcome of the plain ratio, which has no interval: the threshold is a policy, not a finding."
     a, b = (_side(submission)["metrics"] for submission in (base, new))
     basis = "median" if "latency_ms_median" in a and "latency_ms_median" in b else "mean"
     ratio = b[f"latency_ms_{basis}"] / a[f"latency_ms_{basis}"]
     slower = ratio > (1 + limit) * (1 + 1e-9)
     policy = f"a regression of over {100 * limit:.4g} %" if slower else f"accepted, at most {100 * limit:.4g} % slower"
-    return (REGRESSION if slower else OK), f"unpaired ({why}): {basis} latency x {ratio:.4g}, no verdict; by policy {policy}"
+    line = f"unpaired ({why}): {basis} latency x {ratio:.4g}, no verdict; by policy {policy}"
+    return Outcome(REGRESSION if slower else OK, [line], {"basis": basis, "latency_ratio": ratio})
 
 
 def _about(name, path, submission):
@@ -126,42 +137,51 @@ def _about(name, path, submission):
             f"accuracy {m['accuracy']:.4f}, {m['model_size_mb']:.4g} MiB")
 
 
-def _cost(base, new):
-    "A warning for each of accuracy and size that became worse; neither decides."
-    a, b = (_side(submission)["metrics"] for submission in (base, new))
-    if a["accuracy"] - b["accuracy"] > POINT * (1 + 1e-9): yield f"warning: accuracy falls from {a['accuracy']:.4f} to {b['accuracy']:.4f}"
-    if b["model_size_mb"] > a["model_size_mb"] * (1 + 1e-9): yield f"warning: size grows from {a['model_size_mb']:.4g} to {b['model_size_mb']:.4g} MiB"
+def cost(base: dict, new: dict, limits: Limits) -> Outcome:
+    "What became worse in accuracy and size between the metrics `base` and `new`: a regression beyond its limit, else a warning."
+    drop, growth = base["accuracy"] - new["accuracy"], new["model_size_mb"] / base["model_size_mb"] - 1
+    fall = f"accuracy falls from {base['accuracy']:.4f} to {new['accuracy']:.4f}"
+    more = f"size grows from {base['model_size_mb']:.4g} to {new['model_size_mb']:.4g} MiB"
+    status, lines = OK, []
+    for found, limit, noticed, line in ((drop, limits.accuracy_drop, POINT, fall), (growth, limits.growth, 0.0, more)):
+        if limit is not None and found > limit + 1e-9:
+            status, lines = REGRESSION, [*lines, f"{line}, a regression of over {100 * limit:.4g} {'points' if line is fall else '%'}"]
+        elif found > noticed + 1e-9:
+            lines.append(f"warning: {line}")
+    return Outcome(status, lines, {"accuracy_drop": drop, "size_growth": growth})
 
 
-def _judged(base, new, limit):
-    "Status and lines: a verdict where both are paired against one baseline, else the policy."
+def _judged(base, new, limits):
+    "Outcome for two comparable files: a verdict where both are paired against one baseline, else the policy; and what it cost."
     missing = [name for name, submission in (("base", base), ("new", new)) if not _pairing(submission)]
     if missing or not _same_baseline(base, new):
         why = f"no paired comparison in {' and '.join(missing)}" if missing else "the baselines differ"
-        status, line = _unpaired(base, new, limit, why)
-        return status, [line]
-    status, line = _paired(base, new, limit)
-    return status, [line] + [f"warning of {name}: {w}" for name, submission in (("base", base), ("new", new))
-                             for w in _pairing(submission).get("warnings", [])]
+        found = _unpaired(base, new, limits.slowdown, why)
+    else:
+        found = _paired(base, new, limits.slowdown)
+    paid = cost(_side(base)["metrics"], _side(new)["metrics"], limits)
+    return Outcome(max(found.status, paid.status), found.lines + paid.lines, found.figures | paid.figures)
 
 
 def compare(
     base, new, # paths of two submission files
-    max_slowdown=0.10, # the share by which `new` may be slower
+    limits=Limits(),
     force=False, # compare although data, systems or protocols differ
-): # exit status (0 accepted, 1 a regression, 2 not comparable), text
+    allow=(), # kinds of difference that do not matter: system, numpy, python
+) -> Outcome:
     "Whether the model of `new` is slower than that of `base`: a verdict from paired comparisons, else the ratio as a policy."
     try:
         a, b = read_submission(base), read_submission(new)
         lines, found = [_about("base", base, a), _about("new", new, b)], differences(a, b)
-        if found and not force:
-            status, more = NOT_COMPARABLE, [*found, "not comparable; --force compares anyway"]
-        else:
-            status, more = _judged(a, b, max_slowdown)
-            lines += [f"forced, although different, {line}" for line in found]
-            more += _cost(a, b)
-    except NotComparable as error:
-        status, lines, more = NOT_COMPARABLE, [str(error)], []
+        held = [kind for kind, _ in found if kind not in allow]
+        if held and not force:
+            options = [f"--allow {kind}" for kind in ("system", "numpy", "python") if kind in held]
+            allowing = f"{' '.join(options)} allows {'them' if len(held) > 1 else 'it'}; " if len(set(held)) == len(options) else ""
+            return Outcome(NOT_COMPARABLE, [*lines, *(line for _, line in found), f"not comparable; {allowing}--force compares anyway"])
+        judged = _judged(a, b, limits)
+        noted = [f"{'allowed' if kind in allow else 'forced'}, although different, {line}" for kind, line in found]
+        return Outcome(judged.status, lines + noted + judged.lines, judged.figures)
+    except NotASubmission as error:
+        return Outcome(NOT_COMPARABLE, [str(error)])
     except ArithmeticError:
-        status, lines, more = NOT_COMPARABLE, [f"{base}, {new}: a number in one of them is too large or too small to compare"], []
-    return status, "\n".join(map(_line, lines + more))
+        return Outcome(NOT_COMPARABLE, [f"{base}, {new}: a number in one of them is too large or too small to compare"])

@@ -124,7 +124,7 @@ def make_course(folder, source=None):
 
 # ---- the student's repository
 
-GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "check.py", "intake.py", "marks.py", "runner.py", "sandbox.py", "seal.py", "shell.py")
+GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "marks.py", "runner.py", "sandbox.py", "seal.py", "shell.py")
 REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 
 SETTINGS = '''[DEFAULT]
@@ -266,7 +266,7 @@ def wheel(folder, sealed, version):
                                  "License: Apache-2.0\nRequires-Python: >=3.10\nRequires-Dist: numpy\nRequires-Dist: click\n"
                                  "Requires-Dist: nbformat\n").encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: capstone release\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files[f"{info}/entry_points.txt"] = b"[console_scripts]\ncapstone = tinytorch_grader.cli:main\n"
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\ncapstone = tinytorch_grader.__main__:main\n"
     hashes = {path: base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode() for path, data in files.items()}
     files[f"{info}/RECORD"] = "".join([*(f"{path},sha256={hashes[path]},{len(data)}\n" for path, data in files.items()),
                                        f"{info}/RECORD,,\n"]).encode()
