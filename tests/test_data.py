@@ -1,11 +1,12 @@
-"""The digits and the weights trained on them: the files in the package are those their scripts make."""
+"""The digits, the weights trained on them, and the text: the files in the package are those their scripts make."""
 import importlib.util
+import shutil
 
 import numpy as np
 import pytest
 
 from conftest import ROOT
-from tinytorch.datasets import load_digits, load_digits_mlp
+from tinytorch.datasets import load_digits, load_digits_mlp, load_text
 
 
 def load_script(name):
@@ -28,7 +29,7 @@ def test_split_is_fixed_and_stratified():
     assert np.abs(np.bincount(y_test) / np.bincount(y_train) - 0.25).max() < 0.01
 
 
-@pytest.mark.parametrize("load", [load_digits, load_digits_mlp])
+@pytest.mark.parametrize("load", [load_digits, load_digits_mlp, load_text])
 def test_another_file_is_refused(tmp_path, load):
     (tmp_path / "digits.npz").write_bytes(b"other")
     with pytest.raises(ValueError, match="SHA-256"):
@@ -61,3 +62,18 @@ def test_script_trains_the_weights_again(monkeypatch):
 def test_weights_say_where_they_come_from():
     with np.load(ROOT / "tinytorch" / "data" / "digits_mlp.npz", allow_pickle=False) as data:
         assert str(data["provenance"]) == load_script("weights").PROVENANCE
+
+
+@pytest.mark.skipif(not shutil.which("bible"), reason="needs Debian's package bible-kjv")
+def test_script_makes_the_text_again_bit_for_bit(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "src" / "scripts")
+    script = load_script("text")
+    assert script.make() == script.PATH.read_bytes()
+
+
+def test_text_is_split_once_and_says_where_it_comes_from():
+    train, test = load_text()
+    assert train.startswith("In the beginning God created the heaven and the earth.\n") and test.endswith("in a coffin in Egypt.\n")
+    assert (train + test).count("\n") == 1533 and set(test) < set(train) and 0.1 < len(test) / len(train + test) < 0.11
+    with np.load(ROOT / "tinytorch" / "data" / "genesis.npz", allow_pickle=False) as data:
+        assert "public domain" in str(data["provenance"]) and "unrestricted use" in str(data["provenance"])
