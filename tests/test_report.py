@@ -137,8 +137,8 @@ def test_front_and_events(course):
 def test_a_file_that_is_no_submission_is_listed_with_its_reason(course):
     good = json.dumps(measured(0.1, 0.1, 0.9))
     odd = [(b"{", "not JSON .line 1, column 2"), (b"\xff\xfe", "not UTF-8 .byte 0"), (b"[" * 100_000, "nested too deeply"), (b"[]", "expected"),
-           (b" " * (2**20 + 1), "larger than"), (b'{"baseline": NaN}', "NaN is not JSON"), (b"1" * 10_000, "digits|expected"),
-           (b'{"baseline": 1}', "and [0-9]+ more"), (good.replace('"2026-03-01T10:00:00+00:00"', "7").encode(), "timestamp"),
+           (b" " * (2**20 + 1), "larger than"), (good.replace('"accuracy": 0.9,', '"accuracy": NaN,').encode(), "/accuracy is nan, expected a finite"),
+           (good.replace('"system_info"', '"baseline": {}, "system_info"').encode(), "'baseline' occurs twice"), (b"1" * 10_000, "digits|expected"), (b'{"baseline": 1}', "and [0-9]+ more"), (good.replace('"2026-03-01T10:00:00+00:00"', "7").encode(), "timestamp"),
            (good.replace('"accuracy": 0.9,', '"accuracy": 92,').encode(), "/accuracy"),
            (good.replace('"model_size_mb": 0.1,', f'"model_size_mb": 1{"0" * 400},').encode(), "")]
     for k, (content, _) in enumerate(odd): hand_in(course, f"odd{k:02}", content)

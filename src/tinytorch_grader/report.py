@@ -7,7 +7,6 @@ size, and validated by our own copy of the schema; figures are pictures that car
 import base64
 import contextlib
 import io
-import json
 import math
 import os
 import re
@@ -19,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from . import intake
-from .compare import not_json
 from .feedback import Book, books, environment, opened, records, regular, text
 from .gradebook import ASSIGNMENT, put
+from .submission import NotASubmission, parse
 
 ROWS, FRONT = 100, 25           # of the longest table, of the Pareto front
 SUBMISSION_BYTES = 2**20
@@ -146,27 +145,18 @@ def digits_sha256():
     return [_sha256(array) for array in load_digits()[2:]]
 
 
-def no_constant(word):
-    raise ValueError(f"{word} is not JSON")
-
-
 def entries(root, submitted):
     "(entries, [(student, why)] of the files that are no valid submission) from the submission.json beside each student's notebook."
-    from tinytorch.olympics import SubmissionError, validate_submission_schema
-
     found, refused, expected = [], [], digits_sha256()
     with contextlib.suppress(FileNotFoundError):
         for student in sorted(e.name for e in os.scandir(submitted) if not e.name.startswith(".")):
             path = Path(submitted) / student / ASSIGNMENT / "submission.json"
             if not os.path.lexists(path): continue
-            try:
-                submission = json.loads(regular(root, path, SUBMISSION_BYTES).decode("utf-8-sig"), parse_constant=no_constant)
-                validate_submission_schema(submission)
-                found.append(entry(student, submission, expected))
-            except SubmissionError as e:
-                at, what = e.violations[0]
-                refused.append((student, text(f"{at or '/'} {what}", 300) + (f" (and {len(e.violations) - 1} more)" if e.violations[1:] else "")))
-            except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as e: refused.append((student, not_json(e)))
+            try: found.append(entry(student, parse(regular(root, path, SUBMISSION_BYTES)), expected))
+            except NotASubmission as e:
+                at, what = e.violations[0] if e.violations else ("", str(e))
+                more = f" (and {len(e.violations) - 1} more)" if len(e.violations) > 1 else ""
+                refused.append((student, text(f"{at or '/'} {what}" if e.violations else what, 300) + more))
             except OSError as e: refused.append((student, text(f"cannot be read ({e.strerror or e})", 300)))
             except ValueError as e: refused.append((student, text(str(e), 300)))
             except (TypeError, LookupError, AttributeError, ArithmeticError): refused.append((student, "holds a value that no benchmark gives"))

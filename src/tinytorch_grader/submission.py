@@ -34,29 +34,31 @@ def loads(data: bytes) -> object:
         raise ValueError("not JSON (nested too deeply); give a file that save_submission wrote") from error
 
 
-def read_submission(path: str | Path) -> dict:
-    "The valid submission in the file at `path`. Raises `NotASubmission`."
-    return read_with_bytes(path)[0]
-
-
-def read_with_bytes(path: str | Path) -> tuple[dict, bytes]:
-    "The valid submission in the file at `path`, and the bytes it was read from. Raises `NotASubmission`."
+def parse(data: bytes) -> dict:
+    "The valid submission in `data`. Raises `NotASubmission`."
     from tinytorch.olympics import SubmissionError, validate_submission_schema
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(LIMIT + 1)
         if len(data) > LIMIT: raise ValueError(f"over {LIMIT >> 20} MiB, no submission is that large")
         submission = loads(data)
-    except OSError as error:
-        raise NotASubmission(f"{path}: cannot be read ({error.strerror}); give the path of a submission.json") from error
     except ValueError as error:
-        raise NotASubmission(f"{path}: {error}") from error
+        raise NotASubmission(str(error)) from error
     try:
         validate_submission_schema(submission)
     except SubmissionError as error:
         (at, message), *more = error.violations
         others = f" (and {len(more)} more)" if more else ""
-        raise NotASubmission(f"{path}: not a valid submission: {at or '/'} {message}{others}", error.violations) from error
+        raise NotASubmission(f"not a valid submission: {at or '/'} {message}{others}", error.violations) from error
     except (ArithmeticError, ValueError, RecursionError) as error:
-        raise NotASubmission(f"{path}: not a valid submission: {error}") from error
-    return submission, data
+        raise NotASubmission(f"not a valid submission: {error}") from error
+    return submission
+
+
+def read_submission(path: str | Path) -> dict:
+    "The valid submission in the file at `path`. Raises `NotASubmission`, whose line names the file."
+    try:
+        with Path(path).open("rb") as file:
+            return parse(file.read(LIMIT + 1))
+    except OSError as error:
+        raise NotASubmission(f"{path}: cannot be read ({error.strerror}); give the path of a submission.json") from error
+    except NotASubmission as error:
+        raise NotASubmission(f"{path}: {error}", error.violations) from error
