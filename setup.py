@@ -19,9 +19,10 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=f">={cfg['min_python']}",
-    packages=find_packages(include=["tinytorch", "tinytorch.*"]) + ["tinytorch_grader"],
+    packages=find_packages(include=["tinytorch", "tinytorch.*"]) + find_packages("src", include=["tinytorch_grader", "tinytorch_grader.*"]),
     package_dir={"tinytorch_grader": "src/tinytorch_grader"},
-    package_data={"tinytorch": ["data/*", "submission.schema.json"], "tinytorch_grader": ["data/*"]},
+    package_data={"tinytorch": ["data/*", "submission.schema.json"], "tinytorch_grader": ["data/*"],
+                  "tinytorch_grader.pages": ["templates/*"]},
     install_requires=cfg["requirements"].split(),
     extras_require={"grader": grader, "notebook": notebook, "scale": scale, "dev": grader + notebook + scale + dev},
     entry_points={

@@ -8,7 +8,7 @@ import nbformat
 
 from tinytorch_grader.gradebook import ASSIGNMENT, Gradebook
 from tinytorch_grader.release import make_course
-from tinytorch_grader.feedback import without_markers
+from tinytorch_grader.pages.feedback import without_markers
 
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
 
@@ -80,7 +80,7 @@ def display(**data):
 
 @functools.lru_cache
 def digits():
-    from tinytorch_grader.report import digits_sha256
+    from tinytorch_grader.pages.report import digits_sha256
     return digits_sha256()
 
 

@@ -14,7 +14,7 @@ import pytest
 from papercourse import ASSIGNMENT, NOTEBOOK, cell, display, parts, record, result, stream
 from PIL import Image
 
-from tinytorch_grader import feedback
+from tinytorch_grader.pages import feedback, safe
 from tinytorch_grader.gradebook import Gradebook, GradebookError
 from tinytorch_grader.release import Secrets
 
@@ -219,7 +219,7 @@ def test_markdown_is_rendered_but_harmless(course):
 @pytest.mark.parametrize("answer", ["[" * 60000, "> " * 60000, "*a " * 60000, "<" * 60000, "- " * 60000, "`" * 60000, "\ud800", "&#0;&#x110000;",
                                     "[a](" * 60000, "<a " * 60000, '[x](https://a.b/"onclick="alert(1))'])
 def test_markdown_that_wants_to_break_the_renderer(answer):
-    html = str(feedback.markdown(answer))
+    html = str(safe.markdown(answer))
     assert len(html) < 300_000 and not [1 for tag, a in Reader(html).tags if tag in ("a", "img", "script") or a]
 
 
@@ -316,16 +316,16 @@ def test_a_course_that_stock_nbgrader_graded_has_pages_too(course, tmp_path):
 
 
 def test_long_text_loses_its_middle():
-    words = feedback.text("a" * 30_000 + "b" * 30_000)
+    words = safe.text("a" * 30_000 + "b" * 30_000)
     assert len(words) < 21_000 and words.startswith("aaa") and words.endswith("bbb") and "40000 characters left out" in words
 
 
 def test_a_picture_too_large_to_open_is_not_shown():
     data = io.BytesIO()
     Image.new("1", (6000, 5000)).save(data, "PNG")
-    assert feedback.picture("image/png", base64.b64encode(data.getvalue()).decode()) is None and len(data.getvalue()) < 100_000
-    assert feedback.picture("image/png", png())[1:] == (8, 4)
-    assert feedback.picture("image/jpeg", png()) is None
+    assert safe.picture("image/png", base64.b64encode(data.getvalue()).decode()) is None and len(data.getvalue()) < 100_000
+    assert safe.picture("image/png", png())[1:] == (8, 4)
+    assert safe.picture("image/jpeg", png()) is None
 
 
 def test_progress_is_told_student_by_student(course):

@@ -11,7 +11,7 @@ import pytest
 from papercourse import hand_in, measured, parts, record, result
 from test_feedback import HOSTILE, Reader
 
-from tinytorch_grader import report
+from tinytorch_grader.pages import report
 from tinytorch_grader.gradebook import GradebookError
 
 
@@ -82,7 +82,7 @@ def test_cells_that_nobody_wrote_are_one_row(course):
 
 
 def test_every_status_has_its_advice():
-    from tinytorch_grader.feedback import STATUS
+    from tinytorch_grader.pages.feedback import STATUS
     assert report.ADVICE.keys() == STATUS.keys()
 
 

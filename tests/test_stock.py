@@ -147,7 +147,7 @@ def test_formgrader_opens_the_course_and_its_marks_survive(ours, tmp_path):
     hand_in(course, "ada", **RIGHT | {"half": WRONG})
     assert scores(course) == {"ada": 6, "bob": 2, "eve": 0}
     assert gradebook(course)["ada"]["comments"]["why"][1] == "Say more about why."
-    feedback = pytest.importorskip("tinytorch_grader.feedback", reason="pip install 'tinytorch[grader]'")
+    feedback = pytest.importorskip("tinytorch_grader.pages.feedback", reason="pip install 'tinytorch[grader]'")
     feedback.write(course)
     page, = Path(course / "feedback" / "ada" / ASSIGNMENT).glob("*.html")
     assert "Say more about why." in page.read_text() and "6" in page.read_text()

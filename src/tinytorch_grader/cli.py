@@ -283,7 +283,7 @@ def feedback(course, with_answers, db):
     "Write static, sanitized HTML to DIR/feedback, one folder a student."
     is_course(course)
     with Progress(doing="writing", past="written") as progress:
-        written = room("feedback").write(course, with_answers=with_answers, db=db, progress=progress)
+        written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress)
     print(f"feedback for {len(written)} students in {course / 'feedback'}" + (", answers included" if with_answers else ""))
 
 
@@ -322,7 +322,7 @@ def collect(course, downloads):
 def report(course, db):
     "Write one offline HTML page about the class to DIR/report.html."
     is_course(course)
-    print(f"report: {room('report').write(course, db=db)}")
+    print(f"report: {room('pages.report').write(course, db=db)}")
 
 
 @command("capstone help grade", "What a command does and which options it has.", name="help")

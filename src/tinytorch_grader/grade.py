@@ -184,7 +184,7 @@ def machinery():
     here = Path(__file__).parent
     own = os.environ.get("TINYTORCH_PATH")
     framework = Path(own, "tinytorch") if own else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0])
-    files = [here / f"{name}.py" for name in ("canaries", "intake", "marks", "runner", "sandbox", "shell", "zygote")]
+    files = [here / f"{name}.py" for name in ("canaries", "intake", "marks", "notebook", "runner", "sandbox", "shell", "zygote")]
     files += [path for path in framework.rglob("*") if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"]
     digest = hashlib.sha256()
     for path in sorted(files):

@@ -5,7 +5,6 @@ without following a link or opening a device, within limits on size and depth. O
 cells, the manual answers and the extra code cells survive; everything else is the trusted source's.
 """
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -14,25 +13,17 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .notebook import Part, Trusted, about, squeezed, text, without_regions  # noqa: F401
+
 MOST_BYTES = 20 * 2**20
 MOST_DEPTH = 64       # levels of nesting in the file
 MOST_CELLS = 2000
 MOST_SOURCE = 200_000  # characters of one cell
-REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 IMPORT = re.compile(r"(import [\w., ]+|from [\w.]+ import [\w.,* ]+)(#.*)?$")   # of a name, on a line of its own
-STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
 
 
 class Invalid(ValueError):
     "A submission that cannot be graded; the message says in one line what came, what was expected, what to do."
-
-
-@dataclass(frozen=True)
-class Part:
-    "A graded cell: its id, its points, whether a person grades it."
-    grade_id: str
-    points: float
-    manual: bool
 
 
 @dataclass
@@ -46,38 +37,9 @@ class Submission:
     python: str = ""   # the version that the notebook was last saved with, as it says
 
 
-def text(source):
-    "A cell's source as a str, or None for anything else."
-    if isinstance(source, list) and all(isinstance(line, str) for line in source): source = "".join(source)
-    return source if isinstance(source, str) else None
-
-
 def storable(source):
     "`source` as text that Python, UTF-8 and a database can hold."
     return source.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-
-
-def about(cell):
-    "The nbgrader metadata of a cell, {} where there is none."
-    found = cell.get("metadata")
-    found = found.get("nbgrader") if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def without_regions(source, kinds=("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")):
-    "`source` without what lies between the markers of `kinds`, and without these markers."
-    kept, inside = [], None
-    for line in source.split("\n"):
-        marker = REGION.search(line)
-        if marker and marker[2] in kinds: inside = marker[2] if marker[1] == "BEGIN" else None
-        elif not inside: kept.append(line)
-    return "\n".join(kept)
-
-
-def squeezed(source):
-    "`source` without stubs and white space: equal for a cell that was only released and reformatted."
-    for stub in STUBS: source = source.replace(stub, "")
-    return "".join(source.split())
 
 
 def added_imports(source, given):
@@ -90,63 +52,6 @@ def added_imports(source, given):
 def joined(answer, more):
     "A written answer and more of it."
     return "\n\n".join(text for text in (answer, more) if squeezed(text)) if squeezed(answer) != squeezed(more) else answer
-
-
-class Trusted:
-    "The assignment: the source notebook, or the released one with its tests."
-
-    def __init__(self, notebook):
-        self.notebook, self.roles, self.parts = notebook, [], []
-        self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
-        for index, cell in enumerate(notebook["cells"]):
-            mark, source = about(cell), text(cell["source"])
-            graded, solution, points = mark.get("grade"), mark.get("solution"), float(mark.get("points") or 0)
-            manual = graded and solution or mark.get("task") and points > 0
-            if manual: role = "manual"
-            elif cell["cell_type"] != "code": role = "text"
-            elif "demo" in cell["metadata"].get("tags", []): role = "demo"
-            elif graded: role = "test"
-            elif solution: role = "solution"
-            else: role = "given"
-            self.roles.append(role)
-            if manual or role == "test": self.parts.append(Part(mark["grade_id"], points, bool(manual)))
-            if "grade_id" in mark: self.by_grade_id[mark["grade_id"]] = index
-            if "id" in cell: self.by_cell_id[cell["id"]] = index
-            self.given.append({squeezed(source), squeezed(without_regions(source))})   # what an untouched copy says
-            if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
-        self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
-        self.max_score = sum(part.points for part in self.parts)
-        first = min([i for i, role in enumerate(self.roles) if role not in ("given", "text")], default=0)
-        # extra cells run after the tools of the tests, whose clocks have to be there first
-        self.start = max([i for i in range(first) if self.grade_id(i).startswith("test-tools")], default=-1)
-        self.wrong = {}   # known-wrong answers, {grade_id of a test: [code, ...]}; none in a student's copy, which has no solutions
-        if importlib.util.find_spec(f"{__package__}.canaries"):
-            from .canaries import known_wrong
-            self.wrong = known_wrong({self.grade_id(i): self.source(i) for i, role in enumerate(self.roles) if role == "solution"})
-
-    def grade_id(self, index):
-        "The grade_id of cell `index`, its cell id where it has none."
-        cell = self.notebook["cells"][index]
-        return about(cell).get("grade_id") or cell.get("id") or f"cell-{index}"
-
-    def source(self, index):
-        return text(self.notebook["cells"][index]["source"])
-
-    def hidden(self, index):
-        "Lines (from 1) of a test that lie between its markers of hidden tests."
-        lines, inside = set(), False
-        for number, line in enumerate(self.source(index).split("\n"), 1):
-            if (marker := REGION.search(line)) and marker[2] == "HIDDEN TESTS": inside = marker[1] == "BEGIN"
-            if inside: lines.add(number)
-        return lines
-
-    def place(self, cell):
-        "The index of the trusted cell that a student's `cell` is, or None: by grade_id, else by id, else by source."
-        grade_id, cell_id = about(cell).get("grade_id"), cell.get("id")
-        if isinstance(grade_id, str) and grade_id in self.by_grade_id: return self.by_grade_id[grade_id]
-        if isinstance(cell_id, str) and cell_id in self.by_cell_id: return self.by_cell_id[cell_id]
-        source = text(cell.get("source"))
-        return self.by_source.get(squeezed(source)) if source else None
 
 
 def size(count):

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import nbformat
 
+from .notebook import regions
 from .seal import seal, unseal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,8 +125,8 @@ def make_course(folder, source=None):
 
 # ---- the student's repository
 
-GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "marks.py", "runner.py", "sandbox.py", "seal.py", "shell.py")
-REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "marks.py", "notebook.py", "runner.py", "sandbox.py", "seal.py",
+               "shell.py")
 
 SETTINGS = '''[DEFAULT]
 # What `nbdev_export` reads when it writes your tinytorch/olympics.py.
@@ -224,23 +225,6 @@ def settings():
     config = ConfigParser(delimiters=["="], interpolation=None)
     config.read(ROOT / "settings.ini", encoding="utf-8")
     return config["DEFAULT"]
-
-
-def regions(notebook):
-    "Per region that students never see: (kind, grade_id, its lines); and every line that they do see."
-    found, seen = [], []
-    for cell in notebook.cells:
-        kind = None
-        for line in cell.source.splitlines():
-            if marker := REGION.search(line):
-                kind = marker[2] if marker[1] == "BEGIN" else None
-                if kind:
-                    found.append((kind, cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "?")), []))
-            elif kind:
-                found[-1][2].append(line)
-            else:
-                seen.append(line)
-    return found, seen
 
 
 def without_solutions(source, released):

@@ -1,39 +1,27 @@
 """What a student gets back: one static HTML page, at the place where nbgrader's own would be.
 
 Threat: code, output, markdown or a name that a student wrote acts in the browser of whoever reads the page, or carries hidden tests out.
-Everything passes through `text` (no control or direction characters) and jinja2's escaping; an answer in markdown goes through mistune and
-bleach; of an output only plain text and pictures that Pillow recognizes are shown, and text that repeats a hidden test is left out.
+Everything passes through `safe`; of an output only plain text and pictures are shown, and text that repeats a hidden test is left out.
 The page holds no script and no address, and its policy forbids both. What remains: output that hides a test in another form (encoded,
 drawn) is not recognized; a test that a submission can see while it runs is not kept from its author.
 """
-import base64
-import binascii
 import contextlib
-import hashlib
-import io
 import json
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import bleach
-import jinja2
-import mistune
 import nbformat
 from markupsafe import Markup
 from nbgrader import api
-from PIL import Image
 from sqlalchemy import select
 
-from . import intake, marks
-from .gradebook import ASSIGNMENT, Gradebook, GradebookError, put
-from .release import REGION, regions
+from .. import intake, marks
+from ..gradebook import ASSIGNMENT, Gradebook, GradebookError, put
+from ..notebook import REGION, regions
+from .safe import environment, markdown, picture, text
 
-SHOWN = 20_000            # characters of one text that a page shows
-PIXELS = 25_000_000       # of the largest picture
-IMAGE_BYTES = 4 * 2**20   # of the largest picture, encoded
 NOTEBOOK_BYTES = 64 * 2**20
 EXTRA_CELLS = 50          # of a student's own that follow one of ours
 
@@ -114,59 +102,6 @@ def records(course):
 
 
 # ---- from what a stranger wrote to what a page may hold
-
-ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
-HIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
-
-
-def text(value, most=SHOWN):
-    "`value` as text that shows what it is: no terminal codes, control or direction characters; the middle left out past `most`."
-    if isinstance(value, list):
-        value = "".join(part for part in value if isinstance(part, str))
-    if not isinstance(value, str):
-        return ""
-    if len(value) > 20 * most:   # do not work on what nobody will see
-        value = value[:10 * most] + value[-10 * most:]
-    value = ESCAPES.sub("", value.encode("utf-8", "replace").decode()).replace("\r\n", "\n")
-    value = "\n".join(line.rpartition("\r")[2] for line in value.split("\n"))   # a progress bar overwrites its line
-    value = HIDDEN_CHARACTERS.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
-    if len(value) > most:
-        value = f"{value[:most // 2]}\n[... {len(value) - most} characters left out ...]\n{value[-(most // 2):]}"
-    return value.rstrip("\n")
-
-
-def markdown(source):
-    "An answer in markdown as safe HTML: no raw HTML, no image, links as text, headings below ours."
-    tags = {"p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "a", *(f"h{level}" for level in range(1, 7))}
-    try:
-        html = bleach.clean(RENDER(text(source)), tags=tags, attributes={"a": ["href"]},
-                            protocols={"http", "https"}, strip=True)
-    except (RecursionError, ValueError):
-        return Markup("<pre>{}</pre>").format(text(source))
-    html = re.sub(r'<a(?: href="([^"]*)")?>(.*?)</a>', lambda a: f"{a[2]} ({a[1]})" if a[1] and a[1] != a[2] else a[2], html, flags=re.S)
-    return Markup(re.sub(r"<(/?)h[1-6]>", r"<\1h4>", html))
-
-
-RENDER = mistune.create_markdown(escape=True)
-
-
-def picture(mime, data):
-    "(data URI, width, height) of a PNG or JPEG; None for what Pillow does not take for one, or too large."
-    kind = mime.partition("/")[2].upper()
-    if isinstance(data, list):
-        data = "".join(part for part in data if isinstance(part, str))
-    if not isinstance(data, str) or len(data) > IMAGE_BYTES:
-        return None
-    try:
-        raw = base64.b64decode("".join(data.split()), validate=True)
-        with Image.open(io.BytesIO(raw), formats=[kind]) as image:
-            width, height = image.size
-    except (binascii.Error, ValueError, OSError, SyntaxError, Image.DecompressionBombError):
-        return None
-    if not 0 < width * height <= PIXELS:
-        return None
-    return f"data:{mime};base64,{base64.b64encode(raw).decode()}", width, height
-
 
 class Outputs:
     "Turns what student code put out into what a page may hold; `hidden` are the lines that no output may repeat."
@@ -309,90 +244,6 @@ def without_markers(source):
     return "\n".join(line for line in source.splitlines() if not REGION.search(line)).strip("\n")
 
 
-STYLE = """
-:root { color-scheme: light }
-body { font: 1rem/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 52rem; margin: 0 auto; padding: 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.3rem; border-bottom: 2px solid #555; margin-top: 2.5rem } h3 { font-size: 1.05rem; margin: 1.5rem 0 .3rem }
-h4 { font-size: 1rem; margin: .8rem 0 .2rem }
-p.test { margin: .5rem 0 .2rem }
-a { color: #0b4a8f }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .875rem/1.45 ui-monospace, monospace; margin: .2rem 0; padding: .6rem; border: 1px solid #767676; background: #f7f7f7; tab-size: 4 }
-pre.output { background: #fff; border-left-width: 4px } pre.reference { border-style: dashed }
-.label { font-size: .875rem; margin: .6rem 0 0 } .total { font-size: 1.3rem }
-.box { border: 2px solid #1a1a1a; padding: .6rem 1rem; margin: 1rem 0; overflow-wrap: anywhere }
-.answer, .comment { border-left: 4px solid #555; padding-left: 1rem; overflow-wrap: anywhere }
-.comment { white-space: pre-wrap }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0 } caption { text-align: left; font-weight: bold; padding-bottom: .3rem }
-th, td { border-bottom: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top } td, bdi { overflow-wrap: anywhere }
-th bdi { display: inline-block; width: max-content; max-width: 24rem }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td.number, td.word { white-space: nowrap }
-@media (max-width: 40rem) { body { padding: .5rem } th, td { padding: .2rem; font-size: .875rem } tbody th { overflow-wrap: anywhere } th bdi { max-width: 9rem } }
-img { max-width: 100%; height: auto; border: 1px solid #767676 }
-@media print { body { max-width: none; padding: 0 } h2, h3, .label { break-after: avoid } tr, img { break-inside: avoid } }
-"""
-POLICY = (f"default-src 'none'; img-src data:; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
-          "base-uri 'none'; form-action 'none'")
-
-TEMPLATES = {"page": """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{{ policy }}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{{ title }}</title>
-<style>{{ style }}</style>
-</head>
-<body>
-{% block body %}{% endblock %}
-</body>
-</html>
-""", "feedback": """{% extends "page" %}{% block body %}
-<header>
-<h1>Feedback on {{ assignment }}</h1>
-<p>Student: <bdi>{{ student }}</bdi></p>
-<p class="total"><strong>{{ score|points }} of {{ max_score|points }} points</strong>{% if waits %}, and a part that a person will grade{% endif %}</p>
-{% if penalty %}<p>{{ penalty|points }} points are taken off because it came late.</p>{% endif %}
-{% if status %}<div class="box"><p><strong>{{ status[0] }}.</strong> {{ status[1] }}</p>{% if message %}<p>The grader said: {{ message }}</p>{% endif %}</div>{% endif %}
-{% for note in notes if not status or note not in message %}<p>Note: {{ note }}</p>{% endfor %}
-</header>
-<nav aria-label="Parts">
-<table>
-<caption>Points by part</caption>
-<thead><tr><th scope="col">Part</th><th scope="col" class="number">Points</th><th scope="col" class="number">of</th></tr></thead>
-<tbody>
-{% for section in sections if section.points %}
-<tr><th scope="row"><a href="#{{ section.id }}">{{ section.title }}</a></th><td class="number">{{ section.score|points }}{% if section.waits %} (not all graded){% endif %}</td><td class="number">{{ section.points|points }}</td></tr>
-{% endfor %}</tbody>
-</table>
-</nav>
-<main>
-{% for section in sections %}<section>
-<h2 id="{{ section.id }}">{{ section.title }}</h2>
-{% for item in section.items %}<article>
-{% if item.code is not none or item.answer is not none %}<h3>{{ "Your extra cell" if item.extra else "Your answer" if item.answer is not none else "Your code" }}: {{ item.grade_id }}</h3>
-{% if item.code is not none %}<pre><code>{{ item.code }}</code></pre>{% else %}<div class="answer">{{ item.answer }}</div>{% endif %}
-{% for output in item.outputs %}<p class="label">{{ output.label }}</p>
-{% if output.src is defined %}<img src="{{ output.src }}" alt="{{ output.alt }}">{% else %}<pre class="output">{{ output.text }}</pre>{% endif %}
-{% endfor %}{% endif %}
-{% if item.points %}<p class="test"><strong>{{ item.grade_id }}: {{ item.score|points }} of {{ item.points|points }}</strong>, {{ item.verdict }}</p>
-{% if item.message %}<pre class="output">{{ item.message }}</pre>{% endif %}{% endif %}
-{% if item.comment %}<p class="label">Comment on {{ item.grade_id }}</p><div class="comment">{{ item.comment }}</div>{% endif %}
-{% if item.reference %}<p class="label">Reference for {{ item.grade_id }}</p><pre class="reference">{{ item.reference }}</pre>{% endif %}
-</article>
-{% endfor %}</section>
-{% endfor %}</main>
-{% endblock %}"""}
-
-
-def environment(**more):
-    "jinja2 with escaping on for every template here and in `more`."
-    found = jinja2.Environment(loader=jinja2.DictLoader(TEMPLATES | more), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    found.filters["points"] = lambda value: f"{round(value, 2):g}"
-    found.globals |= {"style": Markup(STYLE), "policy": POLICY, "assignment": ASSIGNMENT}
-    return found
-
-
 def regular(root, path, most):
     "The bytes of file `path` below `root`; ValueError for links on the way, devices, pipes, and more than `most` bytes."
     root, path = Path(root), Path(path)
@@ -432,7 +283,7 @@ def write(course, with_answers=False, db=None, progress=None):
         released = gradebook.path("release", ".") / f"{ASSIGNMENT}.ipynb"
         try: lesson = Lesson(source, nbformat.read(released, as_version=4))
         except (OSError, ValueError, LookupError, AttributeError): lesson = Lesson(source)   # it tells only which cells are not a student's
-        template, found, graded, folders = environment().get_template("feedback"), books(gradebook), records(course), []
+        template, found, graded, folders = environment().get_template("feedback.html.j2"), books(gradebook), records(course), []
         students = sorted(found.keys() | graded.keys())
         for done, student in enumerate(students, 1):
             record, book = graded.get(student, {}), found.get(student, Book())

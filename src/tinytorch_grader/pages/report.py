@@ -1,7 +1,7 @@
 """One page about the whole class, for instructors: a file that opens anywhere, offline.
 
 Threat: what a student wrote (names, messages, submission.json) acts in the instructor's browser, stops the report or makes it endless.
-Names and messages pass through feedback's `text` and escaping; each submission.json is read without following links, within a limit on
+Names and messages pass through `safe`; each submission.json is read without following links, within a limit on
 size, and validated by our own copy of the schema; figures are pictures that carry no text of a student; every table has an end.
 """
 import base64
@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import intake
-from .feedback import Book, books, environment, opened, records, regular, text
-from .gradebook import ASSIGNMENT, put
-from .submission import NotASubmission, parse
+from .. import intake
+from ..gradebook import ASSIGNMENT, put
+from ..submission import NotASubmission, parse
+from .feedback import Book, books, opened, records, regular
+from .safe import environment, text
 
 ROWS, FRONT = 100, 25           # of the longest table, of the Pareto front
 SUBMISSION_BYTES = 2**20
@@ -295,79 +296,6 @@ def plane(found):
 
 # ---- the page
 
-TEMPLATE = """{% extends "page" %}
-{% macro figure(f) %}<p><img src="{{ f.src }}" alt="{{ f.alt }}"></p>{% endmacro %}
-{% macro more(all, shown, where) %}{% if all > shown %}<p>{{ all - shown }} more: {{ where }}.</p>{% endif %}{% endmacro %}
-{% block body %}
-<header>
-<h1>{{ assignment }}: {{ course }}</h1>
-<p>{{ n }} submissions{% if n %}, mean {{ mean|points }}, median {{ median|points }} of {{ max_score|points }} points{% endif %}. {{ waiting }} have a part that a person grades.{% if absent %} {{ absent }} students of the gradebook have no submission.{% endif %}</p>
-{% if bare %}<div class="box"><p><strong>Graded without a sandbox:</strong> {{ bare }} of the submissions ran with the rights of the person who graded.</p></div>{% endif %}
-<nav aria-label="On this page"><ul>
-<li><a href="#attention">Submissions that need attention</a></li><li><a href="#points">Points</a></li><li><a href="#messages">Commonest messages</a></li>
-<li><a href="#time">Time</a></li><li><a href="#measured">What students measured</a></li></ul></nav>
-</header>
-<main>
-<section><h2 id="attention">Submissions that need attention</h2>
-{% if attention %}
-<table><caption>By status</caption><thead><tr><th scope="col">Status</th><th scope="col" class="number">Submissions</th><th scope="col">What to do</th></tr></thead><tbody>
-{% for status, count in statuses %}<tr><th scope="row">{{ status }}</th><td class="number">{{ count }}</td><td>{{ advice.get(status, "") }}</td></tr>
-{% endfor %}</tbody></table>
-<table><caption>One by one</caption><thead><tr><th scope="col">Student</th><th scope="col">Status</th><th scope="col" class="number">Points</th><th scope="col">Message</th></tr></thead><tbody>
-{% for row in attention[:rows] %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td class="word">{{ row.status|plain }}</td><td class="number">{{ row.score|points }}</td><td>{{ row.message|plain }}</td></tr>
-{% endfor %}</tbody></table>
-{{ more(attention|length, rows, "capstone grade prints them all") }}
-{% else %}<p>None: every submission was graded.</p>{% endif %}
-{% if notes %}
-<table><caption>Graded, but worth a look</caption><thead><tr><th scope="col">Student</th><th scope="col">Note</th></tr></thead><tbody>
-{% for student, note in notes[:rows] %}<tr><th scope="row"><bdi>{{ student|plain }}</bdi></th><td>{{ note|plain }}</td></tr>
-{% endfor %}</tbody></table>
-{{ more(notes|length, rows, "the notes in _grades/") }}
-{% endif %}</section>
-<section><h2 id="points">Points</h2>
-{% if n %}{{ figure(distribution) }}
-{{ figure(bars) }}
-<table><caption>By graded cell</caption><thead><tr><th scope="col">Cell</th><th scope="col" class="number">Points</th><th scope="col" class="number">Mean</th><th scope="col" class="number">Full</th><th scope="col" class="number">Some</th><th scope="col" class="number">None</th><th scope="col" class="number">Waiting</th></tr></thead><tbody>
-{% for row in table %}<tr><th scope="row">{{ row.name }}</th><td class="number">{{ row.points|points }}</td><td class="number">{{ row.mean|points }}</td><td class="number">{{ "%.0f"|format(row.full) }} %</td><td class="number">{{ "%.0f"|format(row.some) }} %</td><td class="number">{{ "%.0f"|format(row.none) }} %</td><td class="number">{{ "%.0f"|format(row.waiting) }} %</td></tr>
-{% endfor %}</tbody></table>
-{% if waiting %}<p>In sums and means, a part that waits for a person counts as no points until it is graded.</p>{% endif %}{% else %}<p>Nothing is graded yet: run capstone grade.</p>{% endif %}</section>
-<section><h2 id="messages">Commonest messages</h2>
-{% if failures %}<p>Of parts without full points; messages that differ only in their numbers are counted together, and one of them is shown.</p>
-<table><thead><tr><th scope="col" class="number">Students</th><th scope="col">Cell</th><th scope="col">Message</th></tr></thead><tbody>
-{% for count, grade_id, message in failures %}<tr><td class="number">{{ count }}</td><th scope="row">{{ grade_id }}</th><td>{{ message }}</td></tr>
-{% endfor %}</tbody></table>{% else %}<p>None.</p>{% endif %}</section>
-<section><h2 id="time">Time</h2>
-{% if n %}{{ figure(times) }}
-<p>{{ "%.0f"|format(total_seconds) }} s in all. Longest:</p>
-<table><thead><tr><th scope="col">Student</th><th scope="col" class="number">Seconds</th><th scope="col">Status</th></tr></thead><tbody>
-{% for row in slowest %}<tr><th scope="row"><bdi>{{ row.student|plain }}</bdi></th><td class="number">{{ "%.2f"|format(row.seconds) }}</td><td class="word">{{ row.status|plain }}</td></tr>
-{% endfor %}</tbody></table>{% endif %}</section>
-<section><h2 id="measured">What students measured</h2>
-<div class="box"><p><strong>Measured by the students</strong>, each on a machine of their own, from the submission.json beside their notebook. The files are valid; nobody has repeated the measurements. Latencies from different machines are not comparable: read the places as a prompt for a conversation, not as a result.</p></div>
-<p>{{ measured }} valid files{% if refused %}, {{ refused|length }} that are not valid{% endif %}{% if outside %}, {{ outside|length }} valid but in no ranking{% endif %}.</p>
-{% if plane %}{{ figure(plane) }}
-<table><caption>On the Pareto front: no other is as fast, as small and as accurate, and better in one of them</caption>
-<thead><tr><th scope="col" class="number">No.</th><th scope="col">Student</th><th scope="col" class="number">Latency, us</th><th scope="col" class="number">Size, KiB</th><th scope="col" class="number">Accuracy</th><th scope="col">Techniques</th></tr></thead><tbody>
-{% for e in front[:front_rows] %}<tr><td class="number">{{ loop.index }}</td><th scope="row"><bdi>{{ e.student|plain }}</bdi></th><td class="number">{{ e.latency_us|short }}</td><td class="number">{{ e.size_kib|short }}</td><td class="number">{{ "%.4f"|format(e.accuracy) }}</td><td>{{ e.techniques }}</td></tr>
-{% endfor %}</tbody></table>
-{{ more(front|length, front_rows, "they are on the front too") }}
-<h3>The five events</h3>
-{% for name, how, many, places in events %}
-<table><caption>{{ name }} ({{ how }}): {{ many }} may enter</caption><thead><tr><th scope="col" class="number">Place</th><th scope="col">Student</th><th scope="col" class="number">Latency, us</th><th scope="col" class="number">Size, KiB</th><th scope="col" class="number">Accuracy</th><th scope="col" class="number">Faster x smaller</th></tr></thead><tbody>
-{% for rank, e in places %}<tr><td class="number">{{ rank }}</td><th scope="row"><bdi>{{ e.student|plain }}</bdi></th><td class="number">{{ e.latency_us|short }}</td><td class="number">{{ e.size_kib|short }}</td><td class="number">{{ "%.4f"|format(e.accuracy) }}</td><td class="number">{{ e.push|short }}</td></tr>
-{% endfor %}</tbody></table>
-{{ more(many, places|length, "only the first are listed") }}
-{% endfor %}{% endif %}
-{% for title, list in (("Valid, but in no ranking", outside), ("Not valid", refused)) if list %}
-<table><caption>{{ title }}</caption><thead><tr><th scope="col">Student</th><th scope="col">Why</th></tr></thead><tbody>
-{% for student, why in list[:front_rows] %}<tr><th scope="row"><bdi>{{ student|plain }}</bdi></th><td>{{ why }}</td></tr>
-{% endfor %}</tbody></table>
-{{ more(list|length, front_rows, "not listed") }}
-{% endfor %}</section>
-</main>
-{% endblock %}"""
-
-
 def write(course, db=None):
     "Write COURSE/report.html from the gradebook, `_grades/` and the students' submission.json; returns its path."
     with opened(course, db) as gradebook:
@@ -383,10 +311,10 @@ def write(course, db=None):
     able.sort(key=lambda e: e.latency_us)
     attention = sorted((row for row in grades if row.status != "graded"), key=lambda row: (row.status != "tampered", row.status))
     table = shares(grades, points) if grades else []
-    page = environment(report=TEMPLATE)
+    page = environment()
     page.filters |= {"plain": lambda value: text(value, 300), "short": lambda value: f"{value:.3g}"}
     max_score = sum(points.values())
-    html = page.get_template("report").render(
+    html = page.get_template("report.html.j2").render(
         title=f"{ASSIGNMENT}: the class", course=text(root.name), n=len(grades), max_score=max_score, rows=ROWS, front_rows=FRONT, advice=ADVICE,
         mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades]) if grades else 0,
         waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades), attention=attention,

@@ -1,0 +1,121 @@
+"""nbgrader's metadata, the regions between markers and the role of each cell: read here and nowhere else.
+
+Threat: two readers of one cell disagree about what it is, and a student's copy is taken for a test or an answer for a lesson.
+"""
+import importlib.util
+import re
+from dataclasses import dataclass
+
+REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
+
+
+@dataclass(frozen=True)
+class Part:
+    "A graded cell: its id, its points, whether a person grades it."
+    grade_id: str
+    points: float
+    manual: bool
+
+
+def text(source):
+    "A cell's source as a str, or None for anything else."
+    if isinstance(source, list) and all(isinstance(line, str) for line in source): source = "".join(source)
+    return source if isinstance(source, str) else None
+
+
+def about(cell):
+    "The nbgrader metadata of a cell, {} where there is none."
+    found = cell.get("metadata")
+    found = found.get("nbgrader") if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def without_regions(source, kinds=("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")):
+    "`source` without what lies between the markers of `kinds`, and without these markers."
+    kept, inside = [], None
+    for line in source.split("\n"):
+        marker = REGION.search(line)
+        if marker and marker[2] in kinds: inside = marker[2] if marker[1] == "BEGIN" else None
+        elif not inside: kept.append(line)
+    return "\n".join(kept)
+
+
+def squeezed(source):
+    "`source` without stubs and white space: equal for a cell that was only released and reformatted."
+    for stub in STUBS: source = source.replace(stub, "")
+    return "".join(source.split())
+
+
+class Trusted:
+    "The assignment: the source notebook, or the released one with its tests."
+
+    def __init__(self, notebook):
+        self.notebook, self.roles, self.parts = notebook, [], []
+        self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
+        for index, cell in enumerate(notebook["cells"]):
+            mark, source = about(cell), text(cell["source"])
+            graded, solution, points = mark.get("grade"), mark.get("solution"), float(mark.get("points") or 0)
+            manual = graded and solution or mark.get("task") and points > 0
+            if manual: role = "manual"
+            elif cell["cell_type"] != "code": role = "text"
+            elif "demo" in cell["metadata"].get("tags", []): role = "demo"
+            elif graded: role = "test"
+            elif solution: role = "solution"
+            else: role = "given"
+            self.roles.append(role)
+            if manual or role == "test": self.parts.append(Part(mark["grade_id"], points, bool(manual)))
+            if "grade_id" in mark: self.by_grade_id[mark["grade_id"]] = index
+            if "id" in cell: self.by_cell_id[cell["id"]] = index
+            self.given.append({squeezed(source), squeezed(without_regions(source))})   # what an untouched copy says
+            if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
+        self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
+        self.max_score = sum(part.points for part in self.parts)
+        first = min([i for i, role in enumerate(self.roles) if role not in ("given", "text")], default=0)
+        # extra cells run after the tools of the tests, whose clocks have to be there first
+        self.start = max([i for i in range(first) if self.grade_id(i).startswith("test-tools")], default=-1)
+        self.wrong = {}   # known-wrong answers, {grade_id of a test: [code, ...]}; none in a student's copy, which has no solutions
+        if importlib.util.find_spec(f"{__package__}.canaries"):
+            from .canaries import known_wrong
+            self.wrong = known_wrong({self.grade_id(i): self.source(i) for i, role in enumerate(self.roles) if role == "solution"})
+
+    def grade_id(self, index):
+        "The grade_id of cell `index`, its cell id where it has none."
+        cell = self.notebook["cells"][index]
+        return about(cell).get("grade_id") or cell.get("id") or f"cell-{index}"
+
+    def source(self, index):
+        return text(self.notebook["cells"][index]["source"])
+
+    def hidden(self, index):
+        "Lines (from 1) of a test that lie between its markers of hidden tests."
+        lines, inside = set(), False
+        for number, line in enumerate(self.source(index).split("\n"), 1):
+            if (marker := REGION.search(line)) and marker[2] == "HIDDEN TESTS": inside = marker[1] == "BEGIN"
+            if inside: lines.add(number)
+        return lines
+
+    def place(self, cell):
+        "The index of the trusted cell that a student's `cell` is, or None: by grade_id, else by id, else by source."
+        grade_id, cell_id = about(cell).get("grade_id"), cell.get("id")
+        if isinstance(grade_id, str) and grade_id in self.by_grade_id: return self.by_grade_id[grade_id]
+        if isinstance(cell_id, str) and cell_id in self.by_cell_id: return self.by_cell_id[cell_id]
+        source = text(cell.get("source"))
+        return self.by_source.get(squeezed(source)) if source else None
+
+
+def regions(notebook):
+    "Per region that students never see: (kind, grade_id, its lines); and every line that they do see."
+    found, seen = [], []
+    for cell in notebook.cells:
+        kind = None
+        for line in cell.source.splitlines():
+            if marker := REGION.search(line):
+                kind = marker[2] if marker[1] == "BEGIN" else None
+                if kind:
+                    found.append((kind, cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "?")), []))
+            elif kind:
+                found[-1][2].append(line)
+            else:
+                seen.append(line)
+    return found, seen
