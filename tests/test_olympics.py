@@ -12,8 +12,6 @@ import jsonschema
 import numpy as np
 import pytest
 from conftest import ROOT
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tinytorch import olympics
 from tinytorch.core.layers import Linear
@@ -148,7 +146,7 @@ def pair(report, **changes):
 
 def test_submission_shares_nothing(report):
     mine = copy.deepcopy(report)
-    submission = generate_submission(mine, pair(mine, accuracy=0.5), "Ada", ["int8"])
+    submission = generate_submission(mine, pair(mine, accuracy=0.5, accuracy_ci_low=0.4, accuracy_ci_high=0.6), "Ada", ["int8"])
     before = copy.deepcopy(submission)
     mine.metrics["accuracy"] = mine.system_info["platform"] = mine.provenance["protocol"]["clock"] = "changed"
     assert submission == before
@@ -390,7 +388,7 @@ def test_a_message_stays_short_whatever_came(report, path, value):
     target = bad
     for name in inner: target = target[name]
     target[last] = value
-    if isinstance(value, str) and last in ("timestamp", "student_name"):
+    if isinstance(value, str) and last == "student_name":
         assert validate_submission_schema(bad)
         return
     with pytest.raises(olympics.SubmissionError, match=f"/{path}: ") as caught: validate_submission_schema(bad)
@@ -454,7 +452,7 @@ def test_saved_json_has_no_nan_and_two_savers_do_not_mix(report, tmp_path):
     assert os.listdir(tmp_path) == []
     from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: save_submission(generate_submission(report, student_name="n" * 50 * n), tmp_path / "a.json"), range(40)))
+        list(pool.map(lambda n: save_submission(generate_submission(report, student_name="n" * 50 * (n + 1)), tmp_path / "a.json"), range(40)))
     assert validate_submission_schema(json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))) and os.listdir(tmp_path) == ["a.json"]
 
 
@@ -503,10 +501,9 @@ def test_validation_works_under_python_O():
     assert done.stdout.startswith("refused")
 
 
-# -- agreement with jsonschema ------------------------------------------------------------------------------------------
+# -- the schema and the rules beside it ------------------------------------------------------------------------------------------
 
 SCHEMA = olympics.SUBMISSION_SCHEMA
-CHECKER = jsonschema.Draft202012Validator(SCHEMA)
 BASE = {
     "tinytorch_version": "1", "schema_version": "1.1", "submission_type": "capstone_benchmark", "timestamp": "2026-01-01T00:00:00+00:00",
     "system_info": {"platform": "Linux", "python_version": "3.12"},
@@ -514,37 +511,6 @@ BASE = {
     "optimized": {"model_name": "b", "techniques_applied": ["x"],
                   "metrics": {"parameter_count": 5, "model_size_mb": 1.0, "accuracy": 0.25, "latency_ms_mean": 2.0}},
 }
-
-
-def paths(value, at=()):
-    if isinstance(value, dict):
-        for name, member in value.items():
-            yield at + (name,)
-            yield from paths(member, at + (name,))
-
-
-values = st.one_of(st.none(), st.booleans(), st.integers(-3, 200), st.floats(-2, 3), st.text(max_size=3), st.just([]), st.just({}), st.lists(st.integers(), max_size=2))
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.sampled_from(sorted(paths(BASE))), st.one_of(st.just("delete"), values)), max_size=3))
-def test_agrees_with_jsonschema(changes):
-    submission = copy.deepcopy(BASE)
-    for path, value in changes:
-        target = submission
-        for name in path[:-1]:
-            target = target.get(name) if isinstance(target, dict) else None
-        if not isinstance(target, dict):
-            continue
-        if value == "delete":
-            target.pop(path[-1], None)
-        else:
-            target[path[-1]] = copy.deepcopy(value)
-    try:
-        ours = validate_submission_schema(submission)
-    except AssertionError:
-        ours = False
-    assert ours == CHECKER.is_valid(submission), (submission, [e.message for e in CHECKER.iter_errors(submission)])
 
 
 def test_schema_is_a_schema_and_the_file_is_it():

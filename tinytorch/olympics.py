@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['WARMUP_RUNS', 'SCHEMA_VERSION', 'SUBMISSION_SCHEMA', 'PERCENTILES', 'SimpleMLP', 'BenchmarkReport',
-           'generate_submission', 'save_submission', 'rule_enum', 'rule_json', 'rule_required', 'rule_type',
-           'rule_finite', 'rule_range', 'rule_percentile_order', 'rule_improvements_agree',
+           'generate_submission', 'save_submission', 'rule_enum', 'rule_json', 'rule_portable', 'rule_required',
+           'rule_type', 'rule_finite', 'rule_range', 'rule_percentile_order', 'rule_improvements_agree',
            'rule_improvements_need_optimized', 'rule_same_for_optimized', 'rule_throughput_agrees',
-           'rule_basis_is_there', 'rule_verdict_follows', 'SubmissionError', 'validate_submission_schema',
+           'rule_basis_is_there', 'rule_verdict_follows', 'rule_timestamp', 'rule_runs_agree', 'rule_runs_support',
+           'rule_accuracy_in_interval', 'rule_same_data', 'SubmissionError', 'validate_submission_schema',
            'migrate_submission', 'OlympicEvent', 'qualifies_event']
 
 # %% ../20_capstone.ipynb #de3d8989
@@ -21,6 +22,7 @@ import os
 import platform
 import re
 import reprlib
+import sys
 import time
 from datetime import datetime, timezone
 from enum import Enum
@@ -78,11 +80,16 @@ class SimpleMLP:
     def __repr__(self): return f"SimpleMLP({' -> '.join(type(layer).__name__ for layer in self.layers)})"
 
 # %% ../20_capstone.ipynb #e9c828df
+def _runs_for(percent):
+    "Runs from which on a percentile has a 95 % interval: n >= ln(0.025) / ln(p), so 36, 72 and 368 for p90, p95 and p99."
+    return math.ceil(math.log(0.025) / math.log(percent / 100))
+
+
 def _percentiles(latencies_ms):
-    "Median and those of p90, p95, p99 that the number of runs supports: n >= ln(0.025) / ln(p)."
+    "Median and those of p90, p95, p99 that the number of runs supports."
     found = {"latency_ms_median": float(np.median(latencies_ms))}
     for percent in (90, 95, 99):
-        if len(latencies_ms) >= math.log(0.025) / math.log(percent / 100):
+        if len(latencies_ms) >= _runs_for(percent):
             found[f"latency_ms_p{percent}"] = float(np.percentile(latencies_ms, percent))
     return {name: value for name, value in found.items() if value > 0}  # 0 is what a coarse clock says of short calls
 
@@ -205,7 +212,7 @@ def _accuracy_interval(accuracy, num_samples, z=1.96):
     n, p = num_samples, accuracy
     centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     low, high = (centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)
-    return {"accuracy_ci_low": max(0.0, low), "accuracy_ci_high": min(1.0, high)}
+    return {"accuracy_ci_low": max(0.0, min(low, p)), "accuracy_ci_high": min(1.0, max(high, p))}
 
 # %% ../20_capstone.ipynb #5084d5ee
 WARMUP_RUNS = 10  # calls before those that count
@@ -409,6 +416,8 @@ def save_submission(
 _POSITIVE = {"type": "number", "exclusiveMinimum": 0}
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _TEXT = {"type": "string"}
+_NAME = {**_TEXT, "pattern": r"\S", "description": "text that is not blank"}
+_VERSION = {**_TEXT, "pattern": r"^1\.[0-9]+(?!\n)$", "description": "the form 1.x"}
 
 # %% ../20_capstone.ipynb #e46e7374
 _METRICS = {
@@ -435,9 +444,9 @@ _PROVENANCE = {
 
 # %% ../20_capstone.ipynb #b71da041
 _ENTRY = {"type": "object", "required": ["model_name", "metrics"],
-          "properties": {"model_name": _TEXT, "metrics": _METRICS, "provenance": _PROVENANCE}}
+          "properties": {"model_name": _NAME, "metrics": _METRICS, "provenance": _PROVENANCE}}
 _OPTIMIZED = {**_ENTRY, "required": ["model_name", "metrics", "techniques_applied"],
-              "properties": {**_ENTRY["properties"], "techniques_applied": {"type": "array", "items": _TEXT}}}
+              "properties": {**_ENTRY["properties"], "techniques_applied": {"type": "array", "items": _NAME}}}
 
 # %% ../20_capstone.ipynb #319d1b1f
 _COMPARISON = {
@@ -455,10 +464,10 @@ SUBMISSION_SCHEMA = {
     "title": "TinyTorch capstone submission, version 1.1", "type": "object",
     "required": ["tinytorch_version", "submission_type", "timestamp", "system_info", "baseline"],
     "properties": {
-        "tinytorch_version": _TEXT, "submission_type": {"enum": ["capstone_benchmark"]}, "timestamp": _TEXT,
-        "schema_version": {"type": "string", "pattern": r"^1\.[0-9]+$"}, "student_name": _TEXT,
+        "tinytorch_version": _NAME, "submission_type": {"enum": ["capstone_benchmark"]}, "timestamp": _TEXT,
+        "schema_version": _VERSION, "student_name": _NAME,
         "system_info": {"type": "object", "required": ["platform", "python_version"],
-                        "properties": {"platform": _TEXT, "python_version": _TEXT, "numpy_version": _TEXT}},
+                        "properties": {"platform": _NAME, "python_version": _NAME, "numpy_version": _TEXT}},
         "baseline": _ENTRY, "optimized": _OPTIMIZED,
         "improvements": {"type": "object", "properties": {
             "speedup": _POSITIVE, "speedup_basis": {"enum": ["median", "mean"]}, "compression_ratio": _POSITIVE,
@@ -470,9 +479,14 @@ SUBMISSION_SCHEMA = {
 _KINDS = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
 
 
+def _utf8(text):
+    "`text`, with escapes in place of what UTF-8 cannot hold."
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _pointer(at, name):
     "The JSON pointer of member `name` below `at` (RFC 6901)."
-    return f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}"
+    return f"{at}/{_utf8(str(name)).replace('~', '~0').replace('/', '~1')}"
 
 
 def _shown(value):
@@ -501,7 +515,7 @@ def rule_enum(value, schema, at):
     if "enum" in schema and not (isinstance(value, str) and value in schema["enum"]):
         yield at, f"is {_shown(value)}, expected one of {schema['enum']}"
     if "pattern" in schema and isinstance(value, str) and not re.search(schema["pattern"], value):
-        yield at, f"is {_shown(value)}, expected the form {schema['pattern']}"
+        yield at, f"is {_shown(value)}, expected {schema['description']}"
 
 
 def rule_json(value, schema, at):
@@ -510,6 +524,15 @@ def rule_json(value, schema, at):
         yield at, f"is {_shown(value)} ({type(value).__name__}), which JSON cannot hold"
     for name in value if isinstance(value, dict) else ():
         if not isinstance(name, str): yield at, f"has a member named {_shown(name)}, expected text"
+
+
+def rule_portable(value, schema, at):
+    "Every reader can hold the value: text is UTF-8 without lone surrogates, no number is beyond a float."
+    for text in value if isinstance(value, dict) else [value]:
+        if isinstance(text, str) and _utf8(text) != text:
+            yield at, f"holds {_shown(text)}, a lone surrogate, which cannot be written as UTF-8"
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        yield at, f"is {_shown(value)}, which is beyond a float"
 
 # %% ../20_capstone.ipynb #258a76ea
 def rule_required(value, schema, at):
@@ -555,21 +578,29 @@ def rule_percentile_order(value, schema, at):
     present = [name for name in PERCENTILES if isinstance(value.get(name), (int, float))]
     for lower, higher in zip(present, present[1:]):
         if value[lower] > value[higher]:
-            yield _pointer(at, higher), f"is {value[higher]}, expected at least {lower}, {value[lower]}"
+            yield _pointer(at, higher), f"is {_shown(value[higher])}, expected at least {lower}, {_shown(value[lower])}"
 
 
 # %% ../20_capstone.ipynb #95c9dd49
+def _member(submission, *path):
+    "What the file holds at `path`, or None where there is nothing."
+    for name in path: submission = submission.get(name) if isinstance(submission, dict) else None
+    return submission
+
+
 def _number(submission, *path):
     "The finite number at `path` as a float, or None where the file has none there."
-    for name in path:
-        submission = submission.get(name) if isinstance(submission, dict) else None
-    usable = isinstance(submission, (int, float)) and not isinstance(submission, bool) and abs(submission) < 1e300
-    return float(submission) if usable else None
+    number = _member(submission, *path)
+    if isinstance(number, bool) or not isinstance(number, (int, float)): return None
+    try: number = float(number)
+    except OverflowError: return None  # rule_portable reports it
+    return number if math.isfinite(number) else None
 
 # %% ../20_capstone.ipynb #a601545d
 def _violations(value, schema, at):
     "What the node rules say about `value` and everything below it."
-    rules = rule_json, rule_enum, rule_required, rule_type, rule_finite, rule_range, rule_percentile_order
+    rules = (rule_json, rule_portable, rule_enum, rule_required, rule_type, rule_finite, rule_range,
+             rule_percentile_order)
     for node in _walk(value, schema, at):
         if node[2].count("/") > 200:
             yield node[2][:80], "starts a nest of more than 200 levels; flatten it"
@@ -613,7 +644,8 @@ def rule_same_for_optimized(submission):
 
 # %% ../20_capstone.ipynb #a0776e36
 def rule_throughput_agrees(submission):
-    "throughput_samples_per_sec is 1000 / latency_ms_mean."
+    "throughput_samples_per_sec is 1000 / latency_ms_mean; a file without a version may have measured it on a batch."
+    if "schema_version" not in submission: return
     for side in ("baseline", "optimized"):
         mean, throughput = (_number(submission, side, "metrics", name)
                             for name in ("latency_ms_mean", "throughput_samples_per_sec"))
@@ -644,6 +676,61 @@ def rule_verdict_follows(submission):
     if verdict != follows:
         yield "/improvements/comparison/verdict", f"is {verdict!r}, the interval [{low}, {high}] gives {follows!r}"
 
+# %% ../20_capstone.ipynb #9b1f0c52
+def rule_timestamp(submission):
+    "timestamp is ISO 8601; a file from elsewhere may lack the zone."
+    text = submission.get("timestamp")
+    if not isinstance(text, str): return
+    try:
+        datetime.fromisoformat(text)
+        if re.fullmatch(r"[0-9W-]+([T ][0-9:.,]+(Z|[+-][0-9:.]+)?)?", text): return
+    except ValueError: pass  # said below
+    yield "/timestamp", f"is {_shown(text)}, expected ISO 8601, such as 2026-01-31T12:00:00+00:00"
+
+
+def rule_runs_agree(submission):
+    "Metrics and protocol tell the same numbers of runs."
+    for side in ("baseline", "optimized"):
+        for name in ("num_runs", "warmup_runs"):
+            a = _number(submission, side, "metrics", name)
+            b = _number(submission, side, "provenance", "protocol", name)
+            if None not in (a, b) and a != b:
+                yield f"/{side}/metrics/{name}", f"is {a:g}, and the protocol says {b:g}"
+
+
+def rule_runs_support(submission):
+    "A percentile is there only where the number of runs supports it."
+    for side in ("baseline", "optimized"):
+        told = (_number(submission, side, "metrics", "num_runs"),
+                _number(submission, side, "provenance", "protocol", "num_runs"))
+        runs = min((n for n in told if n is not None), default=math.inf)
+        for percent in (90, 95, 99):
+            at = f"latency_ms_p{percent}"
+            if runs < _runs_for(percent) and _number(submission, side, "metrics", at) is not None:
+                yield (f"/{side}/metrics/{at}",
+                       f"is given after {runs:g} runs, expected at least {_runs_for(percent)}")
+
+# %% ../20_capstone.ipynb #5d0a7e18
+def rule_accuracy_in_interval(submission):
+    "accuracy_ci_low <= accuracy <= accuracy_ci_high, as far as they are there."
+    for side in ("baseline", "optimized"):
+        low, accuracy, high = (_number(submission, side, "metrics", name) for name in
+                               ("accuracy_ci_low", "accuracy", "accuracy_ci_high"))
+        low, high = -math.inf if low is None else low, math.inf if high is None else high
+        if low > high:
+            yield f"/{side}/metrics/accuracy_ci_high", f"is {high}, expected at least {low}, the low end"
+        elif accuracy is not None and not low - 1e-9 <= accuracy <= high + 1e-9:
+            yield f"/{side}/metrics/accuracy", f"is {accuracy}, outside its interval [{low}, {high}]"
+
+
+def rule_same_data(submission):
+    "Baseline and optimized were measured on the same test data, as far as both name theirs."
+    for name in ("X_sha256", "y_sha256", "num_samples"):
+        a, b = (_member(submission, side, "provenance", name) for side in ("baseline", "optimized"))
+        if None not in (a, b) and a != b:
+            yield (f"/optimized/provenance/{name}", f"is {_shown(b)}, and the baseline has {_shown(a)}: "
+                   "measure both on the same data")
+
 # %% ../20_capstone.ipynb #4d5b63d3
 class SubmissionError(AssertionError):
     "Every violation of a submission, a line each: `pointer: message`."
@@ -662,7 +749,8 @@ def _all_violations(submission):
         return [("", f"is {type(submission).__name__}, expected a dict")]
     rest = {name: value for name, value in submission.items() if name != "optimized"}
     rules = (rule_improvements_agree, rule_improvements_need_optimized, rule_same_for_optimized,
-             rule_throughput_agrees, rule_basis_is_there, rule_verdict_follows)
+             rule_throughput_agrees, rule_basis_is_there, rule_verdict_follows, rule_timestamp,
+             rule_runs_agree, rule_runs_support, rule_accuracy_in_interval, rule_same_data)
     return [*_violations(rest, SUBMISSION_SCHEMA, ""),
             *(violation for rule in rules for violation in rule(submission) or ())]
 
