@@ -12,6 +12,7 @@ from tinytorch.core.autograd import backward, enable_autograd, gradients, is_gra
 from tinytorch.core.layers import Dropout, Linear, Sequential
 from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MSELoss
 from tinytorch.core.optimizers import SGD, Adam, AdamW
+from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxPool2d
 from tinytorch.core.tensor import Tensor
 from tinytorch.olympics import SimpleMLP
 
@@ -61,6 +62,22 @@ def linear(x, weight, *bias):
     layer = Linear(1, 1, bias=bool(bias))
     layer.weight, layer.bias = weight, bias[0] if bias else None
     return layer(x)
+
+
+def convolution(stride=1, padding=0):
+    def f(x, weight, *bias):
+        layer = Conv2d(1, 1, weight.shape[2:], stride, padding, bias=bool(bias))
+        layer.weight, layer.bias = weight, bias[0] if bias else None
+        return layer(x)
+    return f
+
+
+def batch_norm(training):
+    def f(x, gamma, beta):
+        layer = BatchNorm2d(x.shape[1]).train(training)
+        layer.gamma, layer.beta, layer.running_mean, layer.running_var = gamma, beta, np.array([0.5, 1]), np.array([2.0, 3])
+        return layer(x)
+    return f
 
 
 def dropout(x):
@@ -125,6 +142,16 @@ CASES = {
     "linear batch": (linear, uniform(2, 4, 3), uniform(3, 2), uniform(2)),
     "linear without bias": (linear, uniform(5, 3), uniform(3, 2)),
     "dropout": (dropout, uniform(4, 3)),
+    "conv2d": (convolution(), uniform(2, 3, 4, 5), uniform(2, 3, 3, 2, **CENTRED), uniform(2)),
+    "conv2d stride padding": (convolution((2, 1), (1, 2)), uniform(1, 2, 5, 3), uniform(3, 2, 2, 3, **CENTRED), uniform(3)),
+    "conv2d without bias": (convolution(3), uniform(2, 1, 7, 4), uniform(2, 1, 3, 3, **CENTRED)),
+    "max_pool2d": (MaxPool2d(2), uniform(2, 2, 5, 4)),
+    "max_pool2d overlapping": (MaxPool2d(3, 2, 1), uniform(2, 1, 5, 6, **CENTRED)),
+    "avg_pool2d": (AvgPool2d((2, 3)), uniform(1, 2, 4, 6)),
+    "avg_pool2d overlapping": (AvgPool2d(3, 1, 1), uniform(2, 1, 4, 3)),
+    "batch_norm": (batch_norm(True), uniform(3, 2, 2, 3), uniform(2), uniform(2)),
+    "batch_norm evaluation": (batch_norm(False), uniform(3, 2, 2, 3), uniform(2), uniform(2)),
+    "flatten": (lambda a: Flatten()(a) ** 2, uniform(2, 2, 3)),
     "network": (network, uniform(3, 3), uniform(3, 4, **CENTRED), uniform(4), uniform(4, 2, **CENTRED), uniform(2)),
     "cross-entropy": (lambda z: CrossEntropyLoss()(z, [2, 0, 3]), uniform(3, 4, **CENTRED)),
     "cross-entropy, one class": (lambda z: CrossEntropyLoss()(z, [0, 0]), uniform(2, 1)),
@@ -392,13 +419,17 @@ def in_torch(torch):
         "max keepdims": lambda a: a - a.amax((0, 2), keepdim=True), "relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
         "gelu": lambda a: F.gelu(a, approximate="tanh"), "softmax": lambda a: a.softmax(-1), "softmax axis": lambda a: a.softmax(1),
         **{name: (lambda x, W, b=None: F.linear(x, W.T, b)) for name in CASES if name.startswith("linear")},
+        "conv2d": F.conv2d, "conv2d stride padding": lambda x, W, b: F.conv2d(x, W, b, (2, 1), (1, 2)), "conv2d without bias": lambda x, W: F.conv2d(x, W, stride=3),
+        "max_pool2d": lambda x: F.max_pool2d(x, 2), "max_pool2d overlapping": lambda x: F.max_pool2d(x, 3, 2, 1), "avg_pool2d": lambda x: F.avg_pool2d(x, (2, 3)),
+        "avg_pool2d overlapping": lambda x: F.avg_pool2d(x, 3, 1, 1), "batch_norm": lambda x, W, b: F.batch_norm(x, None, None, W, b, True),
+        "batch_norm evaluation": lambda x, W, b: F.batch_norm(x, torch.tensor([0.5, 1], dtype=x.dtype), torch.tensor([2.0, 3], dtype=x.dtype), W, b),
         "cross-entropy": lambda z: F.cross_entropy(z, two), "squared error": F.mse_loss,
         "binary cross-entropy": lambda p: F.binary_cross_entropy(p, torch.tensor([0, 1, 0.25], dtype=p.dtype))}
 
 
 EDGES = {
     "relu": [[-1, 0, 2]], "max axis": [[[1, 5, 5], [2, 2, 2]]], "pow": [[0, 0, 2, 3], [0, 2, 0, 1]], "sigmoid": [[-200, -20, 0, 20, 200]], "tanh": [[-50, 0, 50]],
-    "softmax": [[[1e4, 0, -1e4], [0, 0, 0]]], "cross-entropy": [[[0, 900, 0, 0], [-900, 0, 0, 0], [1e8, 0, -1e8, 0]]],
+    "max_pool2d": [np.full((1, 2, 2, 2), 3.0)], "softmax": [[[1e4, 0, -1e4], [0, 0, 0]]], "cross-entropy": [[[0, 900, 0, 0], [-900, 0, 0, 0], [1e8, 0, -1e8, 0]]],
     "binary cross-entropy": [[0, 0, 1]], "add": [np.zeros((0, 2)), np.zeros(2)]}
 
 
