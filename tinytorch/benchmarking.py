@@ -64,7 +64,13 @@ class MemoryResult(_Shown):
 
 
 def measure_memory(model, x):  # x: one argument of the call
-    "`MemoryResult` of a model: bytes stored, and the peak of an untimed pass after a first one."
+    """`MemoryResult` of a model: bytes stored, and the peak of an untimed pass after a first one.
+
+    Parameters
+    ----------
+    model, x
+        x: one argument of the call
+    """
     call, stored = _callable(model), stored_bytes(model)
     call(x)
     return MemoryResult(stored, _peak_bytes(call, x))
@@ -76,7 +82,21 @@ def measure_throughput(
     runs=20, # timed passes at each size
     **options, # of `measure_latency`
 ): # {batch size: BenchmarkResult in samples per second}
-    "Samples per second at several batch sizes. Raises `ValueError` for a size that is below 1 or over n."
+    """Samples per second at several batch sizes. Raises `ValueError` for a size that is below 1 or over n.
+
+    Parameters
+    ----------
+    model, X
+        samples, (n, ...)
+    runs : default 20
+        timed passes at each size
+    options
+        of `measure_latency`
+
+    Returns
+    -------
+    {batch size: BenchmarkResult in samples per second}
+    """
     results = {}
     for size in [whole("batch size", size) for size in batch_sizes]:
         if not 1 <= size <= X.shape[0]:
@@ -89,7 +109,13 @@ def measure_throughput(
 
 # %% ../src/modules/19_benchmarking.ipynb #5023b2c1
 def wilson_interval(k, n, z=1.96):  # successes, trials, normal quantile
-    "95 % interval of a proportion k/n (Wilson 1927). Raises `ValueError` unless 0 <= k <= n and n > 0."
+    """95 % interval of a proportion k/n (Wilson 1927). Raises `ValueError` unless 0 <= k <= n and n > 0.
+
+    Parameters
+    ----------
+    z : default 1.96
+        successes, trials, normal quantile
+    """
     k, n = whole("proportion", k), whole("proportion", n)
     if not (k <= n and n > 0):
         raise ValueError(f"proportion: got {k} of {n}, expected 0 <= k <= n and n > 0")
@@ -132,13 +158,25 @@ def _right(model, X, y):
 
 
 def measure_accuracy(model, X, y):  # samples (n, ...), class indices (n,)
-    "`AccuracyResult` of one pass over all samples."
+    """`AccuracyResult` of one pass over all samples.
+
+    Parameters
+    ----------
+    model, X, y
+        samples (n, ...), class indices (n,)
+    """
     right = _right(model, X, y)
     return AccuracyResult(int(right.sum()), len(right))
 
 # %% ../src/modules/19_benchmarking.ipynb #67f97165
 def mcnemar(only_a, only_b):  # samples that only the one, only the other gets right
-    "Exact two-sided p-value of McNemar's test (McNemar 1947): how often fair coins fall at least this unevenly."
+    """Exact two-sided p-value of McNemar's test (McNemar 1947): how often fair coins fall at least this unevenly.
+
+    Parameters
+    ----------
+    only_a, only_b
+        samples that only the one, only the other gets right
+    """
     a, b = whole("only_a", only_a), whole("only_b", only_b)  # NumPy's integers would overflow in silence
     return min(1.0, 2 * sum(math.comb(a + b, k) for k in range(min(a, b) + 1)) / 2**(a + b))
 
@@ -164,7 +202,13 @@ class AccuracyComparison(_Shown):
 
 # %% ../src/modules/19_benchmarking.ipynb #5cf3912e
 def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), class indices (n,)
-    "`AccuracyComparison` on the same samples."
+    """`AccuracyComparison` on the same samples.
+
+    Parameters
+    ----------
+    baseline, optimized, X, y
+        models, samples (n, ...), class indices (n,)
+    """
     a, b = _right(baseline, X, y), _right(optimized, X, y)
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     return AccuracyComparison((only_b - only_a) / len(a), only_a, only_b, len(a), mcnemar(only_a, only_b))
@@ -175,6 +219,13 @@ class Benchmark:
     def __init__(self, models, datasets, # {name: model} or a list, and a list of (X, y); models with Tensors in parameters() get X as one
                  warmup_runs=5, measurement_runs=10, # calls; warm-up never falls below 20 and 0.1 s
                  *, timer=None, rng=None):
+        """Parameters
+        ----------
+        models, datasets
+            {name: model} or a list, and a list of (X, y); models with Tensors in parameters() get X as one
+        measurement_runs : default 10
+            calls; warm-up never falls below 20 and 0.1 s
+        """
         if not isinstance(models, dict):
             pairs = [(str(getattr(m, "name", f"model_{i}")), m) for i, m in enumerate(models)]
             if len(models := dict(pairs)) < len(pairs):
@@ -195,7 +246,13 @@ class Benchmark:
         return self._each(lambda model, X, y: measure_latency(model, X, self.runs, **self.options))
 
     def run_throughput_benchmark(self, batch_sizes=(1, 8, 32)):  # those above n are left out
-        "{name: {batch size: BenchmarkResult}} on the first dataset."
+        """{name: {batch size: BenchmarkResult}} on the first dataset.
+
+        Parameters
+        ----------
+        batch_sizes : default (1, 8, 32)
+            those above n are left out
+        """
         return self._each(lambda model, X, y: measure_throughput(
             model, X, [size for size in batch_sizes if size <= X.shape[0]], self.runs, **self.options))
 
@@ -210,7 +267,13 @@ class Benchmark:
 
     @no_grad()
     def compare_models(self, **options):  # of `compare_latency`
-        "{name: Comparison} of every further model with the first."
+        """{name: Comparison} of every further model with the first.
+
+        Parameters
+        ----------
+        options
+            of `compare_latency`
+        """
         (_, base), *others = self.models.items()
         options = self.options | {"rng": self.rng} | options
         return {name: compare_latency(base, m, self.datasets[0][0], **options) for name, m in others}

@@ -1,17 +1,20 @@
 """Export every notebook to `tinytorch/` without nbgrader's markers, then write the JSON Schema beside it.
 
-The one way to export: `nbdev_export` alone would leave `### BEGIN SOLUTION` lines in the package.
+The one way to export: `nbdev_export` alone would leave `### BEGIN SOLUTION` lines in the package, comments on parameters
+where `help()` does not look, and a second `__all__`.
 """
 import importlib.util
 import json
 import re
 from pathlib import Path
 
+import docments
 import nbdev.export
 from nbdev.config import get_config
 from nbdev.doclinks import nbdev_export
 
 ROOT = Path(__file__).resolve().parents[2]
+ALL = re.compile(r"^__all__ = ", re.MULTILINE)
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 
@@ -19,6 +22,20 @@ def strip_markers(cell):
     "An nbdev export processor: drop the solution markers from a code `cell`."
     if cell.cell_type == "code":
         cell.source = MARKER.sub("", cell.source)
+
+
+def document(cell):
+    "An nbdev export processor: what the parameters' comments say goes into the docstrings too."
+    if cell.cell_type == "code" and "export" in (cell.directives_ or {}):
+        cell.source = docments.rendered(cell.source)
+
+
+def keep_one_all(path):
+    "Drop the `__all__` that nbdev made of every public name where the notebook says itself what is public."
+    text = path.read_text(encoding="utf-8")
+    if len(ALL.findall(text)) == 2:
+        path.write_text(re.sub(r"# %% auto #0\n__all__ = \[.*?\]\n\n", "", text, count=1, flags=re.DOTALL),
+                        encoding="utf-8")
 
 
 def write_schema():
@@ -35,6 +52,9 @@ def write_schema():
 
 if __name__ == "__main__":
     assert get_config().config_path == ROOT, f"run from {ROOT}: found {get_config().config_path}"
-    nbdev.export.strip_markers = strip_markers  # nbdev looks its processors up by name in this module
-    nbdev_export(procs="strip_markers")
+    # nbdev looks its processors up by name in this module
+    nbdev.export.strip_markers, nbdev.export.document = strip_markers, document
+    nbdev_export(procs=["strip_markers", "document"])
+    for module in sorted((ROOT / "tinytorch").rglob("*.py")):
+        keep_one_all(module)
     write_schema()

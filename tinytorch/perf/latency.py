@@ -115,7 +115,13 @@ class _Subject:
         return list(islice(self.rows, n))
 
     def block(self, rows, calls=1):  # arguments, calls a sample
-        "Time of one call in ns, shape (len(rows) / calls,), each the mean of `calls`."
+        """Time of one call in ns, shape (len(rows) / calls,), each the mean of `calls`.
+
+        Parameters
+        ----------
+        calls : default 1
+            arguments, calls a sample
+        """
         if calls == 1:
             return np.array(_one_by_one(self.call, rows, self.timer), dtype=float)
         return np.array([_together(self.call, rows[i:i + calls], self.timer) for i in range(0, len(rows), calls)]) / calls
@@ -170,7 +176,29 @@ def measure_latency(
     timer=None, # clock in ns
     progress=True, # a bar after one second
 ): # BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
-    "Warm latency of single calls in ms. Raises `ValueError` for no runs, no inputs or a clock that shows 0 s."
+    """Warm latency of single calls in ms. Raises `ValueError` for no runs, no inputs or a clock that shows 0 s.
+
+    Parameters
+    ----------
+    model
+        forward method, or any function
+    inputs
+        array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
+    runs : default 100
+        timed samples
+    warmup_calls : default 20
+        warm-up lasts at least both
+    calls_per_sample : default None
+        1 to insist on single calls; by default 1 unless a call is too short for the clock
+    timer : default None
+        clock in ns
+    progress : default True
+        a bar after one second
+
+    Returns
+    -------
+    BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
+    """
     runs = whole("runs", runs, 1)
     if calls_per_sample is not None: calls_per_sample = whole("calls_per_sample", calls_per_sample, 1)
     timer = timer or time.perf_counter_ns

@@ -23,14 +23,36 @@ def balanced_order(
     pairs, # number of pairs
     rng, # numpy random generator
 ): # bool, shape (pairs,): True where the baseline goes first
-    "A shuffled order in which each model goes first equally often (give or take one)."
+    """A shuffled order in which each model goes first equally often (give or take one).
+
+    Parameters
+    ----------
+    pairs
+        number of pairs
+    rng
+        numpy random generator
+
+    Returns
+    -------
+    bool, shape (pairs,): True where the baseline goes first
+    """
     return rng.permutation(np.arange(pairs) % 2 == 0)
 
 # %% ../../src/modules/19c_pairs.ipynb #99361688
 def paired_interval(
     log_ratios, # d of each pair, shape (..., pairs)
 ): # speedup, ci_low, ci_high, each of shape (...)
-    "Speedup and its 95 % interval from order statistics of the pairs. Raises `ValueError` below 6 pairs."
+    """Speedup and its 95 % interval from order statistics of the pairs. Raises `ValueError` below 6 pairs.
+
+    Parameters
+    ----------
+    log_ratios
+        d of each pair, shape (..., pairs)
+
+    Returns
+    -------
+    speedup, ci_low, ci_high, each of shape (...)
+    """
     d = np.sort(log_ratios, axis=-1)
     low, high = median_ranks(d.shape[-1])
     return np.exp(np.median(d, axis=-1)), np.exp(d[..., low - 1]), np.exp(d[..., high - 1])
@@ -40,7 +62,19 @@ def verdict(
     ci_low, ci_high, # interval of the speedup
     min_effect=0.02, # smallest effect of interest
 ): # `faster`, `slower`, `equivalent` or `inconclusive`
-    "What an interval proves about a speedup. Raises `ValueError` for an interval that is none."
+    """What an interval proves about a speedup. Raises `ValueError` for an interval that is none.
+
+    Parameters
+    ----------
+    ci_low, ci_high
+        interval of the speedup
+    min_effect : default 0.02
+        smallest effect of interest
+
+    Returns
+    -------
+    `faster`, `slower`, `equivalent` or `inconclusive`
+    """
     if not (0 < ci_low <= ci_high < math.inf and 0 <= min_effect < math.inf):
         raise ValueError(f"interval: got [{ci_low}, {ci_high}] with min_effect {min_effect}, expected 0 < low <= high")
     if ci_low > 1 + min_effect:
@@ -58,7 +92,13 @@ class _Ratios:
         return np.divide(self.baseline_ms, self.optimized_ms)
 
     def plot(self, ax=None):  # matplotlib axes, or None for new ones
-        "The ratio of each pair in order of time, with the speedup and its interval; returns the axes."
+        """The ratio of each pair in order of time, with the speedup and its interval; returns the axes.
+
+        Parameters
+        ----------
+        ax : default None
+            matplotlib axes, or None for new ones
+        """
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(6, 3))[1]
         ax.plot(self.ratios, ".", color="0.5")
@@ -99,7 +139,13 @@ class Comparison(_Shown, _Ratios):
                 "scope": self.scope}
 
     def to_dict(self, blocks=True):  # the block medians, too
-        "Plain Python values, ready for JSON."
+        """Plain Python values, ready for JSON.
+
+        Parameters
+        ----------
+        blocks : default True
+            the block medians, too
+        """
         names = ("speedup", "ci_low", "ci_high", "verdict", "scope", "pairs", "min_effect", "warnings", "protocol")
         return {name: getattr(self, name) for name in names + ("baseline_ms", "optimized_ms") * blocks}
 
@@ -184,7 +230,33 @@ def compare_latency(
     timer=None, rng=None, # clock in ns; random generator or seed of the order
     progress=True, # a bar after one second
 ): # Comparison
-    "Paired comparison of two latencies. Raises `ValueError` for too few pairs, no inputs or a clock that shows 0 s."
+    """Paired comparison of two latencies. Raises `ValueError` for too few pairs, no inputs or a clock that shows 0 s.
+
+    Parameters
+    ----------
+    baseline, optimized
+        models or functions
+    inputs
+        array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
+    pairs : default 40
+        adjacent pairs of blocks, 6 or more
+    min_effect : default 0.02
+        smallest effect of interest
+    block_s : default 0.01
+        time a block takes (5 samples at least)
+    warmup_calls : default 20
+        warm-up of each model lasts at least both
+    scope : default 'within_process'
+        or across_processes: `processes` fresh ones, and only what they agree on
+    timer, rng : default None
+        clock in ns; random generator or seed of the order
+    progress : default True
+        a bar after one second
+
+    Returns
+    -------
+    Comparison
+    """
     median_ranks(pairs := whole("pairs", pairs))
     verdict(1, 1, min_effect)
     rng = np.random.default_rng(rng)

@@ -20,6 +20,11 @@ import numpy as np
 class precise_timer:
     "Time a `with` block on a monotonic clock; afterwards `.elapsed` is in seconds."
     def __init__(self, timer=None):  # nanoseconds as int; `time.perf_counter_ns` by default
+        """Parameters
+        ----------
+        timer : default None
+            nanoseconds as int; `time.perf_counter_ns` by default
+        """
         self.timer, self.elapsed = timer or time.perf_counter_ns, 0.0
 
     def __enter__(self):
@@ -33,6 +38,11 @@ class precise_timer:
 class VirtualClock:
     "A clock that moves only when told to: call it for nanoseconds, `advance` it by nanoseconds."
     def __init__(self, tick_ns=1):  # smallest step that shows
+        """Parameters
+        ----------
+        tick_ns : default 1
+            smallest step that shows
+        """
         self.now, self.tick_ns = 0.0, tick_ns
 
     def __call__(self):
@@ -74,7 +84,13 @@ def _blas_threads():
 
 # %% ../../src/modules/19a_results.ipynb #a8461daa
 def preflight(timer=None):  # the clock to examine
-    "Facts about the instrument, as a dict: clock cost and tick in ns, cores, CPU limit, load, BLAS and its threads."
+    """Facts about the instrument, as a dict: clock cost and tick in ns, cores, CPU limit, load, BLAS and its threads.
+
+    Parameters
+    ----------
+    timer : default None
+        the clock to examine
+    """
     cost, tick = _clock_facts(timer or time.perf_counter_ns)
     affinity = getattr(os, "sched_getaffinity", None)
     blas = getattr(np.__config__, "CONFIG", {}).get("Build Dependencies", {}).get("blas", {})
@@ -86,7 +102,13 @@ def preflight(timer=None):  # the clock to examine
 
 # %% ../../src/modules/19a_results.ipynb #8e73eb99
 def min_runs(p):  # percentile, 0 < p < 100
-    "Runs needed before percentile `p` may be reported: the least n with q**n <= 0.025, q = max(p, 100 - p) / 100."
+    """Runs needed before percentile `p` may be reported: the least n with q**n <= 0.025, q = max(p, 100 - p) / 100.
+
+    Parameters
+    ----------
+    p
+        percentile, 0 < p < 100
+    """
     if not 0 < p < 100:
         raise ValueError(f"percentile: got {p!r}, expected a number between 0 and 100 (99 for p99)")
     return math.ceil(math.log(0.025) / math.log(max(p, 100 - p) / 100))
@@ -102,7 +124,17 @@ def whole(name, value, least=0):
 def median_ranks(
     n, # number of independent values, at least 6
 ): # ranks (low, high), counted from 1
-    "Ranks of the sorted values that enclose the median with at least 95 % probability. Raises `ValueError` below 6."
+    """Ranks of the sorted values that enclose the median with at least 95 % probability. Raises `ValueError` below 6.
+
+    Parameters
+    ----------
+    n
+        number of independent values, at least 6
+
+    Returns
+    -------
+    ranks (low, high), counted from 1
+    """
     n, tail, low = whole("values", n), 0, 0
     while 40 * (tail + math.comb(n, low)) <= 2**n:
         tail, low = tail + math.comb(n, low), low + 1
@@ -117,7 +149,13 @@ def _block_medians(values, blocks=20):
 
 
 def median_interval(values):  # measurements in order of time
-    "95 % interval of the median from order statistics of 20 block medians, or None for fewer than 6 values."
+    """95 % interval of the median from order statistics of 20 block medians, or None for fewer than 6 values.
+
+    Parameters
+    ----------
+    values
+        measurements in order of time
+    """
     if len(values) < 6:
         return None
     medians = np.sort(_block_medians(np.asarray(values, dtype=float)))
@@ -126,7 +164,13 @@ def median_interval(values):  # measurements in order of time
 
 # %% ../../src/modules/19a_results.ipynb #cf4b20b1
 def stability_warnings(values):  # measurements in order of time
-    "What a person should do about wide, drifting or correlated `values`; an empty list when nothing is wrong."
+    """What a person should do about wide, drifting or correlated `values`; an empty list when nothing is wrong.
+
+    Parameters
+    ----------
+    values
+        measurements in order of time
+    """
     values, found = np.asarray(values, dtype=float), []
     if len(values) < 6:
         return [f"only {len(values)} values: no interval; measure at least 6"]
@@ -189,7 +233,13 @@ class _Statistics:
     median_ci = property(lambda self: median_interval(self.values))
 
     def outliers(self, k=1.5):  # 1.5 for outliers, 3 for far outliers (Tukey)
-        "How many values lie over `k` IQR outside the quartiles; they are counted, never dropped."
+        """How many values lie over `k` IQR outside the quartiles; they are counted, never dropped.
+
+        Parameters
+        ----------
+        k : default 1.5
+            1.5 for outliers, 3 for far outliers (Tukey)
+        """
         q1, q3 = np.percentile(self.values, (25, 75))
         return int(np.sum((self.values < q1 - k * (q3 - q1)) | (self.values > q3 + k * (q3 - q1))))
 
@@ -203,7 +253,13 @@ class _Percentiles:
         return "" if self.count >= min_runs(p) else f"p{p:g} needs {min_runs(p)} runs, got {self.count}: measure more"
 
     def percentile(self, p):  # 0 < p < 100
-        "Percentile `p` of the values, or None where they cannot support it."
+        """Percentile `p` of the values, or None where they cannot support it.
+
+        Parameters
+        ----------
+        p
+            0 < p < 100
+        """
         return None if self.why_no_percentile(p) else float(np.percentile(self.values, p))
 
     def percentiles(self):
@@ -211,7 +267,13 @@ class _Percentiles:
         return {f"p{p}": self.percentile(p) for p in (50, 90, 95, 99)}
 
     def plot(self, ax=None):  # matplotlib axes, or None for new ones
-        "Histogram with its supported percentiles; returns the axes."
+        """Histogram with its supported percentiles; returns the axes.
+
+        Parameters
+        ----------
+        ax : default None
+            matplotlib axes, or None for new ones
+        """
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(6, 3))[1]
         ax.hist(self.values, bins=min(50, 5 + self.count // 10), color="0.75")
@@ -246,7 +308,13 @@ class BenchmarkResult(_Shown, _Statistics, _Percentiles):
         return f"{self.metric_name}: n={self.count}, median {self.median:.4g}{interval}, IQR {self.iqr:.2g}"
 
     def to_dict(self, values=False):  # every value, too
-        "Plain Python values, ready for JSON."
+        """Plain Python values, ready for JSON.
+
+        Parameters
+        ----------
+        values : default False
+            every value, too
+        """
         return {"metric_name": self.metric_name, "count": self.count, "mean": self.mean, "std": self.std,
                 "median": self.median, "median_ci": self.median_ci and list(self.median_ci), "iqr": self.iqr,
                 "min": self.min_val, "max": self.max_val, "percentiles": self.percentiles(),
