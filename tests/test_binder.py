@@ -105,7 +105,7 @@ def test_source_becomes_the_students_repository(source, student, tmp_path):
 
     done = post_build(source, tmp_path, REPO_DIR=str(source))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "tinytorch_grader" in (tmp_path / "pip").read_text(), "the wheel of the released repository is installed"
+    assert "tinytorch_check" in (tmp_path / "pip").read_text(), "the wheel of the released repository is installed"
     files = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
     assert files == {path.relative_to(student).as_posix() for path in student.rglob("*") if path.is_file()}
     assert not (source / ".git").exists() and not (source / "src").exists()

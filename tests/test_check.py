@@ -14,7 +14,7 @@ MIXED = {"part1-model": RIGHT["part1-model"].replace("self.relu.forward(self.fc1
          "part4-agree": RIGHT["part4-agree"].replace("rel_tol=1e-6", "rel_tol=1"), "q3": "q3 = {'per_sample_ms': 3.125, 'batch_of_one_ms': 3.125}",
          "part4b-optimize": "raise ValueError('not yet')", "part2-size": "def _size_bytes(model): return 1 / 0"}
 FREE = ("import sys\nfor name in ('nbgrader', 'sqlalchemy', 'nbformat', 'jsonschema'): sys.modules[name] = None\n"
-        "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '')]\nfrom tinytorch_grader.cli import main\nmain()")
+        "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '')]\nfrom tinytorch_check.cli import main\nmain()")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_nothing_hidden_shows(repository, tmp_path):
     for found in (notebook(MIXED), notebook(release=True), notebook({name: "x = 1" for name in RIGHT})):
         done = run(repository, save(tmp_path, found))
         assert not hidden.within(done.stdout + done.stderr) and "Traceback" not in done.stdout + done.stderr
-        assert "tinytorch_grader" not in done.stdout and "runner.py" not in done.stdout
+        assert "tinytorch_check" not in done.stdout and "runner.py" not in done.stdout
     wrong = check.check(save(tmp_path, notebook({"q1": RIGHT["q1"].replace("15.0", "16.0")})))
     assert "saved_mb: got 16.0" in wrong.parts["q1-check"]["message"] and "expected" not in wrong.parts["q1-check"]["message"]
 

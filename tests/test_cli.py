@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-click = pytest.importorskip("click", reason="click is not installed: pip install 'tinytorch[grader]'")
+click = pytest.importorskip("click", reason="click is not installed: pip install '.[grader]'")
 
 from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
 from tinytorch_grader import cli  # noqa: E402

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '.[grader]'")
 
 from grading import RIGHT, ROOT, WRONG, capstone, gradebook, hand_in, make_course  # noqa: E402
 from tinytorch_grader import grade as grading  # noqa: E402
@@ -67,7 +67,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path):
-    pytest.importorskip("distributed", reason="Dask is not installed: pip install 'tinytorch[scale]'")
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install '.[scale]'")
     cluster = Cluster(tmp_path)
     yield cluster
     cluster.close()
@@ -104,7 +104,7 @@ def test_no_cluster_is_one_line(course, cluster):
 @pytest.fixture(scope="module")
 def postgres():
     "The URL of a PostgreSQL server of our own, run by an ordinary user in a temporary folder."
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install 'tinytorch[scale]'")
+    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install '.[scale]'")
     path = os.pathsep.join([os.environ["PATH"], *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
     if not shutil.which("initdb", path=path): pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -145,6 +145,6 @@ def test_postgresql_keeps_the_grades(course, postgres, tmp_path):
 
 
 def test_a_server_that_is_not_there_is_one_line(course):
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install 'tinytorch[scale]'")
+    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install '.[scale]'")
     result = capstone("grade", course, "--no-sandbox", "--db", "postgresql://teacher:secret@127.0.0.1:1/grades")
     assert result.returncode == 2 and "127.0.0.1" in result.stderr and "secret" not in result.stderr and "Traceback" not in result.stderr, result.stderr

@@ -84,7 +84,7 @@ def test_other_checks_make_another_version_of_the_wheel_so_that_pip_installs_it(
         name, = [path.name for path in (out / "binder").glob("*.whl")]
         version = name.split("-")[1]
         with zipfile.ZipFile(out / "binder" / name) as archive:
-            assert f"\nVersion: {version}\n" in archive.read(f"tinytorch_grader-{version}.dist-info/METADATA").decode()
+            assert f"\nVersion: {version}\n" in archive.read(f"tinytorch_check-{version}.dist-info/METADATA").decode()
         assert name in (out / "README.md").read_text() and name in (out / "binder" / "postBuild").read_text()
         return version
     before = wheel()

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '.[grader]'")
 
 from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, gradebook, hand_in, make_course, nbgrader  # noqa: E402
 from tinytorch_grader.grade import grade  # noqa: E402
@@ -147,7 +147,7 @@ def test_formgrader_opens_the_course_and_its_marks_survive(ours, tmp_path):
     hand_in(course, "ada", **RIGHT | {"half": WRONG})
     assert scores(course) == {"ada": 6, "bob": 2, "eve": 0}
     assert gradebook(course)["ada"]["comments"]["why"][1] == "Say more about why."
-    feedback = pytest.importorskip("tinytorch_grader.pages.feedback", reason="pip install 'tinytorch[grader]'")
+    feedback = pytest.importorskip("tinytorch_grader.pages.feedback", reason="pip install '.[grader]'")
     feedback.write(course)
     page, = Path(course / "feedback" / "ada" / ASSIGNMENT).glob("*.html")
     assert "Say more about why." in page.read_text() and "6" in page.read_text()

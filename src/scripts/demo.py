@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import nbformat
-from nbconvert import HTMLExporter
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, COURSE = ROOT / "_build", ROOT / "_course"

@@ -39,7 +39,7 @@ def room(name):
         if (e.name or "").startswith(f"{__package__}."):
             raise Refused("this is the students' part of the grader, which has `capstone check`; the other commands come with the "
                           "instructors' repository") from None
-        raise Refused(f"the Python package {e.name} is not installed here; run `pip install 'tinytorch[grader]'`") from None
+        raise Refused(f"the Python package {e.name} is not installed here; run `pip install '.[grader]'` in the instructors' checkout") from None
 
 
 def plain(text):

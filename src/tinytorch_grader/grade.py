@@ -125,7 +125,7 @@ class Dask:
         try:
             from distributed import Client, WorkerPlugin
         except ImportError:
-            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install 'tinytorch[scale]'`") from None
+            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install '.[scale]'` in the checkout") from None
         try: self.client = Client(self.address.replace("dask://", "tcp://", 1), timeout=10, set_as_default=False)
         except (OSError, ValueError) as e:
             raise GradeError(f"--executor {self.address}: no Dask scheduler answers ({type(e).__name__}); start one with `dask scheduler`, "

@@ -352,6 +352,6 @@ def advice(error, said):
                         "unable to open": "see that the folder exists and that you may write there",
                         "no such column": "it was made by another version: run `nbgrader db upgrade`",
                         "not a database": "the file is damaged or something else: restore it from a copy",
-                        "No module named": "install the driver, for PostgreSQL `pip install 'tinytorch[scale]'`"}.items():
+                        "No module named": "install the driver, for PostgreSQL `pip install '.[scale]'`"}.items():
         if words in said: return what
     return "see that you may write there" if isinstance(error, OSError) else "see that the server runs and that URL, name and password are right"

@@ -240,17 +240,18 @@ def without_solutions(source, released):
 def wheel(folder, sealed, version):
     """Write the student's part of the grader as a wheel into `folder`, the same bytes each time; returns its path.
 
-    What is in it is part of its version, or pip would keep the checks of an earlier release."""
-    files = {f"tinytorch_grader/{file}": (Path(__file__).parent / file).read_bytes() for file in GRADER_PART}
-    files["tinytorch_grader/data/checks.sealed"] = sealed
+    What is in it is part of its version, or pip would keep the checks of an earlier release. Its import package has a name
+    of its own: beside the instructors' installation no package belongs to two distributions."""
+    files = {f"tinytorch_check/{file}": (Path(__file__).parent / file).read_bytes() for file in GRADER_PART}
+    files["tinytorch_check/data/checks.sealed"] = sealed
     version += "+c" + hashlib.sha256(b"".join(files.values())).hexdigest()[:8]
-    name = f"tinytorch_grader-{version}"
+    name = f"tinytorch_check-{version}"
     info = f"{name}.dist-info"
-    files[f"{info}/METADATA"] = (f"Metadata-Version: 2.1\nName: tinytorch-grader\nVersion: {version}\nSummary: capstone check\n"
-                                 "License: Apache-2.0\nRequires-Python: >=3.10\nRequires-Dist: numpy\nRequires-Dist: click\n"
+    files[f"{info}/METADATA"] = (f"Metadata-Version: 2.1\nName: tinytorch-check\nVersion: {version}\nSummary: capstone check\n"
+                                 "License: Apache-2.0\nRequires-Python: >=3.11\nRequires-Dist: numpy\nRequires-Dist: click\n"
                                  "Requires-Dist: nbformat\n").encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: capstone release\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files[f"{info}/entry_points.txt"] = b"[console_scripts]\ncapstone = tinytorch_grader.__main__:main\n"
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\ncapstone = tinytorch_check.__main__:main\n"
     hashes = {path: base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode() for path, data in files.items()}
     files[f"{info}/RECORD"] = "".join([*(f"{path},sha256={hashes[path]},{len(data)}\n" for path, data in files.items()),
                                        f"{info}/RECORD,,\n"]).encode()
