@@ -16,12 +16,12 @@ export PATH := $(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-all bench export clean-notebooks setup system clean
+.PHONY: demo test test-all bench export clean-notebooks lint docs build setup system clean
 
 demo: setup  ## execute the capstone on the digits, release it, grade sample submissions, print the grades
 	@$(PY) src/scripts/demo.py
 
-test: setup  ## every test that fits in 8 minutes
+test: setup lint  ## every test that fits in 8 minutes
 	@$(PY) -m pytest -q -n 2 --dist loadfile tests
 
 test-all: setup  ## the long suites too
@@ -36,13 +36,23 @@ export: setup  ## notebooks -> tinytorch/, solution markers stripped
 clean-notebooks: setup  ## drop outputs and stray metadata, keep nbgrader's
 	@$(VENV)/bin/nbdev_clean
 
+lint: setup  ## ruff, as CI runs it
+	@$(VENV)/bin/ruff check --quiet .
+
+docs: setup  ## the site, in _build/site
+	@$(PY) src/scripts/site.py
+
+build: setup  ## wheel and source distribution, in _build/dist
+	@$(PY) -m build --outdir $(BUILD)/dist . >$(BUILD)/build.log 2>&1 || { tail -n 20 $(BUILD)/build.log; exit 1; }
+	@ls $(BUILD)/dist
+
 setup: $(VENV)/.ready
 	@mkdir -p $(BUILD)/home/ipython
 
 $(VENV)/.ready: settings.ini setup.py
-	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (3.10 to 3.13); on Debian: apt-get install python3 python3-venv"; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
-	 || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); expected Python 3.10 to 3.13: make PYTHON=python3.12 ..."; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (3.11 or newer); on Debian: apt-get install python3 python3-venv"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	 || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); expected Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "missing: venv; on Debian: apt-get install python3-venv"; exit 2; }
 	@echo "setting up $(VENV) (once, a minute or two)"
 	@$(PYTHON) -m venv $(VENV)
@@ -57,4 +67,4 @@ system:  ## Debian packages that the sandbox and the browser tests use; the only
 	 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bubblewrap chromium; }
 
 clean:  ## what can be made again
-	rm -rf $(BUILD) _course
+	rm -rf $(BUILD)
