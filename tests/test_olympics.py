@@ -210,6 +210,54 @@ def test_the_signatures_are_those_of_the_contract():
     assert [event.name for event in OlympicEvent] == ["LATENCY_SPRINT", "MEMORY_CHALLENGE", "ACCURACY_CONTEST", "ALL_AROUND", "EXTREME_PUSH"]
 
 
+def test_a_write_into_layers_reaches_the_model_or_raises():
+    model, new, last = SimpleMLP(4, 4, 4), Linear(4, 4), Linear(4, 4)
+    model.layers[0] = new
+    assert model.fc1 is new and model.layers == [new, model.relu, model.fc2] and model.parameters()[0] is new.weight
+    model.layers[-1] = last
+    model.layers[:2] = [last, model.relu]
+    assert model.layers == [last, model.relu, last] and model.count_parameters() == 40
+    model.fc1 = new
+    before = list(model.layers)
+    layers = model.layers
+    for change in (lambda: layers.append(new), lambda: layers.insert(0, new), lambda: layers.extend([new]), layers.pop, layers.clear, layers.reverse,
+                   lambda: layers.remove(new), lambda: layers.sort(key=id), lambda: layers.__delitem__(0), lambda: layers.__iadd__([new]),
+                   lambda: layers.__imul__(2), lambda: layers.__setitem__(slice(0, 1), [new, new])):
+        with pytest.raises(TypeError, match="fc1, relu, fc2: replace one"): change()
+        assert list(model.layers) == list(layers) == before
+    with pytest.raises(IndexError): model.layers[3] = new
+    with pytest.raises(AttributeError): model.layers = [new]
+    assert model.layers == before
+
+
+def test_an_old_list_of_layers_writes_what_it_was_given_and_nothing_else():
+    model = SimpleMLP(4, 4, 4)
+    layers, first, last = model.layers, Linear(4, 4), Linear(4, 4)
+    model.fc1 = first
+    layers[2] = last
+    assert (model.fc1, model.fc2) == (first, last)
+
+
+def test_copied_layers_belong_to_no_model():
+    import pickle
+
+    model = SimpleMLP(4, 4, 4)
+    for copied in (copy.copy(model.layers), copy.deepcopy(model.layers), pickle.loads(pickle.dumps(model.layers))):
+        copied.append(0)
+        assert type(copied) is list and len(copied) == 4 and len(model.layers) == 3
+    again = copy.deepcopy(model)
+    again.layers[0] = model.fc2
+    assert again.fc1 is model.fc2 and model.fc1 is not model.fc2
+
+
+def test_a_layer_without_parameters_counts_nothing():
+    class Bare:
+        def forward(self, x): return x
+    model = SimpleMLP()
+    model.relu = Bare()
+    assert model.count_parameters() == 283 and olympics._size_bytes(model) == 283 * 4
+
+
 def test_parameters_are_those_of_the_layers_in_order():
     model = SimpleMLP(3, 4, 5)
     assert [id(p) for p in model.parameters()] == [id(p) for p in (model.fc1.weight, model.fc1.bias, model.fc2.weight, model.fc2.bias)]

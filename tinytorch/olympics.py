@@ -37,7 +37,31 @@ def _array(x):
 def _count(layer):
     "Numbers that a layer or a model holds: its own count where it keeps one, else those of its parameters, shared ones once."
     if hasattr(layer, "count_parameters"): return int(layer.count_parameters())
-    return sum(array.size for array in {id(array): array for array in map(_array, layer.parameters())}.values())
+    arrays = {id(array): array for array in map(_array, getattr(layer, "parameters", list)())}
+    return sum(array.size for array in arrays.values())
+
+# %% ../20_capstone.ipynb #c7e1a4d2
+class _Layers(list):
+    "The layers `names` of `model` in order. `layers[i] = new` reaches the model; none comes or goes."
+    def __init__(self, model, *names):
+        super().__init__(getattr(model, name) for name in names)
+        self._model, self._names = model, names
+
+    def __setitem__(self, index, new):
+        layers = list(self)
+        layers[index] = new
+        if len(layers) != len(self): self._fixed()
+        for name, old, layer in zip(self._names, self, layers):
+            if layer is not old: setattr(self._model, name, layer)
+        super().__setitem__(slice(None), layers)
+
+    def _fixed(self, *_, **__):
+        "What every other way to change a list does here."
+        raise TypeError(f"this model has the layers {', '.join(self._names)}: replace one, layers[i] = new")
+
+    append = extend = insert = pop = remove = clear = sort = reverse = _fixed
+    __delitem__ = __iadd__ = __imul__ = _fixed
+    def __reduce__(self): return list, (list(self),)  # a copy belongs to no model
 
 # %% ../20_capstone.ipynb #53cd6059
 class SimpleMLP:
@@ -61,7 +85,7 @@ class SimpleMLP:
         self.fc2 = Linear(hidden_size, output_size)
 
     @property
-    def layers(self): return [self.fc1, self.relu, self.fc2]
+    def layers(self): return _Layers(self, "fc1", "relu", "fc2")
 
     def forward(self, x):
         "Scores (batch, output_size) for `x` (batch, input_size)."

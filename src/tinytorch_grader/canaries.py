@@ -9,7 +9,7 @@ MISTAKES = {
     "part1-forward": [("part1-model", "self.relu.forward(self.fc1.forward(x))", "self.fc1.forward(x)")],
     "part1-parameters": [("part1-model", "[*self.fc1.parameters(), *self.fc2.parameters()]", "[*self.fc2.parameters(), *self.fc1.parameters()]")],
     "part1-count": [("part1-model", "sum(_count(layer) for layer in self.layers)", "sum(_array(p).size for p in self.parameters()[::2])")],
-    "part1-layers": [("part1-model", "return [self.fc1, self.relu, self.fc2]", "return self.__dict__.setdefault('kept', [self.fc1, self.relu])")],
+    "part1-layers": [("part1-model", 'return _Layers(self, "fc1", "relu", "fc2")', "return self.__dict__.setdefault('kept', [self.fc1, self.relu])")],
     "part2-timing-units": [("part2-timing", "/ 1e6", "/ 1e9"), ("part2-timing", "/ 1e6", "/ 1")],
     "part2-timing-warmup": [("part2-timing", "latencies_ms[warmup_runs:]", "latencies_ms[:num_runs]")],
     "part2-timing-region": [("part2-timing", "row = rows[run % len(rows)]\n        start = time.perf_counter_ns()",

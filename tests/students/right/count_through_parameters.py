@@ -9,7 +9,7 @@ class SimpleMLP:
         self.relu = ReLU()
 
     @property
-    def layers(self): return [self.fc1, self.relu, self.fc2]
+    def layers(self): return _Layers(self, "fc1", "relu", "fc2")
 
     def forward(self, x):
         x = self.fc1(x)

@@ -12,10 +12,10 @@ class SimpleMLP:
         hidden_size=20, # units of the hidden layer
         output_size=3, # classes
     ):
-        self.fc1, self.relu, self.fc2 = Linear(input_size, hidden_size), ReLU(), Linear(hidden_size, output_size)
+        self.layers = [Linear(input_size, hidden_size), ReLU(), Linear(hidden_size, output_size)]
 
-    @property
-    def layers(self): return [self.fc1, self.relu, self.fc2]
+    fc1, relu, fc2 = (property(lambda self, i=i: self.layers[i], lambda self, new, i=i: operator.setitem(self.layers, i, new))
+                      for i in range(3))
 
     def forward(self, x):
         "Scores (batch, output_size) for `x` (batch, input_size)."

@@ -13,7 +13,7 @@ class SimpleMLP:
         self.fc2 = Linear(hidden_size, output_size, bias=True)
 
     @property
-    def layers(self): return [self.fc1, self.relu, self.fc2]
+    def layers(self): return _Layers(self, "fc1", "relu", "fc2")
 
     def forward(self, x):
         "Scores (batch, output_size) for `x` (batch, input_size)."
