@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
+from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
 from tinytorch.core.autograd import backward, enable_autograd, gradients, is_grad_enabled, no_grad
+from tinytorch.core.embeddings import Embedding, PositionalEncoding
 from tinytorch.core.layers import Dropout, Linear, Sequential
 from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MSELoss
 from tinytorch.core.optimizers import SGD, Adam, AdamW
@@ -91,6 +93,28 @@ def network(x, W1, b1, W2, b2):
     return CrossEntropyLoss()(model(x), [0, 1, 1])
 
 
+def embedding(weight):
+    layer = Embedding(1, 1)
+    layer.weight = weight
+    return layer([[2, 0, 2], [2, 1, 0]])
+
+
+def positions(x, weight):
+    layer = PositionalEncoding(1, 1)
+    layer.weight = weight
+    return layer(x, start=1)
+
+
+def multi_head(mask):
+    "Two heads whose four weights are W, W twice, W squared and W, with biases b."
+    def forward(x, W, b):
+        layer = MultiHeadAttention(4, 2)
+        for proj, weight in ((layer.q_proj, W), (layer.k_proj, W * 2), (layer.v_proj, W * W), (layer.out_proj, W)): proj.weight, proj.bias = weight, b
+        return layer(x, mask)
+    return forward
+
+
+CAUSAL, BLIND = np.tril(np.ones((3, 3))), np.array([[0, 0, 0], [0, 1, 0], [1, 0, 1]])  # the first row of BLIND may look nowhere
 CENTRED = dict(low=-1.5, high=1.5)
 CASES = {
     "add": (lambda a, b: a + b, uniform(2, 3), uniform(3)),
@@ -151,6 +175,15 @@ CASES = {
     "avg_pool2d overlapping": (AvgPool2d(3, 1, 1), uniform(2, 1, 4, 3)),
     "batch_norm": (batch_norm(True), uniform(3, 2, 2, 3), uniform(2), uniform(2)),
     "batch_norm evaluation": (batch_norm(False), uniform(3, 2, 2, 3), uniform(2), uniform(2)),
+    "embedding": (embedding, uniform(4, 3)),
+    "positions": (positions, uniform(2, 3, 4), uniform(5, 4)),
+    "attention": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 3, 4, **CENTRED), uniform(2, 5, 4, **CENTRED), uniform(2, 5, 2)),
+    "attention causal": (lambda q, k, v: scaled_dot_product_attention(q, k, v, CAUSAL)[0], *(uniform(2, 3, 4, seed=i, **CENTRED) for i in range(3))),
+    "attention blind": (lambda q, k, v: scaled_dot_product_attention(q, k, v, BLIND)[0], *(uniform(3, 4, seed=i, **CENTRED) for i in range(3))),
+    "attention weights": (lambda q, k: scaled_dot_product_attention(q, k, k, CAUSAL)[1], uniform(3, 4, **CENTRED), uniform(2, 3, 4, **CENTRED)),
+    "attention of one batch": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 1, 3, 2), uniform(5, 3, 2), uniform(3, 2)),
+    "multi-head": (multi_head(None), uniform(2, 3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
+    "multi-head causal": (multi_head(CAUSAL), uniform(3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
     "flatten": (lambda a: Flatten()(a) ** 2, uniform(2, 2, 3)),
     "network": (network, uniform(3, 3), uniform(3, 4, **CENTRED), uniform(4), uniform(4, 2, **CENTRED), uniform(2)),
     "cross-entropy": (lambda z: CrossEntropyLoss()(z, [2, 0, 3]), uniform(3, 4, **CENTRED)),
@@ -405,8 +438,20 @@ def torch():
     return pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch, then run this file again")
 
 
+def multi_head_in_torch(torch, mask):
+    "The two heads of `multi_head`, by `torch.nn.functional.multi_head_attention_forward`."
+    def forward(x, W, b):
+        batch = x if x.ndim == 3 else x[None]
+        weights, biases = torch.cat([W.T, 2 * W.T, (W * W).T]), torch.cat([b, b, b])
+        out, _ = torch.nn.functional.multi_head_attention_forward(
+            *[batch.transpose(0, 1)] * 3, 4, 2, weights, biases, None, None, False, 0.0, W.T, b, attn_mask=None if mask is None else torch.tensor(mask) == 0)
+        return out.transpose(0, 1).reshape(x.shape)
+    return forward
+
+
 def in_torch(torch):
     "The cases that PyTorch knows too, in its words."
+    attend = torch.nn.functional.scaled_dot_product_attention
     F, two = torch.nn.functional, torch.tensor([2, 0, 3])
     return {
         "add": torch.add, "sub": torch.sub, "mul": torch.mul, "truediv": torch.div, "pow": torch.pow, "pow reflected": lambda a: 2**a,
@@ -423,6 +468,9 @@ def in_torch(torch):
         "max_pool2d": lambda x: F.max_pool2d(x, 2), "max_pool2d overlapping": lambda x: F.max_pool2d(x, 3, 2, 1), "avg_pool2d": lambda x: F.avg_pool2d(x, (2, 3)),
         "avg_pool2d overlapping": lambda x: F.avg_pool2d(x, 3, 1, 1), "batch_norm": lambda x, W, b: F.batch_norm(x, None, None, W, b, True),
         "batch_norm evaluation": lambda x, W, b: F.batch_norm(x, torch.tensor([0.5, 1], dtype=x.dtype), torch.tensor([2.0, 3], dtype=x.dtype), W, b),
+        "embedding": lambda W: F.embedding(torch.tensor([[2, 0, 2], [2, 1, 0]]), W), "positions": lambda x, W: x + W[1:4], "attention": attend,
+        "attention causal": lambda q, k, v: attend(q, k, v, is_causal=True), "attention blind": lambda q, k, v: attend(q, k, v, torch.tensor(BLIND) == 1),
+        "attention of one batch": attend, "multi-head": multi_head_in_torch(torch, None), "multi-head causal": multi_head_in_torch(torch, CAUSAL),
         "cross-entropy": lambda z: F.cross_entropy(z, two), "squared error": F.mse_loss,
         "binary cross-entropy": lambda p: F.binary_cross_entropy(p, torch.tensor([0, 1, 0.25], dtype=p.dtype))}
 
