@@ -81,7 +81,7 @@ def _matmul_right(g, a, b):
 
 gradients["matmul"] = (_matmul_left, _matmul_right)
 gradients["linear"] = (
-    lambda g, x, W: g.dot(W.T),
+    lambda g, x, W: g.reshape(-1, W.shape[1]).dot(W.T).reshape(x.shape),
     lambda g, x, W: x.reshape(-1, W.shape[0]).T.dot(g.reshape(-1, W.shape[1])),
     lambda g, x, W: g,  # the bias was broadcast over the batch; the walk sums it up
 )

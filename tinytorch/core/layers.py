@@ -15,7 +15,7 @@ class Layer:
     "Base of all layers: `forward` computes, `parameters` lists the Tensors to learn."
     training = True
 
-    def __call__(self, x): return self.forward(x)
+    def __call__(self, x, *args, **kwargs): return self.forward(x, *args, **kwargs)
 
     def parameters(self): return []
 
@@ -66,10 +66,12 @@ class Linear(Layer):
         "`TypeError` unless `x` is a Tensor, `ValueError` unless its last size is `in_features`."
         weight, bias = self.weight, self.bias
         try:
-            data = x.data.dot(weight.data) if 0 < x.data.ndim < 3 else x.data @ weight.data
-        except (AttributeError, ValueError):
+            rows = x.data if 0 < x.data.ndim < 3 else x.data.reshape(-1, x.data.shape[-1])
+            data = rows.dot(weight.data)
+        except (AttributeError, IndexError, ValueError):
             if not isinstance(x, Tensor): raise not_a_tensor("Linear", x) from None
             raise ValueError(f"Linear: got x {x.shape} for weight {weight.shape}, expected x (..., {weight.shape[0]})") from None
+        if rows is not x.data: data = data.reshape(*x.data.shape[:-1], data.shape[-1])
         if bias is None: return result(data, "linear", (x, weight), x.data, weight.data)
         data += bias.data
         return result(data, "linear", (x, weight, bias), x.data, weight.data)
