@@ -18,6 +18,7 @@ from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxP
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.transformers import GPT, LayerNorm, TransformerBlock, create_causal_mask
 from tinytorch.olympics import SimpleMLP
+from tinytorch.perf.quantization import QuantizedConv2d, QuantizedLinear
 
 PROPERTY = settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
@@ -80,6 +81,17 @@ def batch_norm(training):
         layer = BatchNorm2d(x.shape[1]).train(training)
         layer.gamma, layer.beta, layer.running_mean, layer.running_var = gamma, beta, np.array([0.5, 1]), np.array([2.0, 3])
         return layer(x)
+    return f
+
+
+def quantized(layer, coded):
+    "A function of x, and of the bias, whose codes stay."
+    layer.weight.data = uniform(*layer.weight.shape, **CENTRED)
+    fixed = coded(layer)
+
+    def f(x, bias):
+        fixed.bias = bias
+        return fixed(x)
     return f
 
 
@@ -213,6 +225,8 @@ CASES = {
     "Transformer block": (transformer_block, uniform(2, 3, 4, **CENTRED), uniform(4, 16, low=-0.5, high=0.5), uniform(16, low=0, high=0.5)),
     "GPT": (gpt, uniform(5, 4, **CENTRED), uniform(4, 16, **CENTRED), uniform(16)),
     "multi-head causal": (multi_head(CAUSAL), uniform(3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
+    "quantized_linear": (quantized(Linear(3, 2), QuantizedLinear), uniform(2, 4, 3), uniform(2)),
+    "quantized_conv2d": (quantized(Conv2d(2, 3, (2, 3), (2, 1), (1, 0)), QuantizedConv2d), uniform(2, 2, 3, 5), uniform(3)),
     "flatten": (lambda a: Flatten()(a) ** 2, uniform(2, 2, 3)),
     "network": (network, uniform(3, 3), uniform(3, 4, **CENTRED), uniform(4), uniform(4, 2, **CENTRED), uniform(2)),
     "cross-entropy": (lambda z: CrossEntropyLoss()(z, [2, 0, 3]), uniform(3, 4, **CENTRED)),
