@@ -1,4 +1,5 @@
 """The entry point of the command `capstone`: it needs click, and says so where click is missing."""
+
 import sys
 
 
@@ -7,10 +8,12 @@ def main():
     try:
         from .cli import main as run
     except ModuleNotFoundError as error:
-        if error.name != "click": raise
+        if error.name != "click":
+            raise
         print("capstone: the Python package click is not installed here; run `pip install click`", file=sys.stderr)
         sys.exit(3)
     run()
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

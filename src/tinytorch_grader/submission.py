@@ -1,4 +1,5 @@
 """Read a submission.json from anybody: bytes in, a valid submission out, or one line that says what is wrong."""
+
 import json
 from pathlib import Path
 
@@ -6,7 +7,8 @@ LIMIT = 16 * 2**20  # bytes; a submission has a few thousand
 
 
 class NotASubmission(ValueError):
-    "One line about a file that is no valid submission; `violations` are (JSON pointer, message) where the schema found some."
+    """One line about a file that is no valid submission; `violations` are (JSON pointer, message) where the schema
+    found some."""
 
     def __init__(self, message: str, violations: list | None = None):
         super().__init__(message)
@@ -14,10 +16,12 @@ class NotASubmission(ValueError):
 
 
 def _members(pairs):
-    "The object of these members; `ValueError` where two have one name, because readers differ in which of them they take."
+    """The object of these members; `ValueError` where two have one name, because readers differ in which of them they
+    take."""
     found = {}
     for name, value in pairs:
-        if name in found: raise ValueError(f"the member {name[:50]!r} occurs twice in one object; keep one of them")
+        if name in found:
+            raise ValueError(f"the member {name[:50]!r} occurs twice in one object; keep one of them")
         found[name] = value
     return found
 
@@ -29,7 +33,9 @@ def loads(data: bytes) -> object:
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 (byte {error.start}); give a file that save_submission wrote") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON (line {error.lineno}, column {error.colno}); give a file that save_submission wrote") from error
+        raise ValueError(
+            f"not JSON (line {error.lineno}, column {error.colno}); give a file that save_submission wrote"
+        ) from error
     except RecursionError as error:
         raise ValueError("not JSON (nested too deeply); give a file that save_submission wrote") from error
 
@@ -37,8 +43,10 @@ def loads(data: bytes) -> object:
 def parse(data: bytes) -> dict:
     "The valid submission in `data`. Raises `NotASubmission`."
     from tinytorch.olympics import SubmissionError, validate_submission_schema
+
     try:
-        if len(data) > LIMIT: raise ValueError(f"over {LIMIT >> 20} MiB, no submission is that large")
+        if len(data) > LIMIT:
+            raise ValueError(f"over {LIMIT >> 20} MiB, no submission is that large")
         submission = loads(data)
     except ValueError as error:
         raise NotASubmission(str(error)) from error
@@ -59,6 +67,8 @@ def read_submission(path: str | Path) -> dict:
         with Path(path).open("rb") as file:
             return parse(file.read(LIMIT + 1))
     except OSError as error:
-        raise NotASubmission(f"{path}: cannot be read ({error.strerror}); give the path of a submission.json") from error
+        raise NotASubmission(
+            f"{path}: cannot be read ({error.strerror}); give the path of a submission.json"
+        ) from error
     except NotASubmission as error:
         raise NotASubmission(f"{path}: {error}", error.violations) from error

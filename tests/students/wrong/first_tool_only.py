@@ -2,6 +2,6 @@
 # cell: part4b-optimize
 # loses: part4b-optimize-check
 # --- old
-    for name, tool in tools.items():
+    for tool in tools.values():
 # --- new
-    for name, tool in list(tools.items())[:1]:
+    for tool in list(tools.values())[:1]:

@@ -2,6 +2,5 @@
 # cell: part4b-optimize
 # loses: part4b-optimize-check
 # --- old
-    return (optimized, techniques) if techniques else (None, [])
+    if not tools: return None, []
 # --- new
-    return optimized, techniques
