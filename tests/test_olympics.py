@@ -603,3 +603,127 @@ def test_events(report):
             qualifies_event({**m, **bad}, "all_around")
     with pytest.raises(ValueError):
         qualifies_event(m, "marathon")
+
+
+# -- saving -------------------------------------------------------------------------------------------------------------
+
+def test_save_goes_through_a_link_to_what_it_points_to(report, tmp_path):
+    target, link, chain = tmp_path / "there" / "real.json", tmp_path / "link.json", tmp_path / "chain.json"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    chain.symlink_to("link.json")
+    for named, path in (("new", link), ("again", chain)):
+        assert save_submission(generate_submission(report, student_name=named), path) == str(path)
+        assert path.is_symlink() and json.loads(target.read_text(encoding="utf-8"))["student_name"] == named
+    assert os.listdir(target.parent) == ["real.json"] and sorted(os.listdir(tmp_path)) == ["chain.json", "link.json", "there"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_save_keeps_the_mode_of_the_file_it_replaces(report, tmp_path, mode):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    path.chmod(mode)
+    save_submission(generate_submission(report), path)
+    assert path.stat().st_mode & 0o777 == mode and json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_new_file_has_the_mode_that_open_gives(report, tmp_path):
+    (tmp_path / "b").write_text("")
+    save_submission(generate_submission(report), tmp_path / "a.json")
+    assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_save_writes_into_a_pipe_and_leaves_it_a_pipe(report, tmp_path):
+    import stat
+    from concurrent.futures import ThreadPoolExecutor
+
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with ThreadPoolExecutor(1) as pool:
+            read = pool.submit(lambda: pipe.read_text(encoding="utf-8"))
+            assert save_submission(generate_submission(report, student_name="Ada"), path) == str(path)
+            assert json.loads(read.result(timeout=20))["student_name"] == "Ada"
+        assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink() and sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+def test_save_writes_into_a_device_and_leaves_it_a_device(report, tmp_path):
+    import stat
+
+    node = tmp_path / "null"
+    try:
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # a node of our own
+        node.write_text("")
+    except OSError as error:
+        pytest.skip(f"this user may not make or open a device here: {error}")
+    assert save_submission(generate_submission(report), node) == str(node)
+    assert stat.S_ISCHR(node.stat().st_mode) and os.listdir(tmp_path) == ["null"]
+
+
+def test_an_error_names_the_path_that_was_asked_for(report, tmp_path, monkeypatch):
+    submission, loop, long = generate_submission(report), tmp_path / "loop", tmp_path / ("x" * 250 + ".json")
+    loop.symlink_to("loop")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for path, kind in ((tmp_path / "no" / "a.json", FileNotFoundError), (tmp_path / "folder", IsADirectoryError),
+                       (tmp_path / "file" / "a.json", NotADirectoryError), (loop, OSError), (tmp_path / ("y" * 300), OSError)):
+        with pytest.raises(kind) as caught: save_submission(submission, path)
+        assert caught.value.filename == str(path) and caught.value.filename2 is None and caught.value.strerror
+    assert save_submission(submission, long) == str(long), "a name that leaves no room for a suffix"
+    monkeypatch.setattr(olympics.os, "fsync", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    before = long.read_bytes()
+    with pytest.raises(OSError, match="No space left") as caught: save_submission(submission, long)
+    assert caught.value.filename == str(long) and long.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == sorted(["loop", "folder", "file", long.name])
+
+
+def test_a_plain_name_is_saved_in_the_folder_of_the_process(report, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert save_submission(generate_submission(report)) == "submission.json" and os.listdir() == ["submission.json"]
+
+
+# -- a model that measures can be saved, or is refused at once ----------------------------------------------------------
+
+class Empty:
+    def forward(self, x): return Tensor(np.eye(10)[[0] * len(x.data)])
+    def parameters(self): return []
+
+
+class Weightless(SimpleMLP):
+    def size_bytes(self): return 0
+
+
+@pytest.mark.parametrize("model, says", [(Empty(), "counts 0 parameters"), (Weightless(64, 32, 10), "counts 0 bytes"), (object(), "got object, expected one with forward"),
+                                         (Linear(64, 10).weight, "got Tensor, expected one with forward")])
+def test_a_model_that_could_not_be_saved_is_refused_before_it_is_timed(model, says, monkeypatch):
+    monkeypatch.setattr(olympics, "_time_calls", lambda *_: pytest.fail("it was timed"))
+    report = BenchmarkReport()
+    with pytest.raises(ValueError, match=f"model: {says}"): report.benchmark_model(model, X, y)
+    assert report.metrics == {}
+
+
+def test_a_cold_start_that_the_clock_did_not_see_is_no_metric(model, monkeypatch, tmp_path):
+    monkeypatch.setattr(olympics, "_time_calls", lambda model, X, num_runs: ([0.0, 15.6] * (num_runs // 2), 0.0))
+    report = BenchmarkReport()
+    assert "cold_start_ms" not in report.benchmark_model(model, X, y, num_runs=40)
+    save_submission(generate_submission(report), tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("right", [0, 1, 20, 39, 40])
+def test_every_accuracy_can_be_saved(right, tmp_path):
+    scores = np.eye(10, dtype=np.float32)[[label if n < right else (label + 1) % 10 for n, label in enumerate(y)]]
+    report = BenchmarkReport()
+    metrics = report.benchmark_model(Gives(scores), X, y, num_runs=2)
+    assert metrics["accuracy"] == right / 40 and metrics["accuracy_ci_low"] <= right / 40 <= metrics["accuracy_ci_high"]
+    save_submission(generate_submission(report), tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\ud800", None, 3])
+def test_a_name_that_could_not_be_saved_is_refused_with_the_submission(report, name):
+    renamed = pair(report)
+    renamed.model_name = name
+    for reports in ((renamed,), (report, renamed)):
+        with pytest.raises(ValueError, match="model_name: got .*, expected text that is not blank"): generate_submission(*reports)
+    if name is not None:
+        with pytest.raises(ValueError, match="student_name: got .*, expected text that is not blank"): generate_submission(report, student_name=name)

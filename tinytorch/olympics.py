@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import reprlib
+import stat
 import sys
 import time
 from datetime import datetime, timezone
@@ -104,6 +105,11 @@ class SimpleMLP:
     def __repr__(self): return f"SimpleMLP({' -> '.join(type(layer).__name__ for layer in self.layers)})"
 
 # %% ../20_capstone.ipynb #e9c828df
+def _cold_start(ms):
+    "The first call of all as a metric; none where a coarse clock saw 0."
+    return {"cold_start_ms": float(ms)} if ms > 0 else {}
+
+
 def _runs_for(percent):
     "Runs from which on a percentile has a 95 % interval: n >= ln(0.025) / ln(p), so 36, 72 and 368 for p90, p95 and p99."
     return math.ceil(math.log(0.025) / math.log(percent / 100))
@@ -308,8 +314,19 @@ def _batch_throughput(model, X, runs=5):
     return {"batch_size": n, "batch_throughput_samples_per_sec": 1e9 * n / fastest} if fastest > 0 else {}
 
 # %% ../20_capstone.ipynb #f1dff3c1
-def _checked(X_test, y_test, num_runs):
-    "`X_test` as a Tensor and `y_test` as class indices; `ValueError` for inputs that cannot be benchmarked."
+def _check_model(model):
+    "`ValueError` for a model of which there is nothing to measure or to store, so that no report could be saved."
+    if not callable(getattr(model, "forward", None)):
+        raise ValueError(f"model: got {type(model).__name__}, expected one with forward(x); wrap yours in a class")
+    sizes = {"parameters": _count(model)}
+    if hasattr(model, "size_bytes"): sizes["bytes"] = int(model.size_bytes())
+    for what, number in sizes.items():
+        if number < 1: raise ValueError(f"model: counts {number} {what}, expected at least 1 to report on")
+
+
+def _checked(X_test, y_test, num_runs, model=None):
+    "`X_test` as a Tensor, `y_test` as class indices; `ValueError` for what cannot be benchmarked."
+    if model is not None: _check_model(model)
     fresh = isinstance(X_test, Tensor) and X_test.shape == X_test.data.shape  # older Tensors keep the shape of old data
     try: X = X_test if fresh else Tensor(_array(X_test))
     except (TypeError, ValueError) as error:
@@ -364,7 +381,7 @@ class BenchmarkReport:
             the metrics, plain numbers
         """
         self.metrics, self.provenance, self.comparison = {}, {}, None
-        X, y = _checked(X_test, y_test, num_runs)
+        X, y = _checked(X_test, y_test, num_runs, model)
         with _measuring():
             latencies_ms, cold_start_ms = _time_calls(model, X, num_runs)
             accuracy = _accuracy(model.forward(X), y)
@@ -373,7 +390,7 @@ class BenchmarkReport:
         metrics = {
             "parameter_count": _count(model), "model_size_mb": _size_bytes(model) / 2**20, "accuracy": accuracy,
             "latency_ms_mean": mean_ms, "latency_ms_std": float(np.std(latencies_ms)), "throughput_samples_per_sec": 1000 / mean_ms,
-            "num_runs": int(num_runs), "warmup_runs": WARMUP_RUNS, "cold_start_ms": float(cold_start_ms),
+            "num_runs": int(num_runs), "warmup_runs": WARMUP_RUNS, **_cold_start(cold_start_ms),
             **_percentiles(latencies_ms), **_accuracy_interval(accuracy, len(y)), **batch}
         self.metrics, self.provenance = metrics, _provenance(model, X, y, int(num_runs), WARMUP_RUNS)
         return self.metrics
@@ -427,6 +444,17 @@ def _improvements(
 SCHEMA_VERSION = "1.1"
 
 
+def _utf8(text):
+    "`text`, with escapes in place of what UTF-8 cannot hold."
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _check_name(what, name):
+    "`ValueError` unless `name` can stand in a file: text, not blank, without lone surrogates."
+    if not isinstance(name, str) or not name.strip() or _utf8(name) != name:
+        raise ValueError(f"{what}: got {name!r}, expected text that is not blank, in UTF-8")
+
+
 def _check_comparable(baseline, optimized=None):
     "`ValueError` for a report that has no metrics yet, or for two that record different data or systems."
     for report in (baseline,) if optimized is None else (baseline, optimized):
@@ -434,6 +462,7 @@ def _check_comparable(baseline, optimized=None):
             raise ValueError(f"got {type(report).__name__}, expected a BenchmarkReport")
         if not report.metrics:
             raise ValueError(f"{report.model_name!r} has no metrics; call benchmark_model first")
+        _check_name("model_name", report.model_name)
     if optimized is None: return
     for report in (baseline, optimized):
         if not report.metrics["model_size_mb"] > 0:
@@ -486,6 +515,7 @@ def generate_submission(
     _check_comparable(baseline_report, optimized_report)
     if isinstance(techniques_applied, str):
         raise ValueError(f"techniques_applied: got the str {techniques_applied!r}, expected a list of them")
+    if student_name is not None: _check_name("student_name", student_name)
     comparison = _comparison(optimized_report, comparison)
     submission = {"tinytorch_version": str(getattr(tinytorch, "__version__", "unknown")), "schema_version": SCHEMA_VERSION,
                   "submission_type": "capstone_benchmark", "timestamp": datetime.now(timezone.utc).isoformat()}
@@ -502,12 +532,35 @@ def generate_submission(
     return submission
 
 
+# %% ../20_capstone.ipynb #d02b96aa
+def _written_in_place(filepath, text):
+    "Whether `filepath` is a device or a pipe; `text` is in it then: a rename would put a file there."
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(filepath).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            with open(filepath, "w", encoding="utf-8") as file: file.write(text)
+            return True
+    return False
+
+
+def _keep_mode(path, temporary):
+    "Give the file at `temporary` the mode of the one at `path`, where there is one."
+    with contextlib.suppress(FileNotFoundError): os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+
+
+@contextlib.contextmanager
+def _naming(filepath):
+    "An `OSError` inside names `filepath`, which was asked for, whatever file was at work."
+    try: yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror or str(error), os.fspath(filepath)) from error
+
 # %% ../20_capstone.ipynb #52a7ea1e
 def save_submission(
     submission: dict, # from `generate_submission`
     filepath: str | os.PathLike = "submission.json", # where to write
 ) -> str: # the path written
-    """Validate, then write atomically: after any error an existing file is as it was.
+    """Validate, then write atomically: after any error an existing file is as it was. `OSError` names `filepath`.
 
     Parameters
     ----------
@@ -523,15 +576,19 @@ def save_submission(
     """
     validate_submission_schema(submission)
     text = json.dumps(submission, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary = f"{os.fspath(filepath)}.{os.urandom(4).hex()}.tmp"
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, filepath)
-    finally:
-        with contextlib.suppress(FileNotFoundError): os.remove(temporary)
+    with _naming(filepath):
+        if _written_in_place(filepath, text): return str(filepath)
+        target = os.path.realpath(filepath)
+        temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            _keep_mode(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            with contextlib.suppress(FileNotFoundError): os.remove(temporary)
     return str(filepath)
 
 
@@ -600,11 +657,6 @@ SUBMISSION_SCHEMA = {
 
 # %% ../20_capstone.ipynb #00b9edef
 _KINDS = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
-
-
-def _utf8(text):
-    "`text`, with escapes in place of what UTF-8 cannot hold."
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _pointer(at, name):

@@ -33,7 +33,7 @@ MISTAKES = {
     "part3-submission-optimized": [("part3-submission", "list(techniques_applied or [])", "[]")],
     "part3-submission-copies": [("part3-submission", "copy.deepcopy(report.metrics)", "report.metrics")],
     "part3-save-valid": [("part3-save", "validate_submission_schema(submission)\n", "pass\n")],
-    "part3-save-atomic": [("part3-save", "os.replace(temporary, filepath)", "open(filepath, 'w').write(text)"),
+    "part3-save-atomic": [("part3-save", "os.replace(temporary, target)", "open(filepath, 'w').write(text)"),
                           ("part3-save", "text = json.dumps(submission,", "open(filepath, 'w').close(); text = json.dumps(submission,")],
     "part4-required-check": [("part4-required", "if name not in value", "if False")],
     "part4-type-check": [("part4-type", "if kind and not whole", "if False"), ("part4-type", "if kind and not whole", "if True")],

@@ -2,7 +2,7 @@
 # cell: part3-save
 # loses: part3-save-atomic
 # --- old
-        os.replace(temporary, filepath)
+            os.replace(temporary, target)
 # --- new
-        import shutil
-        shutil.copyfile(temporary, filepath)
+            import shutil
+            shutil.copyfile(temporary, target)

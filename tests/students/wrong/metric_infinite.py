@@ -2,6 +2,6 @@
 # cell: part2-report
 # loses: part2-report-plain
 # --- old
-            "num_runs": int(num_runs), "warmup_runs": WARMUP_RUNS, "cold_start_ms": float(cold_start_ms),
+            "num_runs": int(num_runs), "warmup_runs": WARMUP_RUNS, **_cold_start(cold_start_ms),
 # --- new
-            "stability": math.inf, "num_runs": int(num_runs), "warmup_runs": WARMUP_RUNS, "cold_start_ms": float(cold_start_ms),
+            "stability": math.inf, "num_runs": int(num_runs), "warmup_runs": WARMUP_RUNS, **_cold_start(cold_start_ms),

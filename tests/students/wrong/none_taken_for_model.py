@@ -2,6 +2,6 @@
 # cell: part4b-optimize
 # loses: part4b-optimize-check
 # --- old
-        optimized = optimized if changed is None else changed
+        if hasattr(returned, "forward"): optimized = returned
 # --- new
-        optimized = changed
+        optimized = returned

@@ -6,6 +6,6 @@
     present = [name for name in PERCENTILES if isinstance(value.get(name), (int, float))]
     for lower, higher in zip(present, present[1:]):
         if value[lower] > value[higher]:
-            yield _pointer(at, higher), f"is {value[higher]}, expected at least {lower}, {value[lower]}"
+            yield _pointer(at, higher), f"is {_shown(value[higher])}, expected at least {lower}, {_shown(value[lower])}"
 # --- new
     return ()

@@ -2,6 +2,6 @@
 # cell: part4-order
 # loses: part4-order-check
 # --- old
-            yield _pointer(at, higher), f"is {value[higher]}, expected at least {lower}, {value[lower]}"
+            yield _pointer(at, higher), f"is {_shown(value[higher])}, expected at least {lower}, {_shown(value[lower])}"
 # --- new
-            yield _pointer(at, lower), f"is {value[higher]}, expected at least {lower}, {value[lower]}"
+            yield _pointer(at, lower), f"is {_shown(value[higher])}, expected at least {lower}, {_shown(value[lower])}"

@@ -2,8 +2,8 @@
 # cell: part3-save
 # loses: part3-save-atomic
 # --- old
-    temporary = f"{os.fspath(filepath)}.{os.urandom(4).hex()}.tmp"
+        temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
 # --- new
-    import tempfile
-    handle, temporary = tempfile.mkstemp()
-    os.close(handle)
+        import tempfile
+        handle, temporary = tempfile.mkstemp()
+        os.close(handle)
