@@ -66,5 +66,7 @@ system:  ## Debian packages that the sandbox and the browser tests use; the only
 	@command -v bwrap >/dev/null && command -v chromium >/dev/null \
 	 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bubblewrap chromium; }
 
-clean:  ## what can be made again
+clean:  ## what can be made again; a course that the demo did not make stays, and stops it
+	@for config in $(BUILD)/*/nbgrader_config.py; do course=$$(dirname "$$config"); \
+	 [ ! -e "$$config" ] || [ -e "$$course/.made_by_demo" ] || { echo "$$course: is a course that make demo did not make; move it first"; exit 2; }; done
 	rm -rf $(BUILD)

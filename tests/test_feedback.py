@@ -88,7 +88,7 @@ def test_every_student_gets_a_page_where_nbgrader_would_put_it(course):
 def test_a_page_has_points_messages_code_output_and_pictures(course):
     html = page(course, "ada")
     words = Reader(html).text
-    assert "93 of 100 points, and a part that a person will grade" in words
+    assert "93 of 100 points; 5 points await manual grading" in words
     assert "part4-range-check: 0 of 2, no points" in words and "accuracy: 92 is above 1; see Part 4, Rules" in words
     assert "part2-timing-units: 3 of 3, full points" in words
     assert "def _time_calls(" in words and "time.perf_counter_ns()" in words
@@ -261,7 +261,7 @@ def test_answers_only_when_asked_for(course):
 def test_a_persons_marks_and_comments_are_there_and_escaped(course):
     notebook = papercourse.reference(course)
     record(course, result("eva", notebook, parts(course)))
-    assert "a person will grade this" in Reader(page(course, "eva")).text
+    assert "awaits manual grading" in Reader(page(course, "eva")).text
     with Gradebook(course) as book:
         grade = book.book.find_grade("reflection", ASSIGNMENT, ASSIGNMENT, "eva")
         grade.manual_score, grade.needs_manual_grade = 3.5, False

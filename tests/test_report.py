@@ -33,7 +33,7 @@ def state(course, name, student, parts, status="graded", **more):
     folder.mkdir(exist_ok=True)
     state = vars(result(student, None, parts, status)) | {"sandbox": True} | more
     state.pop("notebook")
-    (folder / f"{name}.json").write_text(json.dumps(state), encoding="utf-8")
+    (folder / f"{student}.json").write_text(json.dumps(state), encoding="utf-8")
 
 
 def page(course):

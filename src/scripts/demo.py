@@ -11,7 +11,8 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD, COURSE = ROOT / "_build", ROOT / "_course"
+BUILD, COURSE = ROOT / "_build", ROOT / "_build" / "course"
+OURS = COURSE / ".made_by_demo"   # without it a course is somebody's and is not touched
 NOTEBOOK = ROOT / "20_capstone.ipynb"
 ASSIGNMENT = "20_capstone"
 
@@ -71,6 +72,17 @@ def capstone(*words):
     return subprocess.run([sys.executable, "-m", "tinytorch_grader", *map(str, words)], cwd=ROOT).returncode
 
 
+def make_course():
+    "A new course in COURSE, in place of an earlier demo's alone."
+    if COURSE.exists() and not OURS.exists():
+        sys.exit(f"{COURSE}: is a course that make demo did not make; move it first")
+    shutil.rmtree(COURSE, ignore_errors=True)
+    COURSE.mkdir()
+    OURS.touch()
+    if status := capstone("course", COURSE):
+        sys.exit(status)
+
+
 def main():
     started = time.perf_counter()
     BUILD.mkdir(exist_ok=True)
@@ -81,10 +93,8 @@ def main():
     before, after = submission["baseline"]["metrics"], submission["optimized"]["metrics"]
     print(f"  accuracy {before['accuracy']:.3f} -> {after['accuracy']:.3f}, size {before['model_size_mb'] * 1024:.1f} -> "
           f"{after['model_size_mb'] * 1024:.1f} KiB, median latency {before['latency_ms_median'] * 1e3:.1f} -> {after['latency_ms_median'] * 1e3:.1f} us")
-    step("making the course in _course/ and releasing the assignment")
-    shutil.rmtree(COURSE, ignore_errors=True)
-    if status := capstone("course", COURSE):
-        sys.exit(status)
+    step("making the course in _build/course/ and releasing the assignment")
+    make_course()
     for student, text in sample_submissions().items():
         folder = COURSE / "submitted" / student / ASSIGNMENT
         folder.mkdir(parents=True)
@@ -97,7 +107,7 @@ def main():
     if status == 2:
         sys.exit(status)
     step(f"done in {time.perf_counter() - started:.0f} s. Executed notebook: _build/20_capstone.html; submission: _build/submission.json; "
-         "grades: _build/grades.csv, _build/grades.json; course: _course/")
+         "grades: _build/grades.csv, _build/grades.json; course: _build/course/")
 
 
 if __name__ == "__main__":

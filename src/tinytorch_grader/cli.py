@@ -204,17 +204,17 @@ def group(grade_id):
 def print_rows(rows):
     "A table of the students, or of those who need attention or a look in a large class; returns how many need attention."
     table, most, attention, waiting = [], {}, 0, 0
-    for row in rows:
-        needs = row["status"] != "graded"
-        attention, waiting = attention + needs, waiting + row["needs_manual"]
-        if not needs and "a look: " not in row["message"] and len(rows) > SHOWN: continue
+    for grade in rows.grades():
+        needs = grade.status != "graded"
+        attention, waiting = attention + needs, waiting + any(mark.waits for mark in grade.parts.values())
+        if not needs and "a look: " not in grade.said and len(rows) > SHOWN: continue
         sums, sizes = {}, {}
-        for grade_id, part in row["parts"].items():
-            name = group(grade_id)
-            sums[name], sizes[name] = sums.get(name, 0) + (part["score"] or 0), sizes.get(name, 0) + part["max_score"]
+        for part, mark in grade.parts.items():
+            name = group(part)
+            sums[name], sizes[name] = sums.get(name, 0) + mark.score, sizes.get(name, 0) + mark.max_score
         most |= sizes
-        waits = f"and {number(rows.waiting(row['student']))} wait for a person" if row["needs_manual"] else ""
-        table.append((plain(row["student"]), row["status"], sums, number(row["score"]), "; ".join(filter(None, [waits, plain(row["message"])]))))
+        waits = f"{number(grade.waiting)} points wait for a person" if grade.waiting else ""
+        table.append((plain(grade.student), grade.status, sums, number(grade.score), "; ".join(filter(None, [waits, plain(grade.said)]))))
     names = [name for name, size in most.items() if size]
     lines = [["student", "status", *(f"{name}/{number(most[name])}" for name in names), f"total/{number(rows.max_score)}", ""]]
     lines += [[student, status, *(number(sums.get(name)) for name in names), total, note] for student, status, sums, total, note in table]

@@ -9,26 +9,25 @@ import difflib
 import fcntl
 import hashlib
 import hmac
+import importlib.metadata
 import importlib.util
 import itertools
 import json
 import os
+import platform
 import secrets
 import stat
 import sys
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import intake, marks
-from .gradebook import ASSIGNMENT, Gradebook, put, unusable, utils, writing
+from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
 from .sandbox import Bare, CageMissing, Cages, Limits
 
-COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
-STATE = {*COLUMNS, "sha256", "against", "sandbox", "limits", "auto"}   # what a record of a student has
-PART = {"score", "max_score", "message"}
+BATCH = 50         # students whose grades are read at a time
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
-NOTES, NOTE = 3, 160   # of a student in a row, characters of each; the report has them all
 RETRIES = 3        # times that a submission whose worker was lost, or on which the grader failed, is handed out again
 
 
@@ -184,19 +183,31 @@ def machinery():
     here = Path(__file__).parent
     own = os.environ.get("TINYTORCH_PATH")
     framework = Path(own, "tinytorch") if own else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0])
-    files = [here / f"{name}.py" for name in ("canaries", "intake", "marks", "notebook", "runner", "sandbox", "shell", "zygote")]
-    files += [path for path in framework.rglob("*") if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        if path.exists(): digest.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    named = {f"grader/{name}.py": here / f"{name}.py" for name in ("canaries", "intake", "marks", "notebook", "runner", "sandbox", "shell", "zygote")}
+    named |= {f"framework/{path.relative_to(framework).as_posix()}": path for path in framework.rglob("*")
+              if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"}
+    digest = hashlib.sha256()   # of names below the two packages, so that another place of installation is the same machinery
+    for name, path in sorted(named.items()):
+        if path.exists(): digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def versions():
+    "What else the numbers of a run may depend on; said in the record, and no reason to grade again."
+    return {"python": platform.python_version(), "numpy": importlib.metadata.version("numpy"), "machine": platform.machine()}
+
+
+def unrecorded(result):
+    "The Grade of what no gradebook can hold."
+    parts = {part: Mark(said["max_score"], 0.0, message=said["message"]) for part, said in result.parts.items()}
+    return Grade(result.student, parts, status=result.status, message=result.message, submitted=False)
 
 
 def trusted_source(book):
     "The bytes of the course's trusted notebook; GradebookError where there is none or it is no notebook."
     try:
         source = book.source.read_bytes()
-        book.check(intake.Trusted(json.loads(source)).parts)
+        book.check({part.grade_id: float(part.points) for part in intake.Trusted(json.loads(source)).parts})
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(book.source, e) from None
     return source
 
@@ -275,52 +286,27 @@ def time_of(folder):
 
 
 class Rows:
-    """The rows of one `grade`, sorted by student, read back from `_grades/` one at a time.
+    """The rows of one `grade`, sorted by student, read from the gradebook a few at a time.
 
     `changed`: how many of them are not as they were before."""
 
-    def __init__(self, course, max_score):
-        self.course, self.max_score, self.recorded, self.odd, self.changed = course, max_score, {}, {}, 0
+    def __init__(self, course, db, max_score):
+        self.course, self.db, self.max_score, self.students, self.odd, self.changed = course, db, max_score, set(), {}, 0
 
     def __len__(self):
-        return len(self.recorded) + len(self.odd)
+        return len(self.students) + len(self.odd)
 
     def __iter__(self):
-        for student in sorted([*self.recorded, *self.odd]):
-            yield self.odd.get(student) or self.row(json.loads(state_file(self.course, student).read_text(encoding="utf-8")))
+        return (grade.row() for grade in self.grades())
 
-    def waiting(self, student):
-        "Points of the student's parts that wait for a person."
-        return self.recorded[student].waiting
-
-    def row(self, state):
-        "What `--json` says about one student: what the grader found, and what a person made of it in the gradebook."
-        known, row = self.recorded[state["student"]], {name: state[name] for name in COLUMNS}
-        for name, score in known.manual.items():
-            if name in row["parts"]: row["parts"][name]["score"] = score
-        row["score"] = sum((part["score"] or 0 for part in row["parts"].values()), 0.0)
-        row["needs_manual"] = known.waiting > 0
-        said = [note for note in state.get("notes", ()) if note not in row["message"]]
-        said = sorted((f"{note[:NOTE]}..." if len(note) > NOTE else note for note in said), key=lambda note: not note.startswith("a look: "))
-        if len(said) > NOTES: said[NOTES:] = [f"{len(said) - NOTES} more notes in the report"]
-        if known.penalty:
-            row["score"] = max(0.0, row["score"] - known.penalty)
-            said.insert(0, f"late: {known.penalty:g} points taken off")
-        row["message"] = "; ".join(filter(None, [row["message"], *said]))
-        return row
-
-
-def state_file(course, student):
-    return course / "_grades" / f"{student}.json"
-
-
-def state_of(course, student):
-    "What the last run left about a student, or None where that is not whole."
-    try: state = json.loads(state_file(course, student).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError): return None
-    whole = (isinstance(state, dict) and state.keys() >= STATE and state["student"] == student and isinstance(state["auto"], (int, float))
-             and isinstance(state["parts"], dict) and all(isinstance(part, dict) and part.keys() >= PART for part in state["parts"].values()))
-    return state if whole else None
+    def grades(self):
+        "The Grade of each student; those whom no gradebook can hold among them."
+        names = sorted([*self.students, *self.odd])
+        with Gradebook(self.course, self.db) as book:
+            for first in range(0, len(names), BATCH):
+                some = names[first:first + BATCH]
+                known = book.grades([student for student in some if student in self.students])
+                yield from (self.odd.get(student) or known[student] for student in some)
 
 
 def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None, progress=None, force=False):
@@ -335,33 +321,30 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
         trusted, secret = work.trusted(), course_secret(course)
         (names, loose), before = discover(book, students), book.recorded()
         against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
-        rows, running, hands = Rows(course, trusted.max_score), {}, None
+        rows, running, hands = Rows(course, db, trusted.max_score), {}, None
+        if db: remember(course, db)
 
         @writing()
         def write(result, timestamp=None, note=None, sha256=None, seed=None):
-            "The one place that writes results: autograded/, gradebook, then the word that this submission is done."
-            earlier = state_of(course, result.student) or {}
-            state_file(course, result.student).unlink(missing_ok=True)   # from here until the last line nothing is done
+            "The one place that writes results."
+            earlier = book.state(result.student)
             if note: result.notes.append(note)
             result.message = "; ".join(filter(None, [result.message, note, None if sandbox else "graded without a sandbox"]))
             rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
-            known = book.record(result, timestamp)
-            state = {k: v for k, v in vars(result).items() if k != "notebook"} | {
-                "seed": seed, "sha256": sha256, "sandbox": sandbox, "against": against, "limits": [timeout, memory], "auto": known.auto}
-            put(state_file(course, result.student), json.dumps(state, ensure_ascii=False))
-            told(result.student, known, state)
+            book.record(result, timestamp, seed=seed, sha256=sha256, sandbox=sandbox, against=against, limits=[timeout, memory], versions=versions())
+            told(result.student)
 
-        def told(student, known, state):
-            rows.recorded[student] = known
-            if progress: progress(len(rows), len(names), rows.row(state))
+        def told(student):
+            rows.students.add(student)
+            if progress: progress(len(rows), len(names), student)
 
         def finished(student, sha256):
             "The state of a submission whose bytes were graded against the same tests, where gradebook and autograded/ still say so."
-            state, known = state_of(course, student), before.get(student)
-            if force or not state or not known or not (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists(): return None
+            state, auto = book.finished(student), before.get(student)
+            if force or not state or auto is None or not (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists(): return None
             cut_off = state["status"] in ("timeout", "memory", "crashed")
             same = (state["sha256"] == sha256 and state["against"] == against and state["sandbox"] == sandbox
-                    and abs(state["auto"] - known.auto) < 1e-9)
+                    and abs(state["auto"] - auto) < 1e-9)
             done = state["status"] in ("graded", "tampered") or cut_off and state["limits"] == [timeout, memory]
             return state if same and done else None
 
@@ -386,8 +369,8 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
                 shown = student.encode("utf-8", "backslashreplace").decode()
                 while shown != student and shown in names or shown in rows.odd: shown += "?"   # somebody else's name
                 result = marks.failed(trusted, shown, "invalid", f"the folder's name {why}; rename it")
-                rows.odd[shown] = {name: getattr(result, name) for name in COLUMNS}
-                if progress: progress(len(rows), len(names), rows.odd[shown])
+                rows.odd[shown] = unrecorded(result)
+                if progress: progress(len(rows), len(names), shown)
                 continue
             timestamp = note = None
             try:
@@ -401,9 +384,9 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
                 why = str(e) if isinstance(e, intake.Invalid) else f"the grader cannot read it ({type(e).__name__}: {e})"
                 write(marks.failed(trusted, student, "invalid", why), timestamp, note)
                 continue
-            if state := finished(student, submission.sha256):
-                with writing(): known = book.refresh(student, timestamp, before[student])
-                told(student, known, state)
+            if finished(student, submission.sha256):
+                with writing(): book.refresh(student, timestamp)
+                told(student)
                 continue
             if hands is None:
                 room = hmac.new(secret, b"room", "sha256").hexdigest()[:16]
@@ -417,5 +400,5 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             shown = name.encode("utf-8", "backslashreplace").decode()
             result = marks.failed(trusted, shown, "missing", f"lies beside the students' folders: move it to "
                                   f"{book.directory.submitted_directory}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
-            rows.odd[shown] = {name: getattr(result, name) for name in COLUMNS}
+            rows.odd[shown] = unrecorded(result)
     return rows

@@ -4,14 +4,18 @@ Threat: a grade is lost, doubled or left half written when the grader is killed,
 database; or a person's marks are overwritten. The notebook is put in place by a rename, then one transaction holds everything about a
 student, and whatever a person entered (manual scores, comments, extra credit, extensions) is never touched.
 """
+import hashlib
 import importlib.util
 import json
+import math
 import os
 import re
 import shutil
+import sqlite3
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from json.encoder import encode_basestring
 from pathlib import Path
 
@@ -24,14 +28,17 @@ from nbgrader.coursedir import CourseDirectory  # noqa: E402
 from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSolutions, ComputeChecksums, LockCells, SaveCells  # noqa: E402
 
 if unused: del sys.modules[GRAMMAR]
-from sqlalchemy import case, func, or_, select  # noqa: E402
+from sqlalchemy import func, make_url, select  # noqa: E402
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
 from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
-from . import intake, marks  # noqa: E402
+from .notebook import Trusted, about, squeezed, text  # noqa: E402
 
 ASSIGNMENT = "20_capstone"
 WHOLE = "What was recorded before is whole: run the command again and it goes on from there"
+NOTES, NOTE = 3, 160   # of a student in a row, characters of each; the report has them all
+STATE = {"student", "status", "parts", "message", "seconds", "sha256", "against", "sandbox", "limits", "auto"}   # what a record of a student has
+PART = {"score", "max_score", "message"}
 NO_RESPONSE = "No response."   # nbgrader's comment on a solution cell that is as it was released
 
 
@@ -40,12 +47,83 @@ class GradebookError(RuntimeError):
 
 
 @dataclass
-class Recorded:
-    "What the gradebook says about one student: automatic score, scores a person had a hand in, points that wait for one, late penalty."
-    auto: float = 0.0
-    manual: dict = field(default_factory=dict)
-    waiting: float = 0.0
+class Mark:
+    "One graded cell of one student: what the tests gave, what a person gave, and whether it waits for a person."
+    max_score: float
+    auto: float | None = None
+    manual: float | None = None
+    extra: float | None = None
+    waits: bool = False
+    message: str = ""
+
+    @property
+    def score(self):
+        "Points as nbgrader counts them: a person's mark before the tests', extra credit on top of either."
+        points = self.auto if self.manual is None else self.manual
+        return 0.0 if points is None else points + (self.extra or 0.0)
+
+    @property
+    def outdated(self):
+        "Whether a person's mark counts that was given for an answer which has changed since."
+        return self.waits and self.manual is not None
+
+    @property
+    def said(self):
+        "The message that goes with the points."
+        if self.outdated: return f"{self.manual:g} points were given for an earlier answer; it has changed and waits to be marked again"
+        return self.message
+
+
+@dataclass
+class Grade:
+    "All that the course says about one student's work: marks by part, late penalty, and how the run ended. Merged once, read by everyone."
+    student: str
+    parts: dict = field(default_factory=dict)      # {part: Mark}, in the order of the assignment
     penalty: float = 0.0
+    comments: dict = field(default_factory=dict)   # {part or solution cell: what a person wrote}
+    status: str = "graded"
+    message: str = ""
+    notes: list = field(default_factory=list)
+    seconds: float = 0.0
+    sandbox: bool = True
+    timestamp: datetime | None = None
+    late_s: float = 0.0
+    name: str = ""
+    submitted: bool = True
+
+    @property
+    def score(self):
+        return max(0.0, sum(mark.score for mark in self.parts.values()) - self.penalty)
+
+    @property
+    def max_score(self):
+        return sum(mark.max_score for mark in self.parts.values())
+
+    @property
+    def waiting(self):
+        "Points of the parts that wait for a person."
+        return sum(mark.max_score for mark in self.parts.values() if mark.waits)
+
+    @property
+    def outdated(self):
+        return [part for part, mark in self.parts.items() if mark.outdated]
+
+    @property
+    def said(self):
+        "The message of the run, then what a person should know: late, marks for earlier answers, the first notes."
+        notes = [note for note in self.notes if note not in self.message]
+        notes = sorted((f"{note[:NOTE]}..." if len(note) > NOTE else note for note in notes), key=lambda note: not note.startswith("a look: "))
+        if len(notes) > NOTES: notes[NOTES:] = [f"{len(notes) - NOTES} more notes in the report"]
+        if self.outdated: notes.insert(0, f"{', '.join(self.outdated)}: marked for an earlier answer, which has changed; mark it again")
+        if self.penalty: notes.insert(0, f"late: {self.penalty:g} points taken off")
+        return "; ".join(filter(None, [self.message, *notes]))
+
+    def row(self):
+        "What `--json` says about the student."
+        return {"student": self.student, "status": self.status, "score": self.score, "max_score": self.max_score,
+                "needs_manual": any(mark.waits for mark in self.parts.values()),
+                "parts": {part: {"score": mark.score, "max_score": mark.max_score, "message": mark.said} for part, mark in self.parts.items()},
+                "seconds": self.seconds, "message": self.said}
 
 
 @contextmanager
@@ -61,10 +139,18 @@ def unusable(source, error):
     return GradebookError(f"{source}: {why}; expected the trusted notebook: run `capstone course` again")
 
 
+def legible(course):
+    "The path of a course, resolved; GradebookError where nbgrader would take it for another."
+    course = Path(course).resolve()
+    if odd := sorted(set("?%[]{}*") & set(str(course))):
+        raise GradebookError(f"{course}: got {' '.join(odd)} in the path, which nbgrader reads as a pattern or part of an address; "
+                             "give the folders names without ? % [ ] { } *")
+    return course
+
+
 def course_directory(course, db_url=None):
     "nbgrader's CourseDirectory and configuration of the course in folder `course`, with the database `db_url` where one is given."
-    course = Path(course).resolve()
-    config = Config()
+    course, config = legible(course), Config()
     if (course / "nbgrader_config.py").is_file():
         try:
             config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
@@ -75,6 +161,46 @@ def course_directory(course, db_url=None):
     if not importlib.util.find_spec("psycopg2"):   # what SQLAlchemy before 2.1 takes for PostgreSQL; ours is its successor
         directory.db_url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", directory.db_url)
     return directory, config
+
+
+def database(url):
+    "What tells one database from another in the address `url`: password, driver and options do not."
+    url = make_url(url)
+    kind = url.get_backend_name().replace("postgres", "postgresql", "postgresql" not in url.get_backend_name())
+    return kind, url.username, url.host, url.port, os.path.realpath(url.database) if kind == "sqlite" and url.database else url.database
+
+
+def remembered(course, url):
+    "The database of `course` when a command names `url`: that of the course's configuration; GradebookError where they differ."
+    directory, config = course_directory(course)
+    own = directory.db_url
+    if database(url) == database(own): return url
+    plain = make_url(own).render_as_string(hide_password=True)
+    if config.CourseDirectory.get("db_url"):
+        raise GradebookError(f"--db: got another database than this course's, {plain}; leave --db out, or change c.CourseDirectory.db_url in "
+                             f"{Path(directory.root) / 'nbgrader_config.py'} after moving the grades there")
+    if submissions_in(Path(directory.root) / "gradebook.db"):
+        raise GradebookError(f"--db: got another database than {plain}, where this course's grades are; leave --db out, or move "
+                             "gradebook.db away to begin again in the other one")
+    return url
+
+
+def submissions_in(path):
+    "How many submissions the SQLite gradebook at `path` has; 0 where there is none."
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db: return db.execute("SELECT count(*) FROM submitted_assignment").fetchone()[0]
+    except sqlite3.Error: return 0
+
+
+def remember(course, url):
+    "Write the database `url` into the configuration of `course`, without a password; every later command uses it."
+    directory, config = course_directory(course)
+    if database(url) == database(directory.db_url): return
+    path, plain = Path(directory.root) / "nbgrader_config.py", make_url(url)
+    plain = plain.set(password=None) if plain.password else plain
+    before = path.read_text(encoding="utf-8") if path.exists() else "c = get_config()\n"
+    put(path, f"{before.rstrip()}\n\n# The gradebook of this course, as first given to `capstone grade --db`; a password comes from ~/.pgpass or --db.\n"
+              f"c.CourseDirectory.db_url = {plain.render_as_string(hide_password=False)!r}\n")
 
 
 def split(cell):
@@ -117,9 +243,10 @@ def put(path, text, mode=0o644):
 class Gradebook:
     "The gradebook of a course: SQLite in its folder, or the database that `db_url` names. A context manager."
 
-    def __init__(self, course, db_url=None):
+    def __init__(self, course, db_url=None, assignment=ASSIGNMENT):
+        if db_url: db_url = remembered(course, db_url)
         self.directory, self.config = course_directory(course, db_url)
-        self.elsewhere = db_url is not None
+        self.assignment, self.elsewhere = assignment, db_url is not None
         if self.directory.db_url in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
             raise GradebookError(f"{self.directory.db_url}: is a database in memory, which keeps nothing; expected one such as sqlite:///gradebook.db")
         self.late = AssignLatePenalties(config=self.config)
@@ -156,46 +283,85 @@ class Gradebook:
         if hasattr(self, "book"): return self.book.engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
         return self.directory.db_url.rpartition("@")[2].removeprefix("sqlite:///")
 
+    # ---- where things lie
+
+    @property
+    def root(self):
+        return Path(self.directory.root)
+
     def path(self, step, student):
         "The folder of `student` in submitted, autograded or feedback, wherever this course keeps it."
-        return Path(self.directory.format_path(getattr(self.directory, f"{step}_directory"), student, ASSIGNMENT))
+        return Path(self.directory.format_path(getattr(self.directory, f"{step}_directory"), student, self.assignment))
+
+    def sources(self):
+        "{name: path} of the assignment's trusted notebooks; GradebookError where there is none."
+        found = {path.stem: path for path in sorted(self.path("source", ".").glob("*.ipynb"))}
+        if not found: raise unusable(self.path("source", ".") / f"{self.assignment}.ipynb", FileNotFoundError(2, "No such file or directory"))
+        return found
 
     @property
     def source(self):
-        "The trusted notebook of the course."
-        return self.path("source", ".") / f"{ASSIGNMENT}.ipynb"
+        "The trusted notebook of an assignment that has one."
+        return self.path("source", ".") / f"{self.assignment}.ipynb"
 
-    def trusted_notebook(self):
-        "The trusted notebook, as nbformat reads it; GradebookError where it cannot."
+    def trusted_notebook(self, path=None):
+        "The trusted notebook at `path`, as nbformat reads it; GradebookError where it cannot."
+        path = path or self.source
         try:
-            notebook = nbformat.read(self.source, as_version=4)
-            intake.Trusted(notebook)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(self.source, e) from e
+            notebook = nbformat.read(path, as_version=4)
+            Trusted(notebook)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from e
         return notebook
 
+    def part(self, notebook, grade_id):
+        "What a part is called: its grade_id, after the notebook's name where the assignment has several."
+        return grade_id if len(self.notebooks) == 1 else f"{notebook}/{grade_id}"
+
+    def state_file(self, student):
+        folder = self.root / "_grades"
+        return (folder if self.assignment == ASSIGNMENT else folder / self.assignment) / f"{student}.json"
+
+    def state(self, student):
+        "What the last run left about a student; {} where that is nothing whole."
+        try: state = json.loads(self.state_file(student).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError): return {}
+        return state if isinstance(state, dict) and state.get("student") == student else {}
+
+    def finished(self, student):
+        "The state of a student whose last run was recorded to its end, or {}."
+        state = self.state(student)
+        whole = (state.keys() >= STATE and isinstance(state["auto"], (int, float)) and isinstance(state["parts"], dict)
+                 and all(isinstance(part, dict) and part.keys() >= PART for part in state["parts"].values()))
+        return state if whole else {}
+
+    # ---- the assignment's cells
+
     def _read_cells(self):
-        notebook = self.book.find_notebook(ASSIGNMENT, ASSIGNMENT)
-        self.notebook_id, self.assignment_id = notebook.id, notebook.assignment.id
-        sources = {cell.name: (cell.source, cell.cell_type, cell.checksum) for cell in notebook.source_cells}
-        self.graded = {cell.id: cell.name for cell in notebook.grade_cells}
-        self.tasks = {cell.id: cell.name for cell in notebook.task_cells}
-        self.worth = {cell.id: float(cell.max_score) for cell in [*notebook.grade_cells, *notebook.task_cells]}
-        self.answers = {cell.id: cell.name for cell in notebook.solution_cells}
-        self.released = sources
-        self.others = [other.id for other in notebook.assignment.notebooks if other.id != notebook.id]
+        assignment = self.book.find_assignment(self.assignment)
+        if not assignment.notebooks: raise api.MissingEntry(self.assignment)
+        self.assignment_id, self.notebooks = assignment.id, {notebook.name: notebook.id for notebook in assignment.notebooks}
+        self.graded, self.tasks, self.answers, self.worth, self.released, self.home = {}, {}, {}, {}, {}, {}
+        for notebook in assignment.notebooks:
+            for cells, found in ((notebook.grade_cells, self.graded), (notebook.task_cells, self.tasks), (notebook.solution_cells, self.answers)):
+                for cell in cells:
+                    found[cell.id], self.home[cell.id] = self.part(notebook.name, cell.name), notebook.id
+            self.worth |= {cell.id: float(cell.max_score) for cell in [*notebook.grade_cells, *notebook.task_cells]}
+            self.released |= {self.part(notebook.name, cell.name): (cell.source, cell.cell_type, cell.checksum) for cell in notebook.source_cells}
+        self.names = self.graded | self.tasks | self.answers
         self.book.db.remove()
 
     def _mirror(self):
         "Enter the assignment into a database that has never seen it, as `nbgrader generate_assignment` does."
-        notebook = self.trusted_notebook()
-        self.book.update_or_create_assignment(ASSIGNMENT)
-        resources = {"nbgrader": {"notebook": ASSIGNMENT, "assignment": ASSIGNMENT, "db_url": self.directory.db_url}}
-        for step in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums, SaveCells):
-            try: notebook, resources = step(config=self.config).preprocess(notebook, resources)
-            except RuntimeError as e: raise GradebookError(f"{self.where()}: {e}; grade this version in another database") from e
+        for name, path in self.sources().items():
+            notebook = self.trusted_notebook(path)
+            self.book.update_or_create_assignment(self.assignment)
+            resources = {"nbgrader": {"notebook": name, "assignment": self.assignment, "db_url": self.directory.db_url}}
+            for step in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums, SaveCells):
+                try: notebook, resources = step(config=self.config).preprocess(notebook, resources)
+                except RuntimeError as e: raise GradebookError(f"{self.where()}: {e}; grade this version in another database") from e
 
     def check(self, parts):
-        """GradebookError when the gradebook's graded cells are not the trusted notebook's `parts`.
+        """GradebookError when the gradebook's graded cells are not those of the trusted notebooks, `parts` {part: points}.
 
         A database that `--db` names is brought up to date first: `capstone course` knows only the course's own.
         """
@@ -204,117 +370,177 @@ class Gradebook:
                 self._mirror()
                 self._read_cells()
         if different := self._different(parts):
-            raise GradebookError(f"{self.source}: its graded cells are not those of the gradebook ({', '.join(different[:3])}); "
+            raise GradebookError(f"{self.path('source', '.')}: its graded cells are not those of the gradebook ({', '.join(different[:3])}); "
                                  "run `capstone course` (or `nbgrader generate_assignment`) again")
 
     def _different(self, parts):
         here = {name: self.worth[cell] for cell, name in self.graded.items()}
-        there = {part.grade_id: float(part.points) for part in parts}
-        return sorted(name for name in here.keys() | (there.keys() - set(self.tasks.values())) if here.get(name) != there.get(name))
+        return sorted(name for name in here.keys() | (parts.keys() - set(self.tasks.values())) if here.get(name) != parts.get(name))
+
+    def points(self):
+        "{part: points} of the assignment, in the order of its notebooks."
+        worth = {self.names[cell]: points for cell, points in self.worth.items()}
+        order = []
+        with suppress(GradebookError, OSError, ValueError):
+            for name, path in self.sources().items():
+                order += [self.part(name, part.grade_id) for part in Trusted(json.loads(path.read_text(encoding="utf-8"))).parts]
+        return {part: worth[part] for part in [*(part for part in order if part in worth), *sorted(worth.keys() - set(order))]}
+
+    # ---- reading grades
 
     def students(self):
         "The ids of all students the gradebook knows, with or without a submission."
+        return self.roster().keys()
+
+    def roster(self):
+        "{student: name} of all students the gradebook knows; the name is empty where it has none."
         with self.one_line():
-            try: return set(self.book.db.scalars(select(api.Student.id)))
+            try:
+                rows = self.book.db.execute(select(api.Student.id, api.Student.first_name, api.Student.last_name)).all()
+                return {student: " ".join(filter(None, name)) for student, *name in rows}
             finally: self.book.db.remove()
 
-    def recorded(self, students=None):
-        "{student: Recorded} for everyone with a submission, or for those of `students` alone."
-        query = (select(api.SubmittedAssignment.student_id, func.coalesce(func.sum(api.Grade.auto_score), 0.0),
-                        func.count(api.Grade.manual_score) + func.count(api.Grade.extra_credit),
-                        func.sum(case((api.Grade.needs_manual_grade, case(self.worth, value=api.Grade.cell_id, else_=0.0)), else_=0.0)),
-                        func.max(api.SubmittedNotebook.late_submission_penalty))
+    def recorded(self):
+        "{student: (points that tests gave, late penalty)} of everyone with a submission."
+        query = (select(api.SubmittedAssignment.student_id, func.coalesce(func.sum(api.Grade.auto_score), 0.0))
                  .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
                  .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
-                 .where(api.SubmittedNotebook.notebook_id == self.notebook_id).group_by(api.SubmittedAssignment.student_id))
-        if students is not None: query = query.where(api.SubmittedAssignment.student_id.in_(students))
+                 .where(api.SubmittedAssignment.assignment_id == self.assignment_id).group_by(api.SubmittedAssignment.student_id))
         with self.one_line():
-            try:
-                rows = {student: Recorded(auto, self._manual(student) if marked else {}, waiting, penalty or 0.0)
-                        for student, auto, marked, waiting, penalty in self.book.db.execute(query).all()}
+            try: return {student: auto for student, auto in self.book.db.execute(query).all()}
             finally: self.book.db.remove()
-        return rows
 
-    def _manual(self, student):
-        grades = self.book.db.execute(
-            select(api.Grade.cell_id, api.Grade.score).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
-            .where(api.SubmittedAssignment.student_id == student, api.SubmittedNotebook.notebook_id == self.notebook_id,
-                   or_(api.Grade.manual_score.is_not(None), api.Grade.extra_credit.is_not(None)))).all()
-        names = self.graded | self.tasks
-        return {names[cell]: score for cell, score in grades if cell in names}
+    def grades(self, students=None):
+        "{student: Grade} of everyone with a submission or a record, or of those of `students` who have one; sorted."
+        points, found = self.points(), {}
+        with self.one_line():
+            try: self._read_grades(found, students, points)
+            finally: self.book.db.remove()
+        states = students if students is not None else [path.stem for path in self.state_file("").parent.glob("*.json")]
+        for student in {*states, *found}:
+            state = self.state(student)
+            if not state.keys() >= {"status", "parts"} or not isinstance(state["parts"], dict): continue
+            if student not in found: found[student] = Grade(student, {part: Mark(worth) for part, worth in points.items()}, submitted=False)
+            with_state(found[student], state)
+        names = self.roster() if found else {}
+        for student, grade in found.items(): grade.name = names.get(student, "")
+        return dict(sorted(found.items()))
 
-    def record(self, result, timestamp=None):
-        """Enter `result`: first the notebook in autograded/, then everything else in one transaction; returns the Recorded.
+    def _read_grades(self, found, students, points):
+        assigned, notebook, grade, comment = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade, api.Comment
+        chosen = [assigned.assignment_id == self.assignment_id] + ([assigned.student_id.in_(students)] if students is not None else [])
+        read = lambda *columns: (select(assigned.student_id, *columns).select_from(notebook)
+                                 .join(assigned, notebook.assignment_id == assigned.id).where(*chosen))
+        for student, penalty, timestamp in self.book.db.execute(read(notebook.late_submission_penalty, assigned.timestamp)):
+            one = found.setdefault(student, Grade(student, {part: Mark(worth) for part, worth in points.items()}, timestamp=timestamp))
+            one.penalty += penalty or 0.0
+        for submission in self.book.db.scalars(select(assigned).where(*chosen, assigned.timestamp.is_not(None))):
+            found[submission.student_id].late_s = submission.total_seconds_late
+        for student, cell, auto, manual, extra, waits in self.book.db.execute(
+                read(grade.cell_id, grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade)
+                .join(grade, grade.notebook_id == notebook.id)):
+            if (mark := found[student].parts.get(self.names.get(cell))) is None: continue
+            mark.auto, mark.manual, mark.extra, mark.waits = auto, manual, extra, bool(waits)
+        for student, cell, said in self.book.db.execute(read(comment.cell_id, comment.comment).join(comment, comment.notebook_id == notebook.id)):
+            if cell in self.names and said and said.strip(): found[student].comments[self.names[cell]] = said
 
+    # ---- writing grades
+
+    def record(self, result, timestamp=None, **about):
+        """Enter `result`: autograded/, then one transaction in the gradebook, then `_grades/STUDENT.json` with what `about` adds.
+
+        Killed anywhere, the record does not count as finished and still says which answers the marks of a person were given for.
         A missing submission changes the grades of an older one to 0, and is no submission where there was none.
         """
-        self._write_notebook(result, timestamp)
+        before, now = self._earlier(result.student), digests(result, self.part)
+        marked = dict(before.get("marked") or {})
+        if before: put(self.state_file(result.student), json.dumps(before | {"sha256": None}, ensure_ascii=False))
+        self._write_notebooks(result, timestamp)
         with self.one_line():
             try:
-                self._enter(result, utils.parse_utc(timestamp))
+                auto = self._enter(result, utils.parse_utc(timestamp), before.get("answers") or {}, now, marked)
                 self.book.db.commit()
             finally: self.book.db.remove()
-        return self.recorded([result.student]).get(result.student, Recorded())
+        state = {name: value for name, value in vars(result).items() if name not in ("notebook", "notebooks")}
+        put(self.state_file(result.student), json.dumps(state | about | {"auto": auto, "answers": now, "marked": marked}, ensure_ascii=False))
 
-    def refresh(self, student, timestamp, known):
-        "Bring time of submission and late penalty of a graded submission up to date; returns `known` with the penalty of today."
+    def _earlier(self, student):
+        "The state before this run; without one, the answers in autograded/, which a person may have marked."
+        state, there = self.state(student), {}
+        if "answers" in state: return state
+        for name in self.notebooks:
+            with suppress(OSError, ValueError, RecursionError):
+                there[name] = json.loads((self.path("autograded", student) / f"{name}.ipynb").read_text(encoding="utf-8"))
+        return {"student": student} | state | {"answers": digests_of(there, self.part)} if state or there else {}
+
+    def refresh(self, student, timestamp):
+        "Bring time of submission and late penalty of a graded submission up to date."
         with self.one_line():
             try:
-                submission, notebook = self._submission(student, utils.parse_utc(timestamp), create=False)
-                self._penalize(submission, notebook)
-                known.penalty = notebook.late_submission_penalty or 0.0
+                submission, notebooks = self._submission(student, utils.parse_utc(timestamp), create=False)
+                for notebook in notebooks.values(): self._penalize(submission, notebook)
                 self.book.db.commit()
             finally: self.book.db.remove()
-        return known
 
     def _submission(self, student, timestamp, create):
-        "The rows of a student's submission, new ones where there are none yet and `create`; (None, None) otherwise."
+        "The rows of a student's submission, {id of a notebook: its row}, new ones where there are none yet and `create`; else (None, {})."
         db = self.book.db
         submission = db.scalars(select(api.SubmittedAssignment).where(
             api.SubmittedAssignment.assignment_id == self.assignment_id, api.SubmittedAssignment.student_id == student)).one_or_none()
         if submission is None:
-            if not create: return None, None
+            if not create: return None, {}
             if db.get(api.Student, student) is None: db.add(api.Student(id=student))
             submission = api.SubmittedAssignment(id=api.new_uuid(), assignment_id=self.assignment_id, student_id=student)
             db.add(submission)
-            for other in self.others: db.add(api.SubmittedNotebook(notebook_id=other, assignment_id=submission.id))
         submission.timestamp = timestamp
-        notebook = db.scalars(select(api.SubmittedNotebook).where(
-            api.SubmittedNotebook.assignment_id == submission.id, api.SubmittedNotebook.notebook_id == self.notebook_id)).one_or_none()
-        if notebook is None:
-            notebook = api.SubmittedNotebook(id=api.new_uuid(), assignment_id=submission.id, notebook_id=self.notebook_id)
-            db.add(notebook)
+        rows = {row.notebook_id: row for row in db.scalars(
+            select(api.SubmittedNotebook).where(api.SubmittedNotebook.assignment_id == submission.id))}
+        for notebook in self.notebooks.values():
+            if notebook not in rows:
+                rows[notebook] = api.SubmittedNotebook(id=api.new_uuid(), assignment_id=submission.id, notebook_id=notebook)
+                db.add(rows[notebook])
         db.flush()
-        return submission, notebook
+        return submission, rows
 
-    def _enter(self, result, timestamp):
+    def _enter(self, result, timestamp, before, now, marked):
+        "Scores, marks that wait, comments and penalties of `result`; returns the points that tests gave. `marked` is brought up to date."
         db = self.book.db
-        submission, notebook = self._submission(result.student, timestamp, create=result.status != "missing")
-        if submission is None: return
-        answered = {c["metadata"]["nbgrader"]["grade_id"]: c["source"] for c in (result.notebook or {}).get("cells", ())
-                    if c["metadata"].get("nbgrader", {}).get("solution")}
-        grades = {grade.cell_id: grade for grade in db.scalars(select(api.Grade).where(api.Grade.notebook_id == notebook.id))}
+        submission, rows = self._submission(result.student, timestamp, create=result.status != "missing")
+        if submission is None: return 0.0
+        theirs, answered = [row.id for row in rows.values()], written(result, self.part)
+        grades = {grade.cell_id: grade for grade in db.scalars(select(api.Grade).where(api.Grade.notebook_id.in_(theirs)))}
         for cell in [*self.graded, *self.tasks]:
             if cell not in grades:
-                grades[cell] = api.Grade(cell_id=cell, notebook_id=notebook.id)
+                grades[cell] = api.Grade(cell_id=cell, notebook_id=rows[self.home[cell]].id)
                 db.add(grades[cell])
         for cell, name in self.graded.items():
             grade = grades[cell]
             if name not in answered: grade.auto_score = float(result.parts[name]["score"] or 0) if name in result.parts else 0.0
-            else: grade.auto_score = 0.0 if marks.blank(answered[name]) or answered[name] == self.released[name][0] else None
-            grade.needs_manual_grade = bool(result.notebook) and (grade.manual_score is not None or grade.auto_score is None)
-        if not result.notebook:
-            for cell in self.tasks: grades[cell].needs_manual_grade = False
-        comments = {comment.cell_id: comment for comment in db.scalars(select(api.Comment).where(api.Comment.notebook_id == notebook.id))}
+            else: grade.auto_score = 0.0 if blank(answered[name]) or answered[name] == self.released[name][0] else None
+        for cell, name in (self.graded | self.tasks).items(): self._wait(grades[cell], name, before, now, marked)
+        self._say(db, rows, theirs, answered)
+        db.flush()
+        for row in rows.values(): self._penalize(submission, row)
+        return sum(grade.auto_score or 0.0 for grade in grades.values())
+
+    def _wait(self, grade, name, before, now, marked):
+        "Whether a part waits for a person: an answer nobody marked, or a mark that was given for another answer than this."
+        if grade.manual_score is None:
+            grade.needs_manual_grade = name in now and (grade.auto_score is None)
+            return
+        if grade.needs_manual_grade is False and name in before: marked[name] = before[name]   # it stood, so it was for the answer before
+        grade.needs_manual_grade = name not in marked or marked[name] != now.get(name)
+
+    def _say(self, db, rows, theirs, answered):
+        "nbgrader's own comment on cells that are as they were released."
+        comments = {comment.cell_id: comment for comment in db.scalars(select(api.Comment).where(api.Comment.notebook_id.in_(theirs)))}
         for cell in [*self.answers, *self.tasks]:
             if cell not in comments:
-                comments[cell] = api.Comment(cell_id=cell, notebook_id=notebook.id)
+                comments[cell] = api.Comment(cell_id=cell, notebook_id=rows[self.home[cell]].id)
                 db.add(comments[cell])
         for cell, name in self.answers.items():
-            empty = name in answered and name in self.graded.values() and marks.blank(answered[name])
+            empty = name in answered and name in self.graded.values() and blank(answered[name])
             comments[cell].auto_comment = NO_RESPONSE if empty or answered.get(name) == self.released[name][0] else None
-        db.flush()
-        self._penalize(submission, notebook)
 
     def _penalize(self, submission, notebook):
         "Late penalty by the course's own plugin, as stock autograde assigns it."
@@ -324,22 +550,77 @@ class Gradebook:
             penalty = self.late.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late)
             if penalty is not None: notebook.late_submission_penalty = self.late._check_late_penalty(notebook, penalty)
 
-    def _write_notebook(self, result, timestamp):
-        "autograded/STUDENT/20_capstone as nbgrader leaves it, for Formgrader and feedback; nothing there when there is no notebook."
-        folder = self.path("autograded", result.student)
-        if not result.notebook:
+    def _write_notebooks(self, result, timestamp):
+        "autograded/STUDENT/ASSIGNMENT as nbgrader leaves it, for Formgrader and feedback; nothing there when there is no notebook."
+        folder, notebooks = self.path("autograded", result.student), notebooks_of(result)
+        if not notebooks:
             shutil.rmtree(folder, ignore_errors=True)
             return
-        cells = []
-        for cell in map(split, result.notebook["cells"]):
-            mark = cell["metadata"].get("nbgrader", {})
-            if known := self.released.get(mark.get("grade_id")):
-                cell["metadata"] = cell["metadata"] | {"nbgrader": mark | {"checksum": known[2], "cell_type": known[1]}}
-            cells.append(cell)
         mode = int(str(664 if self.directory.groupshared else 444), 8)
-        put(folder / f"{ASSIGNMENT}.ipynb", indented(result.notebook | {"cells": cells}) + "\n", mode)
+        for name, notebook in notebooks.items():
+            cells = []
+            for cell in map(split, notebook["cells"]):
+                mark = cell["metadata"].get("nbgrader", {})
+                if known := self.released.get(self.part(name, mark.get("grade_id"))):
+                    cell["metadata"] = cell["metadata"] | {"nbgrader": mark | {"checksum": known[2], "cell_type": known[1]}}
+                cells.append(cell)
+            put(folder / f"{name}.ipynb", indented(notebook | {"cells": cells}) + "\n", mode)
         if timestamp is not None: put(folder / "timestamp.txt", timestamp, mode)
         else: (folder / "timestamp.txt").unlink(missing_ok=True)
+
+
+def with_state(grade, state):
+    "Put what the last run said about a student into `grade`: status, notes, and the messages of its parts."
+    grade.status, grade.message = str(state["status"]), state.get("message") if isinstance(state.get("message"), str) else ""
+    grade.notes = [note for note in state.get("notes") or () if isinstance(note, str)]
+    seconds = state.get("seconds")
+    grade.seconds = float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else 0.0
+    grade.sandbox = state.get("sandbox", True) is not False
+    for part, said in state["parts"].items():
+        if not isinstance(said, dict) or part not in grade.parts: continue
+        mark = grade.parts[part]
+        mark.message = said.get("message") if isinstance(said.get("message"), str) else ""
+        if not grade.submitted and isinstance(said.get("score"), (int, float)): mark.auto = float(said["score"])
+
+
+def notebooks_of(result):
+    "{name: notebook} that a result leaves in autograded/."
+    found = getattr(result, "notebooks", None) or ({ASSIGNMENT: result.notebook} if result.notebook else {})
+    return {name: notebook for name, notebook in found.items() if notebook}
+
+
+def written(result, part):
+    "{part: source} of the solution cells in the notebooks of `result`."
+    return {part(name, about(cell)["grade_id"]): cell["source"] for name, notebook in notebooks_of(result).items() for cell in notebook["cells"]
+            if about(cell).get("solution")}
+
+
+def digests(result, part):
+    "`digests_of` the notebooks of `result`."
+    return digests_of(notebooks_of(result), part)
+
+
+def digests_of(notebooks, part):
+    """{part: SHA-256 of what a mark of it is about}, by which a person's mark is kept or waits again.
+
+    An answer by hand is its own text and pictures, a test stands for the code of its notebook, a task for all of its cells."""
+    sha256 = lambda value: hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "replace")).hexdigest()
+    found = {}
+    for name, notebook in notebooks.items():
+        cells = [cell for cell in notebook.get("cells", ()) if isinstance(cell, dict)] if isinstance(notebook, dict) else []
+        says = lambda cell: [(text(cell.get("source")) or "").strip(), cell.get("attachments") or {}]
+        code = sha256([says(cell) for cell in cells if cell.get("cell_type") == "code" and (about(cell).get("solution") or not about(cell))])
+        every = sha256([says(cell) for cell in cells if not about(cell).get("locked")])
+        for cell in cells:
+            mark = about(cell)
+            if not isinstance(mark.get("grade_id"), str) or not (mark.get("grade") or mark.get("task")): continue
+            found[part(name, mark["grade_id"])] = sha256(says(cell)) if mark.get("solution") else every if mark.get("task") else code
+    return found
+
+
+def blank(answer):
+    "Whether a manual answer is still what was released."
+    return not squeezed(answer)
 
 
 def advice(error, said):

@@ -92,12 +92,12 @@ def make_course(folder, source=None):
     A refresh renews source/ and release/ and leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader
     refuses it (cells were added or removed after submissions came in), source/ and release/ are as before.
     """
-    from .gradebook import put
+    from .gradebook import legible, put
 
-    source, folder = Path(source or source_notebook()), outside_export(folder)
+    source, folder = Path(source or source_notebook()), outside_export(legible(folder))
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
-    if folder.is_dir() and any(folder.iterdir()) and not any((folder / name).exists() for name in ("nbgrader_config.py", "source")):
+    if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()) and not any((folder / name).exists() for name in ("nbgrader_config.py", "source")):
         raise ReleaseError(f"{folder}: holds other things and no course; choose an empty folder")
     (folder / "source" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
     config, target = folder / "nbgrader_config.py", folder / "source" / ASSIGNMENT / NOTEBOOK

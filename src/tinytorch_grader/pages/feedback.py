@@ -14,8 +14,6 @@ from pathlib import Path
 
 import nbformat
 from markupsafe import Markup
-from nbgrader import api
-from sqlalchemy import select
 
 from .. import intake, marks
 from ..gradebook import ASSIGNMENT, Gradebook, GradebookError, put
@@ -40,65 +38,12 @@ STATUS = {
 }
 
 
-# ---- what a course holds about its students
-
-@dataclass
-class Row:
-    "One graded cell of one student in the gradebook; a score is None until somebody gave it."
-    auto: float | None = None
-    manual: float | None = None
-    extra: float | None = None
-    waits: bool = False
-
-    @property
-    def score(self):
-        return ((self.auto if self.manual is None else self.manual) or 0.0) + (self.extra or 0.0)
-
-
-@dataclass
-class Book:
-    "What the gradebook says about one student: rows and comments by grade_id, late penalty."
-    rows: dict = field(default_factory=dict)
-    comments: dict = field(default_factory=dict)
-    penalty: float = 0.0
-
-
-def opened(course, db=None):
+def opened(course, db=None, assignment=ASSIGNMENT):
     "The Gradebook of `course`; GradebookError where there is no course."
     course = Path(course).resolve()
     if not any((course / name).exists() for name in ("nbgrader_config.py", "source")):
         raise GradebookError(f"{course}: no course here; make one with `capstone course {course.name}`")
-    return Gradebook(course, db)
-
-
-def books(gradebook):
-    "Student -> Book for every submission, read in three queries."
-    names = gradebook.graded | gradebook.tasks | gradebook.answers
-    student, notebook = api.SubmittedAssignment.student_id, api.SubmittedNotebook
-    of = lambda *columns: (select(student, *columns).select_from(notebook).where(notebook.notebook_id == gradebook.notebook_id)
-                           .join(api.SubmittedAssignment, notebook.assignment_id == api.SubmittedAssignment.id))
-    grade, comment, read = api.Grade, api.Comment, gradebook.book.db.execute
-    with gradebook.one_line():
-        try:
-            found = {who: Book(penalty=penalty or 0.0) for who, penalty in read(of(notebook.late_submission_penalty))}
-            for who, cell, *scores, waits in read(of(grade.cell_id, grade.auto_score, grade.manual_score, grade.extra_credit,
-                                                     grade.needs_manual_grade).join(grade, grade.notebook_id == notebook.id)):
-                if cell in names: found[who].rows[names[cell]] = Row(*scores, waits)
-            for who, cell, said in read(of(comment.cell_id, comment.comment).join(comment, comment.notebook_id == notebook.id)):
-                if cell in names and said and said.strip(): found[who].comments[names[cell]] = said
-        finally: gradebook.book.db.remove()
-    return found
-
-
-def records(course):
-    "Student -> what `capstone grade` left in `_grades/`; a file that is no record is passed over."
-    found = {}
-    for path in sorted((Path(course) / "_grades").glob("*.json")):
-        with contextlib.suppress(ValueError, OSError, RecursionError):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(record, dict) and isinstance(parts := record.get("parts"), dict) and all(isinstance(part, dict) for part in parts.values()):
-                found[str(record.get("student", path.stem))] = record
-    return found
+    return Gradebook(course, db, assignment)
 
 
 # ---- from what a stranger wrote to what a page may hold
@@ -162,13 +107,15 @@ class Item:
     points: float | None = None
     score: float = 0.0
     waits: bool = False
+    outdated: bool = False
     message: str = ""
     comment: str = ""
     reference: str = ""
 
     @property
     def verdict(self):
-        if self.waits: return "a person will grade this"
+        if self.outdated: return "for your earlier answer; the new one awaits manual grading"
+        if self.waits: return "awaits manual grading"
         return "full points" if self.score >= self.points else "no points" if self.score <= 0 else "part of the points"
 
 
@@ -207,10 +154,10 @@ class Lesson:
                 extras.setdefault(last, []).append(cell)
         return answers, extras
 
-    def sections(self, record, book, notebook, with_answers):
+    def sections(self, grade, notebook, with_answers):
         "The sections of one student's page; those without anything to say are left out."
         answers, extras = self.theirs(notebook)
-        parts, found = record.get("parts", {}), [Section("part-0", "Before the parts")]
+        found = [Section("part-0", "Before the parts")]
         for cell in self.cells:
             if cell.cell_type == "markdown" and cell.source.startswith("## "):
                 found.append(Section(f"part-{len(found)}", cell.source.splitlines()[0][3:].strip()))
@@ -222,14 +169,10 @@ class Lesson:
                 if cell.cell_type == "code":
                     item.code, item.outputs = text(intake.text(theirs.get("source"))), [*self.outputs.shown(theirs.get("outputs"), item.grade_id)]
                 else: item.answer = markdown(intake.text(theirs.get("source")))
-            if mark.get("grade") or mark.get("task") and mark.get("points"):
-                part, row = parts.get(item.grade_id, {}), book.rows.get(item.grade_id)
-                item.points, item.message = float(mark["points"]), self.outputs.safe(part.get("message"))
-                if part.get("message") == record.get("message"): item.message = ""   # of the whole submission, said once at the top
-                item.score = row.score if row else float(part.get("score") or 0)
-                by_hand = mark.get("solution") and notebook["cells"] and record.get("needs_manual")
-                item.waits = row.waits and row.manual is None if row else bool(by_hand)
-            item.comment = text(book.comments.get(item.grade_id))
+            if part := grade.parts.get(item.grade_id):
+                item.points, item.score, item.waits, item.outdated = part.max_score, part.score, part.waits, part.outdated
+                if part.message != grade.message: item.message = self.outputs.safe(part.said)   # of the whole submission: said once at the top
+            item.comment = text(grade.comments.get(item.grade_id))
             if with_answers and self.references.get(item.grade_id) != item.code: item.reference = self.references.get(item.grade_id, "")
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
@@ -283,21 +226,16 @@ def write(course, with_answers=False, db=None, progress=None):
         released = gradebook.path("release", ".") / f"{ASSIGNMENT}.ipynb"
         try: lesson = Lesson(source, nbformat.read(released, as_version=4))
         except (OSError, ValueError, LookupError, AttributeError): lesson = Lesson(source)   # it tells only which cells are not a student's
-        template, found, graded, folders = environment().get_template("feedback.html.j2"), books(gradebook), records(course), []
-        students = sorted(found.keys() | graded.keys())
-        for done, student in enumerate(students, 1):
-            record, book = graded.get(student, {}), found.get(student, Book())
-            sections = lesson.sections(record, book, autograded(gradebook, student), with_answers)
-            status = record.get("status", "graded")
+        template, grades, folders = environment().get_template("feedback.html.j2"), gradebook.grades(), []
+        for done, (student, grade) in enumerate(grades.items(), 1):
             html = template.render(
-                title=f"Feedback on {ASSIGNMENT}", student=text(student), sections=sections, penalty=book.penalty,
-                score=max(0, sum(section.score for section in sections) - book.penalty), max_score=sum(section.points for section in sections),
-                notes=[lesson.outputs.safe(note) for note in record.get("notes") or () if isinstance(note, str) and not note.startswith("a look: ")],
-                waits=any(section.waits for section in sections), message=lesson.outputs.safe(record.get("message")),
-                status=None if status == "graded" else (status.capitalize(), STATUS.get(status, "")))
+                title=f"Feedback on {ASSIGNMENT}", student=text(student), grade=grade, message=lesson.outputs.safe(grade.message),
+                sections=lesson.sections(grade, autograded(gradebook, student), with_answers),
+                notes=[lesson.outputs.safe(note) for note in grade.notes if not note.startswith("a look: ")],
+                status=None if grade.status == "graded" else (grade.status.capitalize(), STATUS.get(grade.status, "")))
             folder = gradebook.path("feedback", student)
             put(folder / f"{ASSIGNMENT}.html", html)
             keep_for_release(gradebook, student, folder)
             folders.append(folder)
-            if progress: progress(done, len(students))
+            if progress: progress(done, len(grades))
     return folders

@@ -20,7 +20,7 @@ import numpy as np
 from .. import intake
 from ..gradebook import ASSIGNMENT, put
 from ..submission import NotASubmission, parse
-from .feedback import Book, books, opened, records, regular
+from .feedback import opened, regular
 from .safe import environment, text
 
 ROWS, FRONT = 100, 25           # of the longest table, of the Pareto front
@@ -41,40 +41,11 @@ ADVICE = {
 
 # ---- grades
 
-@dataclass
-class Row:
-    "One student's grade: what the grader found, and what a person made of it."
-    student: str
-    status: str
-    message: str
-    score: float
-    parts: dict       # grade_id -> (score, message)
-    seconds: float
-    notes: list
-    waiting: set      # grade_ids that a person has still to grade
-    sandbox: bool
-
-
-def number(value, default=0.0):
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else default
-
-
-def rows(found, graded, points):
-    "A Row for each student in the gradebook (`found`) or in `_grades/` (`graded`); `points` by grade_id."
-    for student in sorted(found.keys() | graded.keys()):
-        record, book = graded.get(student, {}), found.get(student, Book())
-        said = {name: record.get("parts", {}).get(name, {}) for name in points}
-        parts = {name: (book.rows[name].score if name in book.rows else number(part.get("score")), part.get("message")) for name, part in said.items()}
-        waiting = {name for name, mark in book.rows.items() if mark.waits and mark.manual is None and name in points}
-        yield Row(student, record.get("status", "graded"), record.get("message"), max(0.0, sum(score for score, _ in parts.values()) - book.penalty),
-                  parts, number(record.get("seconds")), record.get("notes") or [], waiting, record.get("sandbox", True))
-
-
 def shares(grades, points):
     "For each graded cell its mean and the percentages of students with full, some and no points, or who wait for a person."
     table, percent = [], lambda flags: 100 * np.mean(flags)
     for name, most in points.items():
-        score, waits = np.array([row.parts[name][0] for row in grades]), np.array([name in row.waiting for row in grades])
+        score, waits = np.array([row.parts[name].score for row in grades]), np.array([row.parts[name].waits for row in grades])
         table.append({"name": name, "points": most, "mean": score.mean(), "full": percent((score >= most) & ~waits),
                       "none": percent((score <= 0) & ~waits), "some": percent((score > 0) & (score < most) & ~waits), "waiting": percent(waits)})
     return table
@@ -98,8 +69,8 @@ def failures(grades, points):
     for row in grades:
         if row.status in ("invalid", "missing", "tampered"): continue   # one reason, said once, not a mistake in every part
         for grade_id, most in points.items():
-            score, message = row.parts[grade_id]
-            if not (score < most and isinstance(message, str) and message) or message.startswith("not reached"): continue
+            score, message = row.parts[grade_id].score, row.parts[grade_id].message
+            if not (score < most and message) or message.startswith("not reached"): continue
             if message.startswith("not written yet"): unwritten[row.student] += 1
             else:
                 kind = grade_id, re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", message[:600])
@@ -217,7 +188,7 @@ def canvas(width, height, rows=1, columns=1, **more):
 def distribution(grades, groups, max_score):
     "Histograms of the total and of each section."
     columns, panels = 4, [("Total", [row.score for row in grades], max_score)]
-    panels += [(title, [sum(row.parts[name][0] for name in points) for row in grades], sum(points.values())) for title, points in groups]
+    panels += [(title, [sum(row.parts[name].score for name in points) for row in grades], sum(points.values())) for title, points in groups]
     figure, axes = canvas(11, 2.4 * -(-len(panels) // columns), -(-len(panels) // columns), columns)
     said = []
     for ax, (title, scores, most) in zip(axes.flat, panels):
@@ -303,7 +274,7 @@ def write(course, db=None):
         source = gradebook.trusted_notebook()
         groups, by_hand = sections(source), {part.grade_id for part in intake.Trusted(source).parts if part.manual}
         points = {name: most for _, group in groups for name, most in group.items()}
-        grades = list(rows(books(gradebook), records(root), points))
+        grades = list(gradebook.grades().values())
         absent = len(gradebook.students() - {row.student for row in grades})
         found, refused = entries(root, root / gradebook.directory.submitted_directory)
     able = [e for e in found if not e.outside]
