@@ -47,9 +47,9 @@ class GELU(Activation):
     "x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."
     def forward(self, x):
         "Tensor of any shape -> Tensor of that shape."
-        z = np.clip(x.data, -10, 10)  # t is -1 or 1 from there on, and its slope 0, which z * z must not turn into a NaN
-        t = np.tanh((2 / math.pi) ** 0.5 * (z + 0.044715 * z**3))
-        return result(0.5 * x.data * (1 + t), "gelu", (x,), z, t)
+        z = x.data.clip(-10, 10)  # t is -1 or 1 from there on, and its slope 0, which z * z must not turn into a NaN
+        t = np.tanh((2 / math.pi) ** 0.5 * z * (1 + 0.044715 * z * z))
+        return result((1 + t) * x.data * 0.5, "gelu", (x,), z, t)
 
 # %% ../../src/modules/02_activations.ipynb #648be015
 class Sigmoid(Activation):
