@@ -40,7 +40,7 @@ lint: setup  ## ruff, as CI runs it
 	@$(VENV)/bin/ruff check --quiet .
 
 docs: setup  ## the site, in _build/site
-	@$(PY) src/scripts/site.py
+	@$(PY) src/scripts/website.py
 
 build: setup  ## wheel and source distribution, in _build/dist
 	@$(PY) -m build --outdir $(BUILD)/dist . >$(BUILD)/build.log 2>&1 || { tail -n 20 $(BUILD)/build.log; exit 1; }

@@ -16,7 +16,9 @@ from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MSEL
 from tinytorch.core.optimizers import SGD, Adam, AdamW
 from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxPool2d
 from tinytorch.core.tensor import Tensor
+from tinytorch.core.transformers import GPT, LayerNorm, TransformerBlock, create_causal_mask
 from tinytorch.olympics import SimpleMLP
+from tinytorch.perf.quantization import QuantizedConv2d, QuantizedLinear
 
 PROPERTY = settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
@@ -82,6 +84,17 @@ def batch_norm(training):
     return f
 
 
+def quantized(layer, coded):
+    "A function of x, and of the bias, whose codes stay."
+    layer.weight.data = uniform(*layer.weight.shape, **CENTRED)
+    fixed = coded(layer)
+
+    def f(x, bias):
+        fixed.bias = bias
+        return fixed(x)
+    return f
+
+
 def dropout(x):
     np.random.seed(3)
     return Dropout(0.4)(x)
@@ -112,6 +125,30 @@ def multi_head(mask):
         for proj, weight in ((layer.q_proj, W), (layer.k_proj, W * 2), (layer.v_proj, W * W), (layer.out_proj, W)): proj.weight, proj.bias = weight, b
         return layer(x, mask)
     return forward
+
+
+def layer_norm(x, gamma, beta):
+    layer = LayerNorm(gamma.shape)
+    layer.gamma, layer.beta = gamma, beta
+    return layer(x)
+
+
+def filled(block, W, b):
+    "`block`, 4 numbers wide, with every weight cut from W (4, 16) and every bias from b (16,)."
+    for proj in (block.attention.q_proj, block.attention.k_proj, block.attention.v_proj, block.attention.out_proj): proj.weight, proj.bias = W[:, :4], b[:4]
+    block.mlp.linear1.weight, block.mlp.linear1.bias, block.mlp.linear2.weight, block.mlp.linear2.bias = W, b, W.transpose(), b[4:8]
+    return block
+
+
+def transformer_block(x, W, b): return filled(TransformerBlock(4, 2), W, b)(x, create_causal_mask(3))
+
+
+def gpt(table, W, b):
+    "A GPT of 5 tokens and two equal blocks, with one table for tokens, positions and scores."
+    model = GPT(5, 4, 2, 2, max_seq_len=5)
+    for block in model.blocks: filled(block, W, b)
+    model.token_embedding.weight, model.position_embedding.weight, model.lm_head.weight = table, table * 0.5, table.transpose()
+    return model([[4, 0, 4], [1, 1, 2]])
 
 
 CAUSAL, BLIND = np.tril(np.ones((3, 3))), np.array([[0, 0, 0], [0, 1, 0], [1, 0, 1]])  # the first row of BLIND may look nowhere
@@ -183,7 +220,13 @@ CASES = {
     "attention weights": (lambda q, k: scaled_dot_product_attention(q, k, k, CAUSAL)[1], uniform(3, 4, **CENTRED), uniform(2, 3, 4, **CENTRED)),
     "attention of one batch": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 1, 3, 2), uniform(5, 3, 2), uniform(3, 2)),
     "multi-head": (multi_head(None), uniform(2, 3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
+    "layer norm": (layer_norm, uniform(2, 3, 4, **CENTRED), uniform(4), uniform(4)),
+    "layer norm of matrices": (layer_norm, uniform(2, 3, 4, **CENTRED), uniform(3, 4), uniform(3, 4)),
+    "Transformer block": (transformer_block, uniform(2, 3, 4, **CENTRED), uniform(4, 16, low=-0.5, high=0.5), uniform(16, low=0, high=0.5)),
+    "GPT": (gpt, uniform(5, 4, **CENTRED), uniform(4, 16, **CENTRED), uniform(16)),
     "multi-head causal": (multi_head(CAUSAL), uniform(3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
+    "quantized_linear": (quantized(Linear(3, 2), QuantizedLinear), uniform(2, 4, 3), uniform(2)),
+    "quantized_conv2d": (quantized(Conv2d(2, 3, (2, 3), (2, 1), (1, 0)), QuantizedConv2d), uniform(2, 2, 3, 5), uniform(3)),
     "flatten": (lambda a: Flatten()(a) ** 2, uniform(2, 2, 3)),
     "network": (network, uniform(3, 3), uniform(3, 4, **CENTRED), uniform(4), uniform(4, 2, **CENTRED), uniform(2)),
     "cross-entropy": (lambda z: CrossEntropyLoss()(z, [2, 0, 3]), uniform(3, 4, **CENTRED)),
@@ -449,6 +492,14 @@ def multi_head_in_torch(torch, mask):
     return forward
 
 
+def block_in_torch(torch, x, W, b):
+    "`transformer_block` in PyTorch's words: its encoder layer, which normalizes first."
+    layer = torch.nn.TransformerEncoderLayer(4, 2, 16, 0.0, lambda x: torch.nn.functional.gelu(x, approximate="tanh"), batch_first=True, norm_first=True, dtype=x.dtype)
+    weights = {"self_attn.in_proj_weight": W[:, :4].T.repeat(3, 1), "self_attn.in_proj_bias": b[:4].repeat(3), "self_attn.out_proj.weight": W[:, :4].T,
+               "self_attn.out_proj.bias": b[:4], "linear1.weight": W.T, "linear1.bias": b, "linear2.weight": W, "linear2.bias": b[4:8]}
+    return torch.func.functional_call(layer, weights, (x, torch.tensor(CAUSAL) == 0))
+
+
 def in_torch(torch):
     "The cases that PyTorch knows too, in its words."
     attend = torch.nn.functional.scaled_dot_product_attention
@@ -471,6 +522,8 @@ def in_torch(torch):
         "embedding": lambda W: F.embedding(torch.tensor([[2, 0, 2], [2, 1, 0]]), W), "positions": lambda x, W: x + W[1:4], "attention": attend,
         "attention causal": lambda q, k, v: attend(q, k, v, is_causal=True), "attention blind": lambda q, k, v: attend(q, k, v, torch.tensor(BLIND) == 1),
         "attention of one batch": attend, "multi-head": multi_head_in_torch(torch, None), "multi-head causal": multi_head_in_torch(torch, CAUSAL),
+        "layer norm": lambda x, W, b: F.layer_norm(x, W.shape, W, b), "layer norm of matrices": lambda x, W, b: F.layer_norm(x, W.shape, W, b),
+        "Transformer block": lambda x, W, b: block_in_torch(torch, x, W, b),
         "cross-entropy": lambda z: F.cross_entropy(z, two), "squared error": F.mse_loss,
         "binary cross-entropy": lambda p: F.binary_cross_entropy(p, torch.tensor([0, 1, 0.25], dtype=p.dtype))}
 

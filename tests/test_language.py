@@ -8,6 +8,7 @@ from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_atte
 from tinytorch.core.embeddings import Embedding, EmbeddingLayer, PositionalEncoding, create_sinusoidal_embeddings
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.tokenization import BPETokenizer, CharTokenizer
+from tinytorch.core.transformers import GPT, MLP, LayerNorm, TransformerBlock, create_causal_mask
 
 PROPERTY = settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 ANY_TEXT = st.text(max_size=40) | st.text("ab \n", max_size=40)
@@ -200,3 +201,76 @@ def test_attention_takes_tensors_alone():
 @pytest.mark.parametrize("sizes", [(6, 4), (0, 1), (4, 0)])
 def test_heads_divide_the_embedding(sizes):
     with pytest.raises(ValueError, match=f"embed_dim={sizes[0]}, num_heads={sizes[1]}"): MultiHeadAttention(*sizes)
+
+
+# Transformers
+
+def small_gpt(seed=0, vocab=11, length=6):
+    np.random.seed(seed)
+    return GPT(vocab, 8, 2, 2, max_seq_len=length)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (3, 6), (0, 4), (2, 3), (4,)])
+def test_scores_for_every_shape_up_to_the_context(shape):
+    model, ids = small_gpt(), np.random.default_rng(0).integers(0, 11, shape)
+    scores = model(ids)
+    assert scores.shape == (*shape, 11) and scores.dtype == np.float32 and scores.requires_grad
+    assert np.array_equal(model(Tensor(ids)).data, scores.data) and np.array_equal(model(ids.tolist() if ids.size else ids).data, scores.data)
+
+
+@PROPERTY
+@given(data=st.data(), length=st.integers(2, 6))
+def test_no_position_sees_a_later_one(data, length):
+    model, at = small_gpt(), data.draw(st.integers(1, length - 1))
+    ids = data.draw(st.lists(st.integers(0, 10), min_size=length, max_size=length))
+    changed = [*ids[:at], *((token + 1) % 11 for token in ids[at:])]
+    before, after = model([ids]).data[0], model([changed]).data[0]
+    assert np.allclose(before[:at], after[:at], atol=1e-6) and (before[at:] != after[at:]).any(axis=1).all()
+
+
+def test_each_sample_is_alone():
+    model, ids = small_gpt(), np.random.default_rng(0).integers(0, 11, (4, 5))
+    assert np.allclose(model(ids).data, np.concatenate([model(row[None]).data for row in ids]), atol=1e-6)
+
+
+def test_every_parameter_learns_and_is_listed_once():
+    model = small_gpt()
+    model(np.arange(6)[None]).sum().backward()
+    parameters = model.parameters()
+    assert all(p.grad is not None for p in parameters) and len(set(parameters)) == len(parameters) == 2 + 2 * 16 + 2 + 1
+    assert sum(p.size for p in parameters) == 11 * 8 + 6 * 8 + 2 * (4 * (64 + 8) + 2 * 16 + 2 * 4 * 64 + 32 + 8) + 16 + 8 * 11
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda: small_gpt()(np.zeros((2, 7), int)), "(2, 7, 8)"), (lambda: small_gpt()([[11]]), "0 to 10"), (lambda: LayerNorm(3)(Tensor(np.ones((2, 4)))), "(2, 4)"),
+    (lambda: LayerNorm((3, -1)), "(3, -1)"), (lambda: create_causal_mask(-1), "-1"), (lambda: create_causal_mask(2.0), "2.0"), (lambda: TransformerBlock(6, 4), "num_heads=4"),
+    (lambda: MLP(4)(Tensor(np.ones((2, 3)))), "(2, 3)"), (lambda: TransformerBlock(4, 2)(Tensor(np.ones((1, 2, 3)))), "(1, 2, 3)"), (lambda: MLP(4, 0), "out_features=0"),
+    (lambda: TransformerBlock(4, 2)(Tensor(np.ones((1, 2, 4))), create_causal_mask(3)), "(1, 3, 3)"), (lambda: small_gpt().generate([[]], 1), "(1, 0)"),
+    (lambda: small_gpt().generate(3, 1), "()"), (lambda: small_gpt().generate([1], 1.5), "1.5"), (lambda: small_gpt().generate([1], 1, float("nan")), "nan")])
+def test_transformers_say_what_is_wrong(make, words):
+    with pytest.raises(ValueError) as error: make()
+    assert words in str(error.value)
+
+
+def test_generation_ends_in_what_the_model_says_of_the_text_so_far():
+    model = small_gpt()
+    out = model.generate([[1, 2], [3, 4]], 9, temperature=0).data
+    assert out.shape == (2, 11) and out[:, :2].tolist() == [[1, 2], [3, 4]]
+    for t in range(2, 11): assert np.array_equal(out[:, t], model(out[:, max(0, t - 6):t]).data[:, -1].argmax(axis=-1))
+
+
+def test_draws_follow_the_seed_and_the_temperature():
+    model = small_gpt()
+    model.lm_head.weight.data = model.lm_head.weight.data * 100
+    same = [model.generate([1], 40, seed=3).data.tolist() for _ in range(2)]
+    np.random.seed(5)
+    other = model.generate([1], 40).data.tolist()
+    np.random.seed(5)
+    assert same[0] == same[1] != other == model.generate([1], 40).data.tolist()
+    assert model.generate([1], 40, temperature=1e-9, seed=0).data.tolist() == model.generate([1], 40, temperature=0).data.tolist()
+    assert len(set(model.generate([1], 200, temperature=1e6, seed=0).data.tolist())) == 11
+
+
+def test_nothing_is_recorded_while_writing():
+    model = small_gpt()
+    assert model.generate([1], 3).node is None and model([[1]]).node is not None

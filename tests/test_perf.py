@@ -13,12 +13,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tinytorch.benchmarking import stored_bytes
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
 from tinytorch.core.layers import Dropout, Linear, Sequential
-from tinytorch.core.tensor import Tensor
+from tinytorch.core.autograd import is_grad_enabled, no_grad
+from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxPool2d, SimpleCNN
+from tinytorch.core.tensor import Tensor, watchers
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import BenchmarkReport, SimpleMLP, generate_submission, validate_submission_schema
 from tinytorch.perf.compression import magnitude_prune, measure_sparsity, remove_zero_columns, structured_prune
-from tinytorch.perf.profiling import Profile, Profiler, quick_profile
-from tinytorch.perf.quantization import QuantizedLinear, dequantize_int8, memory_usage, quantize_int8, quantize_model
+from tinytorch.perf.profiling import Profile, Profiler, flops_of, quick_profile, trace
+from tinytorch.perf.quantization import QuantizedConv2d, QuantizedLinear, Quantizer, dequantize_int8, memory_usage, quantize_int8, quantize_model
 
 SIZES = 64, 32, 10
 W1, B1, W2, B2 = load_digits_mlp()
@@ -75,6 +77,196 @@ def test_flops_refuse_what_they_cannot_count():
         Profiler().count_flops(SimpleMLP(*SIZES), (63,))
     with pytest.raises(ValueError, match="object: unknown"):
         Profiler().count_flops(object(), (3,))
+    with pytest.raises(ValueError, match=r"Conv2d: got x \(1, 2, 8, 8\)"):
+        Profiler().count_flops(SimpleCNN(), (5, 2, 8, 8))
+
+
+@pytest.mark.parametrize("layer, flops", [
+    (Conv2d(3, 5, 3, padding=1), 5 * 36 * (2 * 27 + 1)), (Conv2d(3, 5, (2, 3), stride=2, bias=False), 5 * 3 * 2 * 2 * 18),
+    (MaxPool2d(2), 3 * 9 * 4), (AvgPool2d(3, 1, 1), 3 * 36 * 9), (BatchNorm2d(3), 3 * 36 * 4), (Flatten(), 0),
+    (QuantizedConv2d(Conv2d(3, 5, 3, padding=1)), 5 * 36 * (2 * 27 + 2))])
+def test_flops_of_layers_for_images(layer, flops):
+    for shape in ((1, 3, 6, 6), (4, 3, 6, 6), (3, 6, 6)):
+        assert Profiler().count_flops(layer, shape) == flops
+
+
+CNN_FLOPS = 16 * 64 * (2 * 9 + 2) + 16 * 16 * 4 + 32 * 16 * (2 * 144 + 2) + 32 * 4 * 4 + 10 * (2 * 128 + 1)
+
+
+def test_flops_of_a_cnn_are_the_sum_of_its_layers():
+    profile = quick_profile(SimpleCNN(), (3, 1, 8, 8), iterations=2)
+    assert profile["flops"] == CNN_FLOPS == sum(layer["flops"] for layer in profile["layers"]) == Profiler().count_flops(SimpleCNN(), (1, 8, 8))
+    assert [layer["name"] for layer in profile["layers"]] == ["Conv2d", "ReLU", "MaxPool2d"] * 2 + ["Flatten", "Linear"]
+    assert profile["parameters"] == 6090 == sum(layer["parameters"] for layer in profile["layers"])
+    assert profile["activation_memory_mb"] == 3 * 4 * (2 * 16 * 64 + 16 * 16 + 2 * 32 * 16 + 32 * 4 + 10) / MiB
+
+
+class Flow:
+    "A model that lists two layers and runs them as `flow` says."
+    def __init__(self, flow, listed=lambda a, b: [a, b]):
+        self.a, self.b, self.flow = Linear(3, 3), Linear(3, 3, bias=False), flow
+        self.layers = listed(self.a, self.b)
+
+    def forward(self, x): return self.flow(self, x)
+    def parameters(self): return [*self.a.parameters(), *self.b.parameters()]
+
+
+A, B = 2 * 9 + 3, 2 * 9
+
+
+@pytest.mark.parametrize("flow, flops", [
+    (lambda m, x: m.a(m.a(x)), 2 * A), (lambda m, x: m.a(x), A), (lambda m, x: m.b(m.a.forward(x)) + x, A + B + 3), (lambda m, x: x, 0),
+    (lambda m, x: m.a(x) @ m.b.weight, A + B), (lambda m, x: (m.a(x), m.b(x)), A + B), (lambda m, x: (m.a(x) * np.arange(3)).mean(), A + 3 + 3),
+    (lambda m, x: ReLU()(Dropout(0.9).eval()(m.a(x))), A + 3), (lambda m, x: m.a(x).reshape(3, 1)[1:] * Tensor(np.ones(1)), A + 2),
+    (no_grad()(lambda m, x: m.a(m.b(x))), A + B)])
+@pytest.mark.parametrize("listed", [lambda a, b: [a, b], lambda a, b: [b, a, a], lambda a, b: []])
+def test_flops_are_of_what_runs_and_not_of_what_is_listed(flow, flops, listed):
+    model = Flow(flow, listed)
+    assert Profiler().count_flops(model, (3,)) == flops == Profiler().count_flops(model.forward, (5, 3))
+
+
+def changed_in_place(m, x):
+    y = m.a(x)
+    y.data[:] = np.tanh(y.data)
+    return m.b(y)
+
+
+def rebound(m, x):
+    y = m.a(x)
+    y.data = y.data @ m.b.weight.data
+    return y
+
+
+def input_changed(m, x):
+    x.data = np.tanh(x.data)
+    return m.a(x)
+
+
+@pytest.mark.parametrize("flow", [
+    lambda m, x: m.a(Tensor(np.tanh(x.data))), lambda m, x: Tensor(x.data @ m.b.weight.data), lambda m, x: x.data @ m.b.weight.data,
+    lambda m, x: m.a(x) + Tensor(x.data @ m.b.weight.data), lambda m, x: m.a(x) * np.exp(x.data), changed_in_place, rebound, input_changed,
+    lambda m, x: (m.a(x), Tensor(x.data * 2)), lambda m, x: None], ids=range(10))
+def test_what_numpy_computes_on_the_side_is_refused(flow):
+    with pytest.raises(ValueError, match="FLOPs of Flow: it computes .* outside of them, and only TinyTorch's operations can be counted"):
+        Profiler().count_flops(Flow(flow), (3,))
+    assert not watchers
+
+
+def test_what_depends_on_the_values_is_refused():
+    def flow(m, x):
+        return m.a(x) if x.data.sum() > 0 else m.b(m.a(x))
+    with pytest.raises(ValueError, match="other operations on another input"):
+        Profiler().count_flops(Flow(flow), (3,))
+
+
+def test_an_operation_without_a_rule_is_refused_until_it_has_one(monkeypatch):
+    from tinytorch.core.tensor import result
+
+    def cube(x): return result(x.data**3, "cube", (x,))
+    with pytest.raises(ValueError, match="'cube': unknown; known are add"):
+        Profiler().count_flops(cube, (4,))
+    monkeypatch.setitem(flops_of, "cube", lambda step: 2 * step.out.size)
+    assert Profiler().count_flops(cube, (4,)) == 8
+
+
+def test_models_of_whole_numbers_are_counted():
+    class Tokens:
+        table = Tensor(np.ones((2, 4)))
+        def forward(self, x):
+            if (x.data != x.data.astype(int)).any(): raise ValueError("expected whole numbers")
+            return self.table[x.data.astype(int)] * 2
+    assert Profiler().count_flops(Tokens(), (1, 6)) == 6 * 4
+
+
+def test_looking_on_disturbs_nothing(model):
+    norm = Sequential(BatchNorm2d(2), Dropout(0.5))
+    norm.layers[1].eval()
+    before = norm.layers[0].running_mean.copy()
+    Profiler().count_flops(norm, (1, 2, 3, 3))
+    assert norm.layers[0].training and not norm.layers[1].training and np.array_equal(norm.layers[0].running_mean, before)
+    quick_profile(model, (64,), iterations=1)
+    assert is_grad_enabled() and not watchers and not any("forward" in vars(part) for part in model.layers)
+    with pytest.raises(ValueError): Profiler().count_flops(model, (63,))
+    with pytest.raises(ValueError): Profiler().measure_memory(model, (63,))
+    assert not watchers and not any(p.grad is not None for p in model.parameters())
+
+
+def test_a_forward_of_its_own_is_put_back():
+    model = SimpleMLP(*SIZES)
+    model.fc1.forward = own = lambda x: Linear.forward(model.fc1, x)
+    profile = quick_profile(model, (64,), iterations=1)
+    assert vars(model.fc1)["forward"] is own and [layer["flops"] for layer in profile["layers"]] == [4128, 32, 650]
+
+
+def test_each_call_of_a_layer_has_its_row():
+    model = Flow(lambda m, x: m.b(m.a(m.a(x))) * 2)
+    profile = quick_profile(model, (4, 3), iterations=1)
+    assert [layer["flops"] for layer in profile["layers"]] == [A, A, B] and profile["flops"] == 2 * A + B + 3
+    assert len({len(line) for line in repr(profile).splitlines()}) == 1, "columns stay apart and in line"
+
+
+def test_other_threads_are_not_counted():
+    from threading import Thread
+
+    def flow(m, x):
+        thread = Thread(target=lambda: m.b(x))
+        thread.start()
+        thread.join()
+        return m.a(x)
+    assert Profiler().count_flops(Flow(flow), (3,)) == A
+
+
+def test_trace_shows_what_ran(model):
+    steps, y = trace(model, Tensor(X_TEST[:2]))
+    assert [step.op for step in steps] == ["linear", "relu", "linear"] and steps[-1].out is y and y.node is None
+    assert steps[0].inputs[1] is model.parameters()[0] and steps[1].inputs[0] is steps[0].out
+
+
+def test_profiler_is_a_context_too():
+    with Profiler() as p: assert p.count_parameters(SimpleMLP(*SIZES)) == 2410
+    with pytest.raises(KeyError):
+        with Profiler(): raise KeyError
+
+
+class TorchLike:
+    "A tensor of another framework, made anew at each look, as `parameter.data` is in PyTorch."
+    def __init__(self, array): self.array = array
+    data = property(lambda self: TorchLike(self.array))
+    def numel(self): return self.array.size
+    def element_size(self): return self.array.itemsize
+    def data_ptr(self): return self.array.ctypes.data
+
+
+class Foreign:
+    def __init__(self, *arrays): self.arrays = arrays
+    def parameters(self): return (TorchLike(a) for a in self.arrays)
+    def forward(self, x): return TorchLike(np.zeros((7, 3)))
+
+
+def test_memory_of_models_of_other_frameworks():
+    tied = np.zeros((5, 3), np.float32)
+    memory = Profiler().measure_memory(Foreign(tied, np.zeros(4, np.float16), tied), (3,))
+    assert memory["parameter_memory_mb"] == (60 + 8) / MiB and memory["activation_memory_mb"] == 7 * 3 * 8 / MiB
+    assert memory["peak_memory_mb"] >= memory["parameter_memory_mb"] + memory["activation_memory_mb"]
+    assert Profiler().count_parameters(Foreign(tied)) == 15
+
+
+@pytest.mark.parametrize("parameters", [lambda: [object(), object()], lambda: [Tensor(np.ones(3))]])
+def test_parameters_without_a_stored_array_are_an_error(parameters):
+    class Strange(Foreign): pass
+    Strange.parameters = lambda self: parameters()
+    for measure in (lambda: Profiler().measure_memory(Strange(), (3,)), lambda: Profiler().count_parameters(Strange())):
+        with pytest.raises(ValueError, match="Strange"): measure()
+
+
+def test_memory_of_a_torch_module():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch, then run this file again")
+    module = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+    for x in ((5, 64), X_TEST[:5], torch.tensor(X_TEST[:5])):
+        memory = Profiler().measure_memory(module, x)
+        assert memory["parameter_memory_mb"] == 2410 * 4 / MiB and memory["activation_memory_mb"] >= 5 * 10 * 4 / MiB
+    assert Profiler().measure_latency(module, (1, 64), iterations=3) > 0 and Profiler().count_parameters(module) == 2410
+    with pytest.raises((ValueError, TypeError)): Profiler().count_flops(module, (64,))
 
 
 def test_a_shared_layer_counts_once():
@@ -249,6 +441,49 @@ def test_quantized_linear_refuses_other_features():
             layer(few)
     with pytest.raises(TypeError, match="ndarray"):
         layer(X_TEST)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_quantized_convolution_computes_what_its_codes_say(bias):
+    conv = Conv2d(3, 5, (3, 2), stride=(2, 1), padding=1, bias=bias)
+    if bias: conv.bias.data = np.arange(5, dtype=np.float32)
+    layer, x = QuantizedConv2d(conv), np.random.default_rng(0).normal(size=(2, 3, 6, 5)).astype(np.float32)
+    twin = Conv2d(3, 5, (3, 2), stride=(2, 1), padding=1, bias=bias)
+    twin.weight, twin.bias = layer.weight, conv.bias
+    assert layer.codes.dtype == np.int8 and layer.codes.shape == conv.weight.shape and layer.weight.shape == conv.weight.shape
+    np.testing.assert_allclose(layer(Tensor(x)).data, twin(Tensor(x)).data, atol=1e-4)
+    assert np.abs(layer.weight.data - conv.weight.data).max() <= 0.5001 * layer.scale and layer(Tensor(x[:0])).shape == (0, 5, 3, 6)
+    assert layer.size_bytes() == stored_bytes(layer) == 90 + 4 + 20 * bias and layer.count_parameters() == 90 + 5 * bias
+    assert memory_usage(layer)["modelled_call_bytes"] == 360
+    with pytest.raises(ValueError, match=r"\(2, 2, 6, 5\).*\(5, 3, 3, 2\)"): layer(Tensor(x[:, :2]))
+    with pytest.raises(TypeError): layer(x)
+
+
+def test_filters_are_calibrated_on_their_windows():
+    conv, x = Conv2d(2, 4, 3, padding=1), np.random.default_rng(0).random((20, 2, 5, 5)).astype(np.float32)
+    conv.weight.data[1, 0, 1, 1], x[:, 0] = 4, x[:, 0] / 100  # a large weight that meets small numbers
+    exact = conv(Tensor(x)).data
+    plain, calibrated = QuantizedConv2d(conv), QuantizedConv2d(conv, x)
+    error = [np.square(layer(Tensor(x)).data - exact).mean() for layer in (calibrated, plain)]
+    assert error[0] < error[1] and calibrated.scale < plain.scale
+    with pytest.raises(ValueError, match=r"calibration_data.*\(n, 18\)"): QuantizedConv2d(conv, x[:, :1])
+
+
+def test_a_cnn_is_quantized_layer_by_layer():
+    x = X_TRAIN[:50].reshape(-1, 1, 8, 8)
+    model, plain = SimpleCNN(), SimpleCNN()
+    for p, q in zip(plain.parameters(), model.parameters()): p.data = q.data
+    second = QuantizedConv2d(model.layers[3], Sequential(*model.layers[:3])(Tensor(x)))
+    assert quantize_model(model, x) is model and quantize_model(plain) is plain
+    assert [type(model.layers[i]) for i in (0, 3, 7)] == [QuantizedConv2d, QuantizedConv2d, QuantizedLinear]
+    assert np.array_equal(model.layers[3].codes, second.codes) and model.layers[3].stride == (1, 1)
+    assert memory_usage(model)["compression_ratio"] > 3.5 and memory_usage(model)["stored_bytes"] == stored_bytes(model)
+    assert isinstance(quantize_model(Conv2d(1, 2, 3)), QuantizedConv2d)
+    with pytest.raises(ValueError, match="no Linear or Conv2d"): quantize_model(model)
+
+
+def test_quantizer_is_another_name():
+    assert Quantizer.quantize_model is quantize_model and Quantizer().quantize_tensor is quantize_int8 and Quantizer.dequantize_tensor is dequantize_int8
 
 
 def test_a_quantized_layer_takes_the_place_of_another():

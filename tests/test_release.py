@@ -170,6 +170,22 @@ def test_an_innocent_history_is_no_obstacle(out, quick):
     assert git(out, "status", "--porcelain") == ""
 
 
+OWN = {".github/workflows/ci.yml": "on: push", ".devcontainer/devcontainer.json": "{}", "LICENSE.txt": "mine", "syllabus.md": "Week 1", "docs/due.md": "1 May"}
+
+
+def test_files_of_the_courses_own_are_searched_and_left_alone(out, quick):
+    for name, text in OWN.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text)
+    (out / "tinytorch" / "core" / "layers.py").write_text("of an older release")
+    release(out, repo="org/capstone")
+    assert {name: (out / name).read_text() for name in OWN} == OWN
+    assert "class Linear" in (out / "tinytorch" / "core" / "layers.py").read_text()
+    (out / "syllabus.md").write_text(f"Week 1\n{ANSWER}")
+    with pytest.raises(ReleaseError, match="syllabus.md: holds solution lines of part4-agree"): release(out)
+    assert ANSWER in (out / "syllabus.md").read_text()
+
+
 def test_a_leak_in_what_it_writes_is_refused_and_nothing_is_left(tmp_path, monkeypatch, quick):
     real = room.write_repository
     def leaky(out, *more):
@@ -183,7 +199,7 @@ def test_a_leak_in_what_it_writes_is_refused_and_nothing_is_left(tmp_path, monke
 def test_foreign_folders_and_bad_words_are_refused(tmp_path, quick):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(ReleaseError, match="thesis.txt: is no file of"): release(tmp_path / "mine")
+    with pytest.raises(ReleaseError, match="holds other things and no release"): release(tmp_path / "mine")
     with pytest.raises(ReleaseError, match="is a file"): release(tmp_path / "mine" / "thesis.txt")
     with pytest.raises(ReleaseError, match="expected ORG/NAME"): release(tmp_path / "x", repo="https://github.com/a/b")
     with pytest.raises(ReleaseError, match="inside the checkout"): release(ROOT / "student")

@@ -44,7 +44,7 @@ MISTAKES = {
     "part4-need-check": [("part4-need", '"optimized" not in submission', "False")],
     "part4-same-check": [("part4-same", 'if "optimized" in submission', "if False")],
     "part4-validate-check": [("part4-validate", "if violations: raise SubmissionError(violations)", "pass")],
-    "part4b-optimize-check": [("part4b-optimize", "copy.deepcopy(model)", "model"), ("part4b-optimize", "in tools.values()", "in ()")],
+    "part4b-optimize-check": [("part4b-optimize", "copy.deepcopy(model)", "model"), ("part4b-optimize", "in tools.items()", "in ()")],
     "part5-workflow-check": [("part5-workflow", "save_submission(submission, filepath)", "pass")],
     "q1-check": [("q1", '"ratio": 4.0', '"ratio": 0.25'), ("q1", '"saved_percent": 75.0', '"saved_percent": 25.0')],
     "q2-check": [("q2", 'q2_deploy = "A"', 'q2_deploy = "B"')],

@@ -392,12 +392,14 @@ FORBIDDEN = re.compile(r"(^|/)(olympics\.py|gradebook\.db|nbgrader_config\.py|ca
                        r"__pycache__|\.ipynb_checkpoints|[^/]*\.pyc|[^/]*\.egg-info)(/|$)")
 
 
-def leaks(folder, secrets, expected=None):
-    "One line for each leak in the files of `folder` and in its version history; `expected`: the only files that may be there."
+def leaks(folder, secrets, expected=None, renewed=()):
+    """One line for each leak in the files of `folder` and in its version history.
+
+    `expected`: the only files that may be there. `renewed`: files that are about to be written anew, which are not read."""
     folder, found = Path(folder), []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if name.split("/")[0] == ".git" or path.is_dir() and not path.is_symlink():
+        if name.split("/")[0] == ".git" or path.is_dir() and not path.is_symlink() or name in renewed:
             continue
         if path.is_symlink() or FORBIDDEN.search(name) or expected is not None and name not in expected:
             found.append(f"{name}: is no file of a student's repository")
@@ -427,8 +429,9 @@ def badge_of(out):
 def release(out, repo=None, hidden_checks=True):
     """Write the student's repository into `out`, proved free of leaks; returns its path.
 
-    `out` is new, empty, or a release from before, whose files are renewed; its git history is read too. `repo`: ORG/NAME, for
-    the Binder badge; default: that of the release before. `ReleaseError` when a leak is found; then `out` is as before.
+    `out` is new, empty, or a release from before, whose files are renewed. Files of the course's own beside them (a syllabus,
+    `.github/`) are searched and left alone; the git history is searched too. `repo`: ORG/NAME, for the Binder badge;
+    default: that of the release before. `ReleaseError` when a leak is found; then `out` is as before.
     """
     out = outside_export(out)
     if repo is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
@@ -444,10 +447,12 @@ def release(out, repo=None, hidden_checks=True):
         files = {path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file()}
         refuse(leaks(new, secrets, files), out)
         if out.is_dir():
+            if any(out.iterdir()) and not (out / "settings.ini").exists() and not (out / NOTEBOOK).exists() and not (out / ".git").exists():
+                raise ReleaseError(f"{out}: holds other things and no release; choose an empty folder, or the repository of an earlier release")
             for name in ("tinytorch", "binder"):  # a release before owns these whole
                 if out.joinpath("settings.ini").exists() and out.joinpath(NOTEBOOK).exists():
                     files |= {path.relative_to(out).as_posix() for path in (out / name).rglob("*")}
-            refuse([line for line in leaks(out, secrets, files) if "git history" in line or "no file of" in line], out)
+            refuse(leaks(out, secrets, renewed=files), out)
         for name in ("tinytorch", "binder"):
             shutil.rmtree(out / name, ignore_errors=True)
         shutil.copytree(new, out, dirs_exist_ok=True)

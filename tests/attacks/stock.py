@@ -2,7 +2,7 @@
 
     python tests/attacks/stock.py             run all (about 15 minutes on two idle cores), keep what came out in stock.json
     python tests/attacks/stock.py NAME...     run these
-    python tests/attacks/stock.py --table     write the table into src/tinytorch_grader/README.md, with a fresh `capstone grade`
+    python tests/attacks/stock.py --table     write the table into docs/security.md, with a fresh `capstone grade`
 
 Both sides get Part 1 and the questions of the capstone, without its `demo` cells. A full submission of somebody else was graded before; where the attack is the file
 itself, the whole class is graded, in which an empty submission follows. Attacks that could take the machine down are not tried on the stock side.
@@ -155,7 +155,7 @@ def main(names):
     with tempfile.TemporaryDirectory() as folder:
         if "--table" in names:
             text = table(by_capstone(Path(folder)))
-            readme = ROOT / "src" / "tinytorch_grader" / "README.md"
+            readme = ROOT / "docs" / "security.md"
             whole = readme.read_text(encoding="utf-8") if readme.exists() else f"{BEGIN}\n{END}\n"
             before, rest = whole.split(BEGIN) if BEGIN in whole else (whole + "\n", END + "\n")
             readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")

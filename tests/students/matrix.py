@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE.parents[1] / "20_capstone.ipynb"
-README = HERE.parents[1] / "src" / "tinytorch_grader" / "README.md"
+README = HERE.parents[1] / "docs" / "misconceptions.md"
 BEGIN, END = "<!-- misconceptions:begin -->", "<!-- misconceptions:end -->"
 
 

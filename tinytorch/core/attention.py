@@ -15,7 +15,7 @@ from .tensor import Tensor, not_a_tensor, result
 __all__ = ["scaled_dot_product_attention", "MultiHeadAttention"]
 
 # %% ../../src/modules/12_attention.ipynb #8c5e2b86
-def allowed(mask, scores_ndim):
+def allowed(mask, scores_ndim: int) -> np.ndarray:
     "`mask` as an array of bool for scores of that many dimensions (..., heads, T, T); `ValueError` for other numbers than 0 and 1."
     raw = mask.data if isinstance(mask, Tensor) else np.asarray(mask)
     if raw.dtype != bool:
@@ -41,27 +41,28 @@ def _softmax_where(scores, may_look):
 
 # %% ../../src/modules/12_attention.ipynb #6ea28bc3
 def scaled_dot_product_attention(
-    Q, # Tensor (..., T_q, d)
-    K, # Tensor (..., T_k, d)
-    V, # Tensor (..., T_k, d_v)
+    Q: Tensor, # (..., T_q, d)
+    K: Tensor, # (..., T_k, d)
+    V: Tensor, # (..., T_k, d_v)
     mask=None, # (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
-): # Tensor (..., T_q, d_v), and the weights, Tensor (..., T_q, T_k)
+) -> tuple[Tensor, Tensor]: # the means (..., T_q, d_v), and the weights (..., T_q, T_k)
     """softmax(Q K^T / sqrt(d)) V. `TypeError` for what is no Tensor, `ValueError` for shapes that do not fit. Vaswani et al. (2017), 3.2.1.
 
     Parameters
     ----------
-    Q
-        Tensor (..., T_q, d)
-    K
-        Tensor (..., T_k, d)
-    V
-        Tensor (..., T_k, d_v)
+    Q : Tensor
+        (..., T_q, d)
+    K : Tensor
+        (..., T_k, d)
+    V : Tensor
+        (..., T_k, d_v)
     mask : default None
         (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
 
     Returns
     -------
-    Tensor (..., T_q, d_v), and the weights, Tensor (..., T_q, T_k)
+    tuple[Tensor, Tensor]
+        the means (..., T_q, d_v), and the weights (..., T_q, T_k)
     """
     for name, x in (("Q", Q), ("K", K), ("V", V)):
         if not isinstance(x, Tensor): raise not_a_tensor(f"attention, {name}", x)
@@ -103,7 +104,7 @@ gradients["merge_heads"] = (lambda g, heads: _split(g, heads),)
 # %% ../../src/modules/12_attention.ipynb #37893efa
 class MultiHeadAttention(Layer):
     "Attention of a text to itself: (..., T, embed_dim) -> the same shape, num_heads weighted means side by side."
-    def __init__(self, embed_dim, num_heads):
+    def __init__(self, embed_dim: int, num_heads: int):
         if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"MultiHeadAttention: got embed_dim={embed_dim}, num_heads={num_heads}, expected embed_dim to be a "
                              "multiple of num_heads, both from 1")
@@ -114,10 +115,10 @@ class MultiHeadAttention(Layer):
     def _heads(self, x):
         return result(_split(x.data, self.num_heads), "split_heads", (x,), self.num_heads)
 
-    def forward(self, x,
+    def forward(self, x: Tensor,
         mask=None, # (T, T) or (B, T, T): 1 or True where a position may look
         memory=None, # takes the keys and values of `x`, gives those of all positions to look at (module 18)
-    ):
+    ) -> Tensor:
         """`TypeError` unless `x` is a Tensor, `ValueError` for another embed_dim or a mask that does not fit.
 
         Parameters

@@ -15,23 +15,24 @@ __all__ = ["Embedding", "PositionalEncoding", "EmbeddingLayer", "create_sinusoid
 # %% ../../src/modules/11_embeddings.ipynb #ee877003
 def token_ids(
     x, # whole numbers of any shape: a Tensor, an array or a list
-    vocab_size, # how many there are
-    name="Embedding", # who asks
-):  # int64, the shape of `x`
+    vocab_size: int, # how many there are
+    name: str = "Embedding", # who asks
+) -> np.ndarray: # int64, the shape of `x`
     """`x` as an integer array; `TypeError` for what is not numbers, `ValueError` for what is not from 0 to vocab_size - 1.
 
     Parameters
     ----------
     x
         whole numbers of any shape: a Tensor, an array or a list
-    vocab_size
+    vocab_size : int
         how many there are
-    name : default 'Embedding'
+    name : str, default 'Embedding'
         who asks
 
     Returns
     -------
-    int64, the shape of `x`
+    np.ndarray
+        int64, the shape of `x`
     """
     raw = x.data if isinstance(x, Tensor) else np.asarray(x)
     if raw.dtype.kind not in "iuf":
@@ -52,12 +53,12 @@ def _at_least_one(name, **sizes):
 # %% ../../src/modules/11_embeddings.ipynb #83c9869f
 class Embedding(Layer):
     "Row `weight[token]` for each token: (...) whole numbers -> (..., embed_dim)."
-    def __init__(self, vocab_size, embed_dim):
+    def __init__(self, vocab_size: int, embed_dim: int):
         _at_least_one("Embedding", vocab_size=vocab_size, embed_dim=embed_dim)
         self.vocab_size, self.embed_dim = vocab_size, embed_dim
         self.weight = Tensor(np.random.standard_normal((vocab_size, embed_dim)) * 0.02, requires_grad=True)
 
-    def forward(self, x):
+    def forward(self, x) -> Tensor:
         "`TypeError` for what is not numbers, `ValueError` for what is not a whole number from 0 to vocab_size - 1."
         ids = token_ids(x, len(self.weight.data))
         return result(self.weight.data[ids], "embedding", (self.weight,), ids, self.weight.shape)
@@ -81,21 +82,22 @@ gradients["embedding"] = (_embedding,)
 
 # %% ../../src/modules/11_embeddings.ipynb #6dc21d10
 def create_sinusoidal_embeddings(
-    max_seq_len, # positions
-    embed_dim, # numbers a position; an odd number ends in a sine
-):  # Tensor (max_seq_len, embed_dim), without gradient
+    max_seq_len: int, # positions
+    embed_dim: int, # numbers a position; an odd number ends in a sine
+) -> Tensor: # (max_seq_len, embed_dim), without gradient
     """Sines and cosines of the position, from fast to slow. `ValueError` for sizes below 1. Source: Vaswani et al. (2017), 3.5.
 
     Parameters
     ----------
-    max_seq_len
+    max_seq_len : int
         positions
-    embed_dim
+    embed_dim : int
         numbers a position; an odd number ends in a sine
 
     Returns
     -------
-    Tensor (max_seq_len, embed_dim), without gradient
+    Tensor
+        (max_seq_len, embed_dim), without gradient
     """
     _at_least_one("create_sinusoidal_embeddings", max_seq_len=max_seq_len, embed_dim=embed_dim)
     pair = np.arange(embed_dim) // 2 * 2
@@ -105,12 +107,12 @@ def create_sinusoidal_embeddings(
 # %% ../../src/modules/11_embeddings.ipynb #59e74c0c
 class PositionalEncoding(Layer):
     "Adds to each vector the row of its position: (..., T, embed_dim) -> the same shape, T up to max_seq_len."
-    def __init__(self, max_seq_len, embed_dim,
-        learned=True, # or the fixed sines and cosines
+    def __init__(self, max_seq_len: int, embed_dim: int,
+        learned: bool = True, # or the fixed sines and cosines
     ):
         """Parameters
         ----------
-        learned : default True
+        learned : bool, default True
             or the fixed sines and cosines
         """
         _at_least_one("PositionalEncoding", max_seq_len=max_seq_len, embed_dim=embed_dim)
@@ -118,7 +120,7 @@ class PositionalEncoding(Layer):
         if learned: self.weight = Tensor(np.random.standard_normal((max_seq_len, embed_dim)) * 0.02, requires_grad=True)
         else: self.weight = create_sinusoidal_embeddings(max_seq_len, embed_dim)
 
-    def forward(self, x, start=0):
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
         "`TypeError` unless `x` is a Tensor, `ValueError` for other sizes or positions than the table has."
         if not isinstance(x, Tensor): raise not_a_tensor("PositionalEncoding", x)
         rows = self.weight.data[start:start + (x.shape[-2] if x.ndim > 1 else 0)]
@@ -144,12 +146,12 @@ gradients["positions"] = (lambda g, start, shape: g, _positions)
 # %% ../../src/modules/11_embeddings.ipynb #b2c60502
 class EmbeddingLayer(Layer):
     "Token and position in one: (..., T) whole numbers -> (..., T, embed_dim)."
-    def __init__(self, vocab_size, embed_dim, max_seq_len=512,
-        pos_encoding="learned", # or "sinusoidal", or None for tokens alone
+    def __init__(self, vocab_size: int, embed_dim: int, max_seq_len: int = 512,
+        pos_encoding: str | None = "learned", # or "sinusoidal", or None for tokens alone
     ):
         """Parameters
         ----------
-        pos_encoding : default 'learned'
+        pos_encoding : str | None, default 'learned'
             or "sinusoidal", or None for tokens alone
         """
         if pos_encoding not in ("learned", "sinusoidal", None):
@@ -157,7 +159,7 @@ class EmbeddingLayer(Layer):
         self.token_embedding = Embedding(vocab_size, embed_dim)
         self.pos_encoding = pos_encoding and PositionalEncoding(max_seq_len, embed_dim, learned=pos_encoding == "learned")
 
-    def forward(self, x, start=0):
+    def forward(self, x, start: int = 0) -> Tensor:
         "`ValueError` for tokens or positions that are not in the tables."
         x = self.token_embedding.forward(x)
         return self.pos_encoding.forward(x, start) if self.pos_encoding else x

@@ -5,6 +5,7 @@
 # %% ../../src/modules/09_convolutions.ipynb #d2375582
 import math
 from functools import reduce
+from itertools import product
 
 import numpy as np
 
@@ -115,7 +116,7 @@ def col2im(
         raise ValueError(f"col2im: got columns {columns.shape} for images {tuple(shape)}, "
                          f"expected {_columns(places).shape}")
     parts = columns.reshape(places.shape)
-    for i, j in np.ndindex(kernel): places[:, :, i, j] += parts[:, :, i, j]
+    for i, j in product(*map(range, kernel)): places[:, :, i, j] += parts[:, :, i, j]
     return x[:, :, ph:ph + H, pw:pw + W]
 
 # %% ../../src/modules/09_convolutions.ipynb #ac4f2fa6
@@ -246,7 +247,8 @@ class _Pool(Layer):
 # %% ../../src/modules/09_convolutions.ipynb #fefad05d
 def _over_kernel(combine, windows):
     "`combine` the numbers of each window: (B, C, kh, kw, rows, columns) -> (B, C, rows, columns)."
-    return reduce(combine, (windows[:, :, i, j] for i, j in np.ndindex(windows.shape[2:4])))
+    kh, kw = windows.shape[2:4]
+    return reduce(combine, (windows[:, :, i, j] for i, j in product(range(kh), range(kw))))
 
 
 class MaxPool2d(_Pool):

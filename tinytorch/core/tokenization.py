@@ -30,7 +30,7 @@ class Tokenizer:
     "Token i stands for the text `vocab[i]`; token `unk_id`, 0, for a character that has none."
     unk_id = 0
 
-    def set_vocab(self, texts):
+    def set_vocab(self, texts) -> None:
         "Let `texts`, in this order, be the tokens from 1; `ValueError` for one that comes twice."
         self.vocab = [UNKNOWN, *(text for text in texts if text != UNKNOWN)]
         self.token_to_id = {text: i for i, text in enumerate(self.vocab)}
@@ -40,7 +40,7 @@ class Tokenizer:
 
     def __len__(self): return len(self.vocab)
 
-    def decode(self, tokens: "list[int]") -> str:
+    def decode(self, tokens) -> str:
         "The text of `tokens`, a list or an array (T,); `ValueError` for what is no token."
         ids = np.asarray(tokens)
         wrong = [i for i in ids.ravel().tolist() if i not in range(len(self))]
@@ -52,18 +52,18 @@ class Tokenizer:
 # %% ../../src/modules/10_tokenization.ipynb #3d612678
 class CharTokenizer(Tokenizer):
     "A token for each character of `vocab`, a str or a list of characters."
-    def __init__(self, vocab=None):
+    def __init__(self, vocab: str | list[str] | None = None):
         self.set_vocab(vocab or ())
 
     @property
     def vocab_size(self): return len(self)
 
-    def build_vocab(self, corpus):
+    def build_vocab(self, corpus: str | list[str]) -> "CharTokenizer":
         "Give each character in `corpus`, a str or a list of them, a token, in the order of Unicode."
         self.set_vocab(sorted(set("".join(_texts("build_vocab", corpus)))))
         return self
 
-    def encode(self, text: str) -> "list[int]":
+    def encode(self, text: str) -> list[int]:
         "A token for each character of `text`."
         return [self.token_to_id.get(character, 0) for character in "".join(_texts("encode", [text]))]
 
@@ -112,7 +112,7 @@ class _PairCounts:
 # %% ../../src/modules/10_tokenization.ipynb #072b4901
 class BPETokenizer(Tokenizer):
     "Tokens for characters and for frequent pieces of words, at most `vocab_size` of them."
-    def __init__(self, vocab_size=1000):
+    def __init__(self, vocab_size: int = 1000):
         if isinstance(vocab_size, bool) or not isinstance(vocab_size, (int, np.integer)) or vocab_size < 1:
             raise ValueError(f"vocab_size: got {vocab_size!r}, expected a whole number from 1")
         self.vocab_size = int(vocab_size)
@@ -128,20 +128,21 @@ class BPETokenizer(Tokenizer):
 # %% ../../src/modules/10_tokenization.ipynb #dd50d591
 @patch
 def train(self: BPETokenizer,
-    corpus, # a str, or a list of them
-):  # the tokenizer
+    corpus: str | list[str], # one text, or several that no token crosses
+) -> BPETokenizer: # itself
     """Learn the vocabulary from `corpus`; stops early where no pair comes twice.
 
     `ValueError` where its characters alone are more than `vocab_size`. Source: Sennrich, Haddow and Birch (2016).
 
     Parameters
     ----------
-    corpus
-        a str, or a list of them
+    corpus : str | list[str]
+        one text, or several that no token crosses
 
     Returns
     -------
-    the tokenizer
+    BPETokenizer
+        itself
     """
     words = Counter(word for text in _texts("train", corpus) for word in _WORDS.findall(text))
     characters = sorted(set("".join(words)) - {UNKNOWN})
@@ -158,7 +159,7 @@ def train(self: BPETokenizer,
 
 # %% ../../src/modules/10_tokenization.ipynb #3d667a60
 @patch
-def encode(self: BPETokenizer, text: str) -> "list[int]":
+def encode(self: BPETokenizer, text: str) -> list[int]:
     "The tokens of `text`, a str; characters that training has not seen are token 0."
     tokens = []
     for word in _WORDS.findall("".join(_texts("encode", [text]))):

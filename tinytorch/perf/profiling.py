@@ -5,64 +5,210 @@
 # %% ../../src/modules/14_profiling.ipynb #ea5c34db
 import gc
 import math
+import sys
 import time
+import zlib
+from contextlib import contextmanager
+from threading import get_ident
+from typing import NamedTuple
 
 import numpy as np
 
 from ..core.autograd import no_grad
-from ..core.tensor import Tensor
+from ..core.layers import Layer, parts_of, switch
+from ..core.tensor import Tensor, watchers
 
 # %% ../../src/modules/14_profiling.ipynb #0b356142
-__all__ = ["Profile", "Profiler", "quick_profile"]
-
-# %% ../../src/modules/14_profiling.ipynb #71d22872
-def _leaves(model):
-    "The layers that compute, in order: containers are opened, a model without `layers` is one leaf."
-    layers = getattr(model, "layers", None)
-    return [model] if layers is None else [leaf for layer in layers for leaf in _leaves(layer)]
+__all__ = ["Profile", "Profiler", "quick_profile", "trace", "flops_of"]
 
 # %% ../../src/modules/14_profiling.ipynb #41c4703c
-def _arrays(layers):
-    "The arrays behind the parameters of `layers` by id, each once however often it is used."
-    return {id(p.data): p.data for layer in layers if hasattr(layer, "parameters") for p in layer.parameters()}
+def _held(p):
+    "(key, numbers, bytes, array) of the parameter `p`, or None where no array is found; the key is the same at each look."
+    data = p if isinstance(p, np.ndarray) else getattr(p, "data", p)
+    if isinstance(data, np.ndarray): return id(data), data.size, data.nbytes, data
+    if not hasattr(data, "element_size"): return None
+    return data.data_ptr(), data.numel(), data.numel() * data.element_size(), data  # PyTorch's tensors
+
+
+def _arrays(parts):
+    "What the parameters of `parts` hold, each array once, by key."
+    parameters = [p for part in parts if hasattr(part, "parameters") for p in part.parameters()]
+    found = {held[0]: held for held in map(_held, parameters) if held}
+    if parameters and not found:
+        raise ValueError(f"found no array in the {len(parameters)} parameters of {type(parts[0]).__name__}, the first "
+                         f"a {type(parameters[0]).__name__}; expected `data` with an array, or a method size_bytes()")
+    return found
 
 # %% ../../src/modules/14_profiling.ipynb #638b88dd
-def _total(model, own, each):
-    "Sum over the layers of `model`: of their method `own` where they bring one, else of `each` of their arrays and the model's other ones."
-    beside = [part for part in getattr(model, "__dict__", {}).values() if hasattr(part, "forward")] if hasattr(model, "layers") else []
-    layers = {id(layer): layer for part in (model, *beside) for layer in _leaves(part)}.values()
-    known = [layer for layer in layers if hasattr(layer, own)]
-    arrays, made, counted = _arrays([layer for layer in layers if layer not in known]), _arrays([model]), _arrays(known)
-    arrays |= {key: a for key, a in _arrays([model]).items() if key in made and key not in counted}  # not those made anew at each look
-    return sum(int(getattr(layer, own)()) for layer in known) + sum(getattr(array, each) for array in arrays.values())
+def _total(model, own, which):
+    "Sum over the parts of `model`: of their method `own` where they bring one, else of item `which` of what they hold."
+    parts, known, inside = list(parts_of(model)) or [model], [], set()
+    for part in parts:
+        if hasattr(part, own) and id(part) not in inside:
+            known.append(part)
+            inside.update(map(id, parts_of(part)))
+    looks, counted = [_arrays(parts) for _ in range(2)], _arrays(known)
+    stay = [held for key, held in looks[1].items() if key in looks[0] and key not in counted]  # not those made anew at each look
+    if looks[1] and not (known or stay):
+        raise ValueError(f"{type(model).__name__} makes its {len(looks[1])} parameters anew at each look, so nothing stored is found; "
+                         f"give it a method {own}()")
+    return sum(int(getattr(part, own)()) for part in known) + sum(held[which] for held in stay)
 
 
-def _parameter_count(model): return _total(model, "count_parameters", "size")
-def _stored_bytes(model): return _total(model, "size_bytes", "nbytes")
+def _parameter_count(model): return _total(model, "count_parameters", 1)
+def _stored_bytes(model): return _total(model, "size_bytes", 2)
+
+# %% ../../src/modules/14_profiling.ipynb #b7597ac8
+class Step(NamedTuple):
+    "One operation that ran."
+    op: str # its name
+    inputs: tuple # the tensors it took
+    saved: tuple # what its gradient would need
+    out: Tensor # what it gave
+    marks: tuple = () # checksums of inputs and result at that moment
+
+
+@contextmanager
+def watch(see):
+    "While it lasts, `see(op, inputs, saved, out)` hears of each operation in this thread."
+    thread = get_ident()
+    def here(*step):
+        if get_ident() == thread: see(*step)
+    watchers.append(here)
+    try:
+        yield
+    finally:
+        watchers.remove(here)
+
+# %% ../../src/modules/14_profiling.ipynb #4e00cfa7
+@contextmanager
+def evaluating(model):
+    "While it lasts, all layers of `model` are in evaluation; afterwards each is as it was."
+    before = [(layer, layer.training) for layer in parts_of(model) if isinstance(layer, Layer)]
+    switch(model, False)
+    try:
+        yield
+    finally:
+        for layer, training in before: layer.training = training
+
+
+def _forward(model):
+    "`model.forward`, else `model` itself. `ValueError` where neither can be called."
+    call = getattr(model, "forward", model)
+    if not callable(call): raise ValueError(f"{type(model).__name__}: unknown; expected a model with forward(x)")
+    return call
+
+
+def _mark(t): return zlib.crc32(np.ascontiguousarray(getattr(t, "data", t)))
+
+# %% ../../src/modules/14_profiling.ipynb #a6b52f27
+def trace(
+    model, # anything with forward(x), or a function
+    x, # what it takes
+): # the operations in order, a list of Step, and what the model returned
+    """One forward pass in evaluation, seen from inside.
+
+    Parameters
+    ----------
+    model
+        anything with forward(x), or a function
+    x
+        what it takes
+
+    Returns
+    -------
+    the operations in order, a list of Step, and what the model returned
+    """
+    steps = []
+    def see(op, inputs, saved, out):
+        steps.append(Step(op, inputs, saved, out, tuple(map(_mark, (*inputs, out)))))
+    with evaluating(model), no_grad(), watch(see): y = _forward(model)(x)
+    return steps, y
 
 # %% ../../src/modules/14_profiling.ipynb #9bca6d78
-_OPS = {
-    "ReLU": 1,      # max(x, 0)
-    "Tanh": 1,      # tanh
-    "Sigmoid": 4,   # negate, exp, add, divide
-    "Softmax": 5,   # max, subtract, exp, sum, divide
-    "GELU": 9,      # x/2 (1 + tanh(c (x + d x^3))): six multiplications, two additions, tanh
-    "Dropout": 0,   # at inference it does nothing
+_EACH = {  # operations for each number of the result
+    "add": 1, "sub": 1, "mul": 1, "truediv": 1, "pow": 1, "positions": 1,
+    "relu": 1,       # max(x, 0)
+    "tanh": 1,       # tanh
+    "sigmoid": 4,    # negate, exp, add, divide
+    "softmax": 5,    # max, subtract, exp, sum, divide
+    "gelu": 9,       # x/2 (1 + tanh(c (x + d x^3))): six multiplications, two additions, tanh
+    "batch_norm": 4, # subtract a mean, multiply by a scale, by gamma, add beta
+    "layer_norm": 8, # mean, subtract, square, mean, times 1 / root, gamma, beta: a root for each row left out
+    **dict.fromkeys(("reshape", "transpose", "getitem", "embedding", "split_heads", "merge_heads"), 0),  # memory moves
 }
 
 # %% ../../src/modules/14_profiling.ipynb #3d1189b8
-def _layer_flops(layer, shape):
-    "(operations, output shape) of one leaf for an input of `shape`, features last."
-    kind = type(layer).__name__
-    if kind in _OPS:
-        return _OPS[kind] * math.prod(shape), shape
-    if not hasattr(layer, "weight"):
-        raise ValueError(f"FLOPs of {kind}: unknown; known are layers with a weight (in, out), {', '.join(_OPS)}, and models with `layers`")
-    n_in, n_out = layer.weight.data.shape
-    if shape[-1] != n_in:
-        raise ValueError(f"input_shape: got {shape[-1]} features, expected {n_in} for the weight {(n_in, n_out)} of {kind}")
-    extra = sum(getattr(layer, name, None) is not None for name in ("bias", "scale"))
-    return math.prod(shape[:-1]) * n_out * (2 * n_in + extra), (*shape[:-1], n_out)
+def _terms(weight): return weight[:1].size if weight.ndim == 4 else weight.shape[0]
+
+
+def _products(step):
+    "2 for each product with a weight (in, out) or with filters (out, in, kh, kw), 1 for a bias."
+    return step.out.size * (2 * _terms(step.inputs[1].data) + len(step.inputs) - 2)
+
+
+def _coded(step):
+    "The same with codes, and 1 for their scale."
+    return step.out.size * (2 * _terms(step.saved[0]) + len(step.inputs))
+
+
+def _window(step): return step.out.size * math.prod(step.saved[-3])  # the kernel
+
+
+flops_of = {
+    **{op: lambda step, n=n: n * step.out.size for op, n in _EACH.items()},
+    **dict.fromkeys(("sum", "mean", "max"), lambda step: step.inputs[0].size),
+    **dict.fromkeys(("linear", "conv2d"), _products),
+    **dict.fromkeys(("quantized_linear", "quantized_conv2d"), _coded),
+    **dict.fromkeys(("max_pool2d", "avg_pool2d"), _window),
+    "matmul": lambda step: 2 * step.inputs[0].shape[-1] * step.out.size,
+    "scores": lambda step: (2 * step.inputs[0].shape[-1] + 1) * step.out.size,  # Q K^T / sqrt(d)
+}
+
+# %% ../../src/modules/14_profiling.ipynb #26b331e3
+def _flops(step):
+    "Operations of one step. `ValueError` for one that has no rule in `flops_of`."
+    if step.op in flops_of: return flops_of[step.op](step)
+    raise ValueError(f"FLOPs of the operation {step.op!r}: unknown; known are {', '.join(flops_of)}. "
+                     f"Add a rule: flops_of[{step.op!r}] = lambda step: ...")
+
+# %% ../../src/modules/14_profiling.ipynb #87af61f2
+def _known(t, u, mark, seen):
+    "Whether the tensor `t` of one run comes from a step seen before, or is the same as `u`, that of the other run."
+    if id(t) in seen: return seen[id(t)] == mark
+    return t is u or np.array_equal(getattr(t, "data", t), getattr(u, "data", u), equal_nan=True)
+
+
+def _tensors(y): return [t for part in (y if isinstance(y, (tuple, list)) else [y]) for t in [part] if isinstance(t, Tensor)]
+
+
+def _blind_spot(run, other):
+    "What `run` did outside of TinyTorch's operations, in words; empty where all was seen."
+    (x, mark, steps, y), (*_, twins, _) = run, other
+    if [step.op for step in steps] != [step.op for step in twins]:
+        return "it runs other operations on another input"
+    seen = {id(x): mark}
+    for n, (step, twin) in enumerate(zip(steps, twins), 1):
+        if not all(_known(*of, seen) for of in zip(step.inputs, twin.inputs, step.marks)):
+            return f"it computes an input of its operation {n}, {step.op}, outside of them"
+        seen[id(step.out)] = step.marks[-1]
+    results = _tensors(y)
+    return "" if results and all(seen.get(id(t)) == _mark(t) for t in results) else "it computes its output outside of them"
+
+# %% ../../src/modules/14_profiling.ipynb #5f009476
+def _two_runs(model, input_shape):
+    "Two runs (x, its checksum, steps, y) on different samples, of whole numbers where the model takes no others."
+    shape, refused = np.atleast_1d(input_shape).tolist(), None
+    for sample in [(1, *shape)] if len(shape) == 1 else [(1, *shape[1:]), (1, *shape)]:
+        numbers = np.random.default_rng(0).random(sample)
+        for pair in ((numbers, -numbers), (np.zeros(sample), np.ones(sample))):
+            try:
+                with np.errstate(all="ignore"):
+                    return [(x, _mark(x), *trace(model, x)) for x in map(Tensor, pair)]
+            except (TypeError, ValueError, IndexError) as error:
+                last = error
+        refused = refused or last
+    raise refused
 
 # %% ../../src/modules/14_profiling.ipynb #2330e50a
 _COLUMNS = ("parameters", "flops", "parameter_memory_mb", "latency_ms")
@@ -72,30 +218,45 @@ class Profile(dict):
     "What was counted and measured, by name; `layers` holds a Profile of each layer. Prints as a table."
     def __repr__(self):
         rows = [*self.get("layers", []), self]
-        lines = [f"{row['name']:<16}" + "".join(f"{row[column]:>{len(column) + 2}.5g}" for column in _COLUMNS) for row in rows]
-        return "\n".join([" " * 16 + "".join(f"  {column}" for column in _COLUMNS), *lines])
+        lines = [f"{row['name']:<16}" + "".join(f"{row[column]:>{max(12, len(column) + 2)}.5g}" for column in _COLUMNS) for row in rows]
+        return "\n".join([" " * 16 + "".join(f"{column:>{max(12, len(column) + 2)}}" for column in _COLUMNS), *lines])
 
 # %% ../../src/modules/14_profiling.ipynb #ba2e0778
-def _as_input(x):
-    "`x` as a Tensor (batch, ..., features): a Tensor as it is, an array wrapped, a shape filled with ones."
-    if isinstance(x, tuple):
-        x = np.ones(x if len(x) > 1 else (1, *x))
+def _as_input(x, model=None):
+    "`x` as a Tensor (batch, ..., features), or as PyTorch's for its modules; an array is wrapped, a shape filled with ones."
+    torch = sys.modules.get("torch")
+    if isinstance(x, tuple): x = np.ones(x if len(x) > 1 else (1, *x))
+    if torch and isinstance(model, torch.nn.Module) and not torch.is_tensor(x): return torch.tensor(np.asarray(x, np.float32))
     return x if hasattr(x, "data") and not isinstance(x, np.ndarray) else Tensor(x)
 
 # %% ../../src/modules/14_profiling.ipynb #e87188af
-def _traced_outputs(layers, x):
-    "(outputs of the layers, peak of bytes allocated) while all outputs are kept, as before a backward pass."
+def _owner(array):
+    "The array whose memory `array` shows."
+    while isinstance(array.base, np.ndarray): array = array.base
+    return array
+
+
+def _made(results, model, x):
+    "Bytes of the memory that the tensors `results` show, without what `model` and `x` brought."
+    brought = [held[3] for held in _arrays(list(parts_of(model))).values()] + [getattr(x, "data", x)]
+    given = {id(_owner(array)) for array in brought if isinstance(array, np.ndarray)}
+    return sum(array.nbytes for key, array in {id(a): a for a in (_owner(t.data) for t in results)}.items() if key not in given)
+
+
+def _running(model, x):
+    "(bytes of all results, peak of bytes allocated) of one pass that keeps every result, as before a backward pass."
     import tracemalloc
-    was_tracing, outputs = tracemalloc.is_tracing(), []
+    was_tracing, results = tracemalloc.is_tracing(), []
     if not was_tracing: tracemalloc.start()
     try:
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
-        for layer in layers:
-            outputs.append(x := layer.forward(x))
-        return outputs, tracemalloc.get_traced_memory()[1] - before
+        with watch(lambda op, inputs, saved, out: results.append(out)): y = _forward(model)(x)
+        peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         if not was_tracing: tracemalloc.stop()
+    foreign = [] if _tensors(y) or results else [held[2] for held in [_held(y)] if held]  # of another framework the output alone is seen
+    return _made([*results, *_tensors(y)], model, x) + sum(foreign), peak
 
 # %% ../../src/modules/14_profiling.ipynb #f19f24b7
 class _Counting:
@@ -105,41 +266,39 @@ class _Counting:
         return _parameter_count(model)
 
     def count_flops(self,
-        model, # a layer, or a model with `layers`
-        input_shape, # features, (features,), or (batch, ..., features); a batch counts as one sample
+        model, # a layer, a model or a function
+        input_shape, # features, (features,), (batch, ..., features) or (batch, C, H, W); a batch counts as one sample
     ): # operations a sample
-        """Operations of one forward pass a sample: 2*in*out a Linear, one more an output for a bias and for a scale; an
-        element costs 1 in ReLU and Tanh, 4 in Sigmoid, 5 in Softmax, 9 in GELU. `ValueError` for other layers.
+        """Operations of one forward pass a sample, as it runs in evaluation: 2*in*out a Linear, one more an output for a bias and
+        for a scale, and `flops_of` each other operation. `ValueError` where it cannot be seen, or the model takes no such input.
 
         Parameters
         ----------
         model
-            a layer, or a model with `layers`
+            a layer, a model or a function
         input_shape
-            features, (features,), or (batch, ..., features); a batch counts as one sample
+            features, (features,), (batch, ..., features) or (batch, C, H, W); a batch counts as one sample
 
         Returns
         -------
         operations a sample
         """
-        shape = np.atleast_1d(input_shape).tolist()
-        total, shape = 0, (1, *shape[1 if len(shape) > 1 else 0:])
-        for layer in _leaves(model):
-            flops, shape = _layer_flops(layer, shape)
-            total += flops
-        return total
+        runs = _two_runs(model, input_shape)
+        if blind := _blind_spot(*runs):
+            raise ValueError(f"FLOPs of {type(model).__name__}: {blind}, and only TinyTorch's operations can be counted")
+        return sum(map(_flops, runs[0][2]))
 
     def measure_memory(self,
-        model, # a layer, or a model with `layers`
+        model, # a layer or a model; of another framework, its parameters and its output
         x, # Tensor (batch, features), or a shape
     ): # dict of MiB (2**20 bytes)
-        """Memory in MiB: `parameter_memory_mb` stored, `activation_memory_mb` of all outputs, and `peak_memory_mb`: what is
-        stored and the peak of what one pass allocates on top of it while every output is kept.
+        """Memory in MiB: `parameter_memory_mb` stored, `activation_memory_mb` of all results, and `peak_memory_mb`: what is
+        stored and the peak of what one pass allocates on top of it while every result is kept.
 
         Parameters
         ----------
         model
-            a layer, or a model with `layers`
+            a layer or a model; of another framework, its parameters and its output
         x
             Tensor (batch, features), or a shape
 
@@ -147,10 +306,34 @@ class _Counting:
         -------
         dict of MiB (2**20 bytes)
         """
-        layers = _leaves(model)
-        outputs, peak = _traced_outputs(layers, _as_input(x))
-        stored, active = _stored_bytes(model), sum(y.data.nbytes for y in outputs)
-        return {"parameter_memory_mb": stored / 2**20, "activation_memory_mb": active / 2**20, "peak_memory_mb": (stored + peak) / 2**20}
+        stored, (active, peak) = _stored_bytes(model), _running(model, _as_input(x, model))
+        return {"parameter_memory_mb": stored / 2**20, "activation_memory_mb": active / 2**20,
+                "peak_memory_mb": (stored + max(peak, active)) / 2**20}
+
+# %% ../../src/modules/14_profiling.ipynb #9fbbd49f
+def _listening(layer, steps, calls):
+    "`layer.forward` that notes each call in `calls`: (layer, its input, its steps)."
+    forward = layer.forward
+    def heard(x, *rest, **more):
+        start = len(steps)
+        y = forward(x, *rest, **more)
+        calls.append((layer, x, steps[start:]))
+        return y
+    return heard
+
+
+def _layer_calls(model, x):
+    "(layer, its input, its steps) of each call of a layer that holds no other, in order; the layers are as before afterwards."
+    leaves = [part for part in parts_of(model) if len(list(parts_of(part))) == 1 and hasattr(part, "__dict__")]
+    before, steps, calls = [vars(leaf).get("forward") for leaf in leaves], [], []
+    try:
+        for leaf in leaves: leaf.forward = _listening(leaf, steps, calls)
+        with evaluating(model), no_grad(), watch(lambda *step: steps.append(Step(*step))): _forward(model)(x)
+    finally:
+        for leaf, own in zip(leaves, before):
+            vars(leaf).pop("forward", None)
+            if own: leaf.forward = own
+    return calls
 
 # %% ../../src/modules/14_profiling.ipynb #fbd5a540
 class Profiler(_Counting):
@@ -180,7 +363,7 @@ class Profiler(_Counting):
         """
         if iterations < 1 or warmup < 0:
             raise ValueError(f"got warmup={warmup!r} and iterations={iterations!r}, expected at least 0 and at least 1")
-        x, forward, samples_ns, was_enabled = _as_input(x), model.forward, [], gc.isenabled()
+        x, forward, samples_ns, was_enabled = _as_input(x, model), _forward(model), [], gc.isenabled()
         gc.disable()
         try:
             with no_grad():
@@ -201,25 +384,30 @@ class Profiler(_Counting):
             Tensor (batch, features) or a shape; options of `measure_latency`
         """
         x = _as_input(x)
-        flops, latency_ms = self.count_flops(layer, x.data.shape), self.measure_latency(layer, x, **options)
+        return self._row(layer, x, self.count_flops(layer, x.data.shape), options)
+
+    def _row(self, layer, x, flops, options):
+        latency_ms = self.measure_latency(layer, x, **options)
         rate = flops * len(x.data) / latency_ms / 1e6 if latency_ms else math.nan
         return Profile(name=type(layer).__name__, parameters=self.count_parameters(layer), flops=flops,
                        latency_ms=latency_ms, gflops_per_sec=rate, **self.measure_memory(layer, x))
 
     def profile_forward_pass(self, model, x, **options):  # Tensor (batch, features) or a shape; options of `measure_latency`
-        """`Profile` of the whole model, with one of each layer on its own input in `layers`.
+        """`Profile` of the whole model, with one in `layers` for each call of a layer on what reached it.
+
+        What a model does between its layers is in the whole alone.
 
         Parameters
         ----------
         model, x, options
             Tensor (batch, features) or a shape; options of `measure_latency`
         """
-        x, rows = _as_input(x), []
-        found = self.profile_layer(model, x, **options)
-        for layer in _leaves(model):
-            rows.append(self.profile_layer(layer, x, **options))
-            x = layer.forward(x)
-        return Profile(found, layers=rows)
+        x = _as_input(x)
+        rows = [self._row(layer, given, sum(map(_flops, steps)) // max(1, len(x.data)), options) for layer, given, steps in _layer_calls(model, x)]
+        return Profile(self.profile_layer(model, x, **options), layers=rows)
+
+    def __enter__(self): return self
+    def __exit__(self, *error): "Nothing to close: `with Profiler() as p` is for code written for other versions."
 
 # %% ../../src/modules/14_profiling.ipynb #7ebdc530
 def quick_profile(model, x, **options):  # Tensor (batch, features) or a shape; options of `measure_latency`

@@ -5,11 +5,15 @@
 # %% ../../src/modules/15_quantization.ipynb #f56e76ae
 import numpy as np
 
+from ..core.autograd import gradients
 from ..core.layers import Layer, Linear, parts_of
+from ..core.spatial import Conv2d, col2im, convolve, im2col
 from ..core.tensor import Tensor, not_a_tensor, result
+from .profiling import trace
 
 # %% ../../src/modules/15_quantization.ipynb #24dac87b
-__all__ = ["quantize_int8", "dequantize_int8", "QuantizedLinear", "quantize_model", "memory_usage"]
+__all__ = ["quantize_int8", "dequantize_int8", "QuantizedLinear", "QuantizedConv2d", "quantize_model",
+           "memory_usage", "Quantizer"]
 
 # %% ../../src/modules/15_quantization.ipynb #eef2e4d6
 def _float32(x):
@@ -61,43 +65,35 @@ def _calibrated(weight, inputs):
     if inputs is None: return quantize_int8(weight)
     x, w = _float32(inputs), _float32(weight)
     if x.ndim < 2 or x.shape[-1] != w.shape[0] or not x.size:
-        raise ValueError(f"calibration_data: got shape {x.shape} for a weight {w.shape}, expected (n, {w.shape[0]}) with n > 0")
-    error = lambda clip: np.square(x @ (dequantize_int8(*quantize_int8(w, clip)) - w)).sum()
+        raise ValueError(f"calibration_data: got shape {x.shape} for a weight {w.shape}, "
+                         f"expected (n, {w.shape[0]}) with n > 0")
+    x = x.reshape(-1, len(w))
+    together = x.T @ x  # |x d|^2 = d^T (x^T x) d: as quick for many samples as for one
+
+    def error(clip):
+        d = dequantize_int8(*quantize_int8(w, clip)) - w
+        return (d * (together @ d)).sum()
     return quantize_int8(w, min(np.linspace(1, 0.5, 26), key=error))
 
 # %% ../../src/modules/15_quantization.ipynb #0fe8f944
-class QuantizedLinear(Layer):
-    "A Linear for inference, without gradients: its weight is stored as int8 `codes` (in, out) and one float32 `scale`."
-    def __init__(self,
-        linear, # the layer to quantize; it stays as it is
-        calibration_data=None, # Tensor (n, in) to choose the scale by
-    ):
-        """Parameters
-        ----------
-        linear
-            the layer to quantize; it stays as it is
-        calibration_data : default None
-            Tensor (n, in) to choose the scale by
-        """
-        self.codes, scale = _calibrated(linear.weight, calibration_data)
+class _Quantized(Layer):
+    "A layer whose weight is stored as int8 `codes` and one float32 `scale`; it does not learn."
+    def __init__(self, codes, scale, bias):
+        self.codes = codes
         self.scale = np.array(scale)  # an array, so that whoever adds up what is stored finds it
-        self.bias = None if linear.bias is None else Tensor(linear.bias.data)
-        self.in_features, self.out_features = self.codes.shape
-
-    def forward(self, x):
-        "Tensor (..., in) -> Tensor (..., out). `TypeError` unless `x` is a Tensor, `ValueError` for another number of features."
-        if not isinstance(x, Tensor): raise not_a_tensor("QuantizedLinear", x)
-        if x.data.shape[-1:] != self.codes.shape[:1]:
-            raise ValueError(f"QuantizedLinear: got x {x.shape} for codes {self.codes.shape}, expected (..., {self.in_features})")
-        y = x.data.dot(self.codes.astype(np.float32))  # NumPy multiplies int8 no faster: this copy lives for one call
-        y *= self.scale
-        if self.bias is not None: y += self.bias.data
-        return result(y, "quantized_linear", ())
+        self.bias = None if bias is None else Tensor(bias.data)
 
     @property
     def weight(self):
-        "The weight that the codes stand for, made anew each time: a Tensor (in, out)."
+        "The weight that the codes stand for, made anew each time: a Tensor."
         return Tensor(dequantize_int8(self.codes, self.scale))
+
+    def finished(self, op, y, x, *how):
+        "`y`, what the codes gave for `x`, times the scale, plus the bias along the channels: a Tensor."
+        y *= self.scale
+        if self.bias is None: return result(y, op, (x,), self.codes, self.scale, *how)
+        y += self.bias.data[:, None, None] if how else self.bias.data  # of images, along the channels
+        return result(y, op, (x, self.bias), self.codes, self.scale, *how)
 
     def parameters(self):
         "What is stored and can be counted: the codes as a Tensor of int8 data, and the bias."
@@ -112,63 +108,141 @@ class QuantizedLinear(Layer):
         "Bytes stored: codes, scale and bias."
         return sum(p.data.nbytes for p in self.parameters()) + self.scale.nbytes
 
-    def __repr__(self): return f"QuantizedLinear({self.in_features}, {self.out_features}{', bias=False' * (self.bias is None)})"
+# %% ../../src/modules/15_quantization.ipynb #24c88f71
+class QuantizedLinear(_Quantized):
+    "A Linear for inference: its weight is stored as int8 `codes` (in, out) and one float32 `scale`."
+    def __init__(self,
+        linear, # the layer to quantize; it stays as it is
+        calibration_data=None, # Tensor (n, in) to choose the scale by
+    ):
+        """Parameters
+        ----------
+        linear
+            the layer to quantize; it stays as it is
+        calibration_data : default None
+            Tensor (n, in) to choose the scale by
+        """
+        super().__init__(*_calibrated(linear.weight, calibration_data), linear.bias)
+        self.in_features, self.out_features = self.codes.shape
+
+    def forward(self, x):
+        "(..., in) -> (..., out). `TypeError` unless `x` is a Tensor, `ValueError` for other features."
+        if not isinstance(x, Tensor): raise not_a_tensor("QuantizedLinear", x)
+        if x.data.shape[-1:] != self.codes.shape[:1]:
+            raise ValueError(f"QuantizedLinear: got x {x.shape} for codes {self.codes.shape}, "
+                             f"expected (..., {self.in_features})")
+        # NumPy multiplies int8 no faster: this copy lives for one call
+        return self.finished("quantized_linear", x.data.dot(self.codes.astype(np.float32)), x)
+
+    def __repr__(self):
+        return f"QuantizedLinear({self.in_features}, {self.out_features}{', bias=False' * (self.bias is None)})"
+
+# %% ../../src/modules/15_quantization.ipynb #722edf10
+gradients["quantized_linear"] = (
+    lambda g, codes, scale: (g * scale).dot(codes.T.astype(g.dtype)),
+    lambda g, *_: g,
+)
+
+# %% ../../src/modules/15_quantization.ipynb #b8a863b3
+def _rows(layer, x):
+    "What the weight of a Linear or Conv2d is multiplied by when `x`, an array, comes in: (n, numbers)."
+    if not isinstance(layer, Conv2d): return x.reshape(-1, x.shape[-1])
+    columns = im2col(x, layer.kernel_size, layer.stride, layer.padding)
+    return columns.transpose(0, 2, 1).reshape(-1, columns.shape[1])
+
+
+class QuantizedConv2d(_Quantized):
+    "A Conv2d for inference: its filters are stored as int8 `codes` (out, in, kh, kw) and one `scale`."
+    def __init__(self,
+        conv, # the layer to quantize; it stays as it is
+        calibration_data=None, # Tensor (n, in, H, W), or windows (n, in * kh * kw), to choose the scale by
+    ):
+        """Parameters
+        ----------
+        conv
+            the layer to quantize; it stays as it is
+        calibration_data : default None
+            Tensor (n, in, H, W), or windows (n, in * kh * kw), to choose the scale by
+        """
+        inputs = None if calibration_data is None else _float32(calibration_data)
+        if inputs is not None and inputs.ndim == 4: inputs = _rows(conv, inputs)
+        filters = conv.weight.data
+        codes, scale = _calibrated(filters.reshape(len(filters), -1).T, inputs)
+        super().__init__(np.ascontiguousarray(codes.T).reshape(filters.shape), scale, conv.bias)
+        self.out_channels, self.in_channels = filters.shape[:2]
+        self.kernel_size, self.stride, self.padding = conv.kernel_size, conv.stride, conv.padding
+
+    def forward(self, x):
+        "(B, in, H, W) -> (B, out, rows, columns). Errors as those of `Conv2d`."
+        y, _ = convolve(x, self.codes.astype(np.float32), self.stride, self.padding)
+        return self.finished("quantized_conv2d", y, x, x.data.shape, self.stride, self.padding)
+
+    def __repr__(self):
+        return f"QuantizedConv2d({self.in_channels}, {self.out_channels}, {self.kernel_size})"
+
+# %% ../../src/modules/15_quantization.ipynb #49484d3a
+def _quantized_conv2d_x(g, codes, scale, shape, stride, padding):
+    filters = dequantize_int8(codes, scale).reshape(len(codes), codes[0].size)
+    columns = filters.T @ g.reshape(*g.shape[:2], g.shape[2] * g.shape[3])
+    return col2im(columns, shape, codes.shape[2:], stride, padding)
+
+
+gradients["quantized_conv2d"] = _quantized_conv2d_x, lambda g, *_: g.sum(axis=(0, 2, 3))
 
 # %% ../../src/modules/15_quantization.ipynb #fa29bcb2
+_KINDS = {Linear: QuantizedLinear, Conv2d: QuantizedConv2d}
+
+
+def _kind(layer):
+    "The class that takes the place of `layer`, or None."
+    return next((quantized for kind, quantized in _KINDS.items() if isinstance(layer, kind)), None)
+
+
 def _places(owner, seen=None):
-    "Every (container, key) below `owner` that holds a Linear: a list, a dict or a model's `__dict__`. `ValueError` for one in a tuple."
+    "Every (container, key) below `owner` that holds such a layer: a list, a dict or a model's `__dict__`. `ValueError` for a tuple."
     held, seen = owner if isinstance(owner, (list, tuple, dict)) else getattr(owner, "__dict__", {}), {} if seen is None else seen
     if id(held) in seen: return
     seen[id(held)] = held
     for key, value in list(held.items() if isinstance(held, dict) else enumerate(held)):
-        if isinstance(value, Linear) and isinstance(held, tuple):
+        if _kind(value) and isinstance(held, tuple):
             raise ValueError(f"quantize_model: got {value!r} in a tuple, expected a list: nothing in a tuple can be replaced")
-        if isinstance(value, Linear): yield held, key
+        if _kind(value): yield held, key
         elif isinstance(value, (list, tuple, dict)) or hasattr(value, "forward"): yield from _places(value, seen)
 
 # %% ../../src/modules/15_quantization.ipynb #6dab0fdb
-class _Listener(Layer):
-    "Passes a layer's inputs on to it and keeps them."
-    def __init__(self, layer): self.layer, self.heard = layer, []
-
-    def forward(self, x):
-        self.heard.append(x.data.reshape(-1, x.data.shape[-1]))
-        return self.layer.forward(x)
+def _reached(model, layers, data):
+    "{id of a layer: what its weight was multiplied by, (n, numbers)} when `model` is called on `data`."
+    of_weight, heard = {id(layer.weight): layer for layer in layers}, {}
+    steps, _ = trace(model, data if isinstance(data, Tensor) else Tensor(data))
+    for step in steps:
+        layer = of_weight.get(id(step.inputs[1])) if step.op in ("linear", "conv2d") else None
+        if layer: heard.setdefault(id(layer), []).append(_rows(layer, step.inputs[0].data))
+    return {key: np.concatenate(rows) for key, rows in heard.items()}
 
 # %% ../../src/modules/15_quantization.ipynb #aa5ab469
-def _inputs(model, places, data):
-    "{id of a Linear: what reaches it, (n, in), when `model` is called on `data`}; the model is as before afterwards."
-    listeners = {id(held[key]): _Listener(held[key]) for held, key in places}
-    try:
-        for held, key in places: held[key] = listeners[id(held[key])]
-        model.forward(data if isinstance(data, Tensor) else Tensor(data))
-    finally:
-        for held, key in places: held[key] = getattr(held[key], "layer", held[key])
-    return {key: np.concatenate(listener.heard) for key, listener in listeners.items() if listener.heard}
-
-# %% ../../src/modules/15_quantization.ipynb #c26dc079
 def quantize_model(
-    model, # SimpleMLP, Sequential, or anything that holds its Linears in attributes, lists or dicts
-    calibration_data=None, # Tensor (n, features), samples to choose each layer's scale by
-): # the model itself, changed in place; for a bare Linear its quantized layer
-    """Replace every Linear by a `QuantizedLinear`, one that is used twice by the same. `ValueError` when there is none.
+    model, # a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
+    calibration_data=None, # samples as the model takes them, to choose each layer's scale by
+): # the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
+    """Replace every Linear and Conv2d by its quantized layer, one that is used twice by the same. `ValueError` when there is none.
 
     Parameters
     ----------
     model
-        SimpleMLP, Sequential, or anything that holds its Linears in attributes, lists or dicts
+        a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
     calibration_data : default None
-        Tensor (n, features), samples to choose each layer's scale by
+        samples as the model takes them, to choose each layer's scale by
 
     Returns
     -------
-    the model itself, changed in place; for a bare Linear its quantized layer
+    the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
     """
-    if isinstance(model, Linear): return QuantizedLinear(model, calibration_data)
+    if _kind(model): return _kind(model)(model, calibration_data)
     places = list(_places(model))
-    if not places: raise ValueError(f"quantize_model: found no Linear in {model!r}; expected at least one that is not quantized yet")
-    reached = {} if calibration_data is None else _inputs(model, places, calibration_data)
-    made = {id(held[key]): QuantizedLinear(held[key], reached.get(id(held[key]))) for held, key in places}
+    layers = {id(held[key]): held[key] for held, key in places}
+    if not places: raise ValueError(f"quantize_model: found no Linear or Conv2d in {model!r}; expected at least one that is not quantized yet")
+    reached = {} if calibration_data is None else _reached(model, layers.values(), calibration_data)
+    made = {key: _kind(layer)(layer, reached.get(key)) for key, layer in layers.items()}
     for held, key in places: held[key] = made[id(held[key])]
     return model
 
@@ -183,7 +257,7 @@ def memory_usage(model):  # a layer, or a model with `layers`
         a layer, or a model with `layers`
     """
     parts = list(parts_of(model))
-    quantized = [part for part in parts if isinstance(part, QuantizedLinear)]
+    quantized = [part for part in parts if isinstance(part, _Quantized)]
     looks = [{id(p.data): p.data for part in parts if hasattr(part, "parameters") for p in part.parameters()} for _ in range(2)]
     arrays = [array for key, array in looks[1].items() if key in looks[0]]  # without those made anew at each look
     stored = sum(a.nbytes for a in arrays) + sum(layer.scale.nbytes for layer in quantized)
@@ -192,4 +266,11 @@ def memory_usage(model):  # a layer, or a model with `layers`
             "modelled_call_bytes": 4 * sum(layer.codes.size for layer in quantized)}
 
 
-QuantizedLinear.memory_usage = memory_usage
+_Quantized.memory_usage = memory_usage
+
+
+class Quantizer:
+    "Names that other versions of the course use, for the same functions."
+    quantize_tensor = staticmethod(quantize_int8)
+    dequantize_tensor = staticmethod(dequantize_int8)
+    quantize_model = staticmethod(quantize_model)

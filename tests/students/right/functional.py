@@ -64,5 +64,13 @@ def optimize_model(
     tools, # technique name -> function(model) -> changed model, or None when it changed it in place
 ): # (optimized model or None, names of the techniques applied)
     "Apply every tool to a copy of `model`."
-    apply = lambda model, tool: (lambda changed: model if changed is None else changed)(tool(model))
-    return (reduce(apply, tools.values(), copy.deepcopy(model)), [*tools]) if tools else (None, [])
+    state = lambda model: [(type(layer), *(_array(p).tobytes() for p in layer.parameters())) for layer in model.layers]
+    apply = lambda model, tool: (lambda returned: returned if callable(getattr(returned, "forward", None)) else model)(tool(model))
+
+    def step(so_far, item):
+        (now, names), (name, tool) = so_far, item
+        before = state(now)
+        after = apply(now, tool)
+        return after, names + [name] * (state(after) != before)
+    result, names = reduce(step, tools.items(), (copy.deepcopy(model), []))
+    return (result, names) if names else (None, [])

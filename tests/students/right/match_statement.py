@@ -33,11 +33,12 @@ def optimize_model(
     tools, # technique name -> function(model) -> changed model, or None when it changed it in place
 ): # (optimized model or None, names of the techniques applied)
     "Apply every tool to a copy of `model`."
-    if len(tools) == 0: return None, []
     current, names_applied = copy.deepcopy(model), []
     for name, tool in tools.items():
+        before = fingerprint(current)
         match tool(current):
-            case None: pass
-            case other: current = other
+            case object(forward=_) as other: current = other
+            case _: pass
+        if fingerprint(current) == before: continue
         names_applied.append(name)
-    return current, names_applied
+    return (current, names_applied) if names_applied else (None, [])

@@ -2,6 +2,6 @@
 # cell: part4b-optimize
 # loses: part4b-optimize-check
 # --- old
-    for tool in tools.values():
+    for name, tool in tools.items():
 # --- new
-    for tool in list(tools.values())[:1]:
+    for name, tool in list(tools.items())[:1]:

@@ -2,6 +2,6 @@
 # cell: part4b-optimize
 # loses: part4b-optimize-check
 # --- old
-    return optimized, list(tools)
+    return (optimized, techniques) if techniques else (None, [])
 # --- new
-    return optimized, []
+    return (optimized, []) if techniques else (None, [])

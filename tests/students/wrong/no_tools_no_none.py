@@ -2,5 +2,6 @@
 # cell: part4b-optimize
 # loses: part4b-optimize-check
 # --- old
-    if not tools: return None, []
+    return (optimized, techniques) if techniques else (None, [])
 # --- new
+    return optimized, techniques
