@@ -12,19 +12,21 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from tinytorch.benchmarking import stored_bytes
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
-from tinytorch.core.layers import Dropout, Linear, Sequential
+from tinytorch.core.layers import Dropout, Layer, Linear, Sequential
+from tinytorch.core.losses import CrossEntropyLoss
+from tinytorch.core.optimizers import AdamW
 from tinytorch.core.autograd import is_grad_enabled, no_grad
 from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxPool2d, SimpleCNN
 from tinytorch.core.tensor import Tensor, watchers
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import BenchmarkReport, SimpleMLP, generate_submission, validate_submission_schema
-from tinytorch.perf.compression import magnitude_prune, measure_sparsity, remove_zero_columns, structured_prune
+from tinytorch.perf.compression import Compressor, magnitude_prune, measure_sparsity, remove_zero_columns, structured_prune
 from tinytorch.perf.profiling import Profile, Profiler, flops_of, quick_profile, trace
 from tinytorch.perf.quantization import QuantizedConv2d, QuantizedLinear, Quantizer, dequantize_int8, memory_usage, quantize_int8, quantize_model
 
 SIZES = 64, 32, 10
 W1, B1, W2, B2 = load_digits_mlp()
-X_TRAIN, _, X_TEST, Y_TEST = load_digits()
+X_TRAIN, Y_TRAIN, X_TEST, Y_TEST = load_digits()
 MiB = 2**20
 
 
@@ -706,6 +708,158 @@ def test_pruned_weights_stay_zero_when_quantized(model):
     magnitude_prune(model, 0.5)
     quantize_model(model)
     assert measure_sparsity(model) >= 50
+
+
+def trained(model, epochs, decay=0.5, masked=False):
+    "AdamW whose rate falls to zero; `masked`: what is zero stays zero."
+    optimizer, rng, kept = AdamW(model.parameters(), lr=0.005, weight_decay=decay), np.random.default_rng(0), [p.data != 0 for p in model.parameters()]
+    batches = np.array_split(np.concatenate([rng.permutation(len(X_TRAIN)) for _ in range(epochs)]), 45 * epochs)
+    for step, batch in enumerate(batches):
+        optimizer.lr = 0.005 * (1 - step / len(batches))
+        optimizer.zero_grad()
+        CrossEntropyLoss()(model(Tensor(X_TRAIN[batch].reshape(-1, 1, 8, 8))), Y_TRAIN[batch]).backward()
+        optimizer.step()
+        for p, keep in zip(model.parameters(), kept): p.data = p.data * keep if masked else p.data
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def trained_cnn():
+    np.random.seed(0)
+    return trained(SimpleCNN(), 12)
+
+
+def seen(model): return float(np.mean(scores(model, X_TEST.reshape(-1, 1, 8, 8)).argmax(axis=1) == Y_TEST))
+
+
+def test_a_cnn_keeps_its_accuracy(trained_cnn):
+    before, images = seen(trained_cnn), X_TRAIN[:200].reshape(-1, 1, 8, 8)
+    assert before >= 0.95
+    assert seen(quantize_model(copy.deepcopy(trained_cnn), images)) >= before - 0.01
+    half = trained(magnitude_prune(copy.deepcopy(trained_cnn), 0.5), 3, masked=True)
+    assert measure_sparsity(half) >= 50 and seen(half) >= before - 0.02
+    smaller = remove_zero_columns(structured_prune(copy.deepcopy(trained_cnn), 0.5))
+    assert seen(trained(smaller, 6)) >= before - 0.02 and stored_bytes(smaller) < 0.36 * stored_bytes(trained_cnn)
+
+
+def test_filters_of_smallest_norm_go_and_channels_with_them(trained_cnn):
+    model, images = copy.deepcopy(trained_cnn), X_TEST[:30].reshape(-1, 1, 8, 8)
+    first, second, head = (model.layers[i] for i in (0, 3, 7))
+    kept = [np.sort(np.argsort(np.linalg.norm(p.weight.data.reshape(len(p.weight.data), -1), axis=1))[len(p.weight.data) // 2:]) for p in (first, second)]
+    want = [first.weight.data[kept[0]], second.weight.data[kept[1]][:, kept[0]], head.weight.data.reshape(32, 4, 10)[kept[1]].reshape(64, 10)]
+    assert structured_prune(model, 0.5) is model and np.array_equal(head.weight.data, trained_cnn.layers[7].weight.data)
+    before = scores(model, images)
+    assert measure_sparsity(model) == 100 * (8 * 9 + 16 * 144) / (16 * 9 + 32 * 144 + 1280)
+    assert remove_zero_columns(model) is model
+    assert all(np.array_equal(layer.weight.data, w) for layer, w in zip((first, second, head), want))
+    np.testing.assert_allclose(scores(model, images), before, atol=1e-4)
+    assert (first.out_channels, second.in_channels, second.out_channels, head.in_features, head.out_features) == (8, 8, 16, 64, 10)
+    assert Profiler().count_flops(model, (1, 1, 8, 8)) < CNN_FLOPS / 2.9
+
+
+def normed(): return Sequential(Conv2d(1, 6, 3, bias=False), BatchNorm2d(6), GELU(), AvgPool2d(2), Conv2d(6, 4, 2), ReLU(), Flatten(), Linear(16, 3))
+
+
+def test_batch_normalization_goes_with_its_channel():
+    model, images = normed(), X_TEST[:40].reshape(-1, 1, 8, 8)
+    model(Tensor(images))
+    for p in model.layers[1].parameters(): p.data = np.random.default_rng(0).normal(size=6).astype(np.float32)
+    structured_prune(model.eval(), 0.5)
+    before = scores(model, images)
+    remove_zero_columns(model)
+    assert [p.shape for p in model.parameters()] == [(3, 1, 3, 3), (3,), (3,), (2, 3, 2, 2), (2,), (8, 3), (3,)]
+    norm = model.layers[1]
+    assert norm.num_features == 3 and norm.running_mean.shape == norm.running_var.shape == (3,)
+    np.testing.assert_allclose(scores(model, images), before, atol=1e-5)
+
+
+def test_a_channel_that_batch_normalization_shifts_still_speaks():
+    model, images = normed(), X_TEST[:40].reshape(-1, 1, 8, 8)
+    model(Tensor(images))
+    model.eval().layers[1].beta.data[:] = 1
+    model.layers[0].weight.data[2] = 0
+    before = scores(model, images)
+    remove_zero_columns(model)
+    assert model.layers[0].weight.shape == (6, 1, 3, 3) and np.array_equal(scores(model, images), before)
+
+
+@pytest.mark.parametrize("flow, spared", [
+    (lambda m, x: m.head(m.fc(x)), False), (lambda m, x: m.head(m.fc(x) + 1) * 2, False), (lambda m, x: (m.head(h := m.fc(x)), h), True),
+    (lambda m, x: m.head(m.fc(x)) + m.fc(x).mean(), True)])
+def test_the_output_layer_is_the_one_that_the_output_comes_from(flow, spared):
+    model = Odd(flow)
+    if spared:
+        with pytest.raises(ValueError, match="before the output layer"): structured_prune(model)
+    else: structured_prune(model)
+    assert (model.fc.weight.data == 0).all(axis=0).sum() == (0 if spared else 3) and model.head.weight.data.all()
+
+
+class Odd:
+    "Layers as attributes, no list of them, and a `forward` as given."
+    def __init__(self, flow, units=6): self.head, self.fc, self.flow = Linear(units, 3), Linear(4, units), flow
+    def forward(self, x): return self.flow(self, x)
+    def parameters(self): return [*self.head.parameters(), *self.fc.parameters()]
+    def __repr__(self): return "Odd()"
+
+
+ODD = Tensor(np.random.default_rng(5).normal(size=(7, 4)))
+
+
+@pytest.mark.parametrize("flow, units", [
+    (lambda m, x: m.head(ReLU()(m.fc(x))), 3), (lambda m, x: m.head(m.fc(x).reshape(len(x), m.fc.out_features)), 3),
+    (lambda m, x: m.head(m.fc(x) + 1), 6), (lambda m, x: m.head(m.fc(x)) + m.fc(x).mean(), 6), (lambda m, x: (m.head(h := m.fc(x)), h), 6),
+    (lambda m, x: m.head(Sigmoid()(m.fc(x))), 6), (lambda m, x: m.head(m.fc(x).reshape(2, len(x) // 2, m.fc.out_features)), 6),
+    (lambda m, x: m.head(m.head(ReLU()(m.fc(x))) @ m.head.weight.transpose()), 6)])
+def test_columns_are_removed_along_the_data_and_not_along_a_list(flow, units):
+    model, x = Odd(flow), ODD[:6]
+    model.fc.weight.data[:, [0, 3, 4]] = 0
+    before = model.forward(x)
+    assert remove_zero_columns(model, x) is model and model.fc.weight.shape == (4, units)
+    for a, b in zip(*(y if isinstance(y, tuple) else (y,) for y in (model.forward(x), before)), strict=True):
+        np.testing.assert_allclose(a.data, b.data, atol=1e-5)
+
+
+@pytest.mark.parametrize("flow", [
+    lambda m, x: m.head(ReLU()(m.fc(x)).reshape(-1, 6)), lambda m, x: m.head(m.fc(x)) * m.fc.weight.data.shape[1],
+    lambda m, x: m.head(m.fc(x)) + Tensor((x.data @ m.fc.weight.data)[:, 5:])])
+def test_a_model_that_counts_on_its_columns_is_left_alone(flow):
+    model = structured_prune(Odd(flow), 0.5)
+    before, arrays = model.forward(ODD).data, [p.data for p in model.parameters()]
+    with pytest.raises(ValueError, match="Odd (fails|gives other).* nothing was removed"): remove_zero_columns(model)
+    assert all(p.data is a for p, a in zip(model.parameters(), arrays)) and np.array_equal(model.forward(ODD).data, before)
+
+
+def test_a_model_that_takes_no_guess_asks_for_a_sample():
+    model = Odd(lambda m, x: m.head(m.fc(x.reshape(7, 5, 4))))
+    for prune in (structured_prune, remove_zero_columns):
+        with pytest.raises(ValueError, match=r"found no input that Odd\(\) takes; pass a sample: x="): prune(model)
+    assert model.fc.weight.data.all()
+    x = np.ones((35, 4))
+    assert remove_zero_columns(structured_prune(model, 0.5, x=x), x=x).fc.weight.shape == (4, 3)
+
+
+def test_pruning_leaves_modes_and_gradients_alone():
+    model = Sequential(Linear(4, 6), Dropout(0.5), Linear(6, 2))
+    remove_zero_columns(structured_prune(model, 0.5))
+    assert model.layers[1].training and model.layers[0].weight.requires_grad and model.layers[0].weight.shape == (4, 3)
+
+
+def test_a_residual_block_keeps_what_flows_around_it():
+    class Residual(Layer):
+        def __init__(self): self.a, self.b, self.head = Conv2d(1, 4, 3, padding=1), Conv2d(4, 4, 3, padding=1), Linear(4, 2)
+        def forward(self, x):
+            x = ReLU()(self.a(x))
+            x = x + ReLU()(self.b(x))
+            return self.head(x.mean(axis=(2, 3)))
+        def parameters(self): return [p for layer in (self.a, self.b, self.head) for p in layer.parameters()]
+    model, images = structured_prune(Residual(), 0.5), X_TEST[:3].reshape(-1, 1, 8, 8)
+    before = scores(model, images)
+    remove_zero_columns(model)
+    assert np.array_equal(scores(model, images), before) and model.a.weight.shape == (4, 1, 3, 3)
+
+
+def test_compressor_is_another_name():
+    assert Compressor.magnitude_prune is magnitude_prune and Compressor().structured_prune is structured_prune and Compressor.measure_sparsity is measure_sparsity
 
 
 def test_an_output_layer_that_stands_earlier_too_is_spared():
