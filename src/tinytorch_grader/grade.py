@@ -319,19 +319,21 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
     with locked(course), Gradebook(course, db) as book, contextlib.ExitStack() as stack:
         work = Work(trusted_source(book), Limits(seconds=timeout, memory_mb=memory), sandbox)
         trusted, secret = work.trusted(), course_secret(course)
+        for release in book.releases(ASSIGNMENT): trusted.know(*release)
         (names, loose), before = discover(book, students), book.recorded()
         against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
         rows, running, hands = Rows(course, db, trusted.max_score), {}, None
         if db: remember(course, db)
 
         @writing()
-        def write(result, timestamp=None, note=None, sha256=None, seed=None):
+        def write(result, timestamp=None, note=None, sha256=None, seed=None, release=""):
             "The one place that writes results."
             earlier = book.state(result.student)
             if note: result.notes.append(note)
             result.message = "; ".join(filter(None, [result.message, note, None if sandbox else "graded without a sandbox"]))
             rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
-            book.record(result, timestamp, seed=seed, sha256=sha256, sandbox=sandbox, against=against, limits=[timeout, memory], versions=versions())
+            book.record(result, timestamp, seed=seed, sha256=sha256, sandbox=sandbox, against=against, limits=[timeout, memory], versions=versions(),
+                        release=release)
             told(result.student)
 
         def told(student):
@@ -353,16 +355,16 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             ready, _ = wait(running, timeout=5, return_when=FIRST_COMPLETED)
             if not ready: hands.look()
             for future in ready:
-                task, tries, (timestamp, note, sha256) = running.pop(future)
+                task, tries, (timestamp, note, sha256, release) = running.pop(future)
                 try: result = future.result()
                 except (Exception, CancelledError) as e:   # a lost worker, or a submission that the grader itself stumbles over
                     if tries < RETRIES:
                         hands.look()
-                        running[hands.submit(*task)] = task, tries + 1, (timestamp, note, sha256)
+                        running[hands.submit(*task)] = task, tries + 1, (timestamp, note, sha256, release)
                         continue
                     if isinstance(e, CageMissing): raise
                     result, sha256 = marks.failed(trusted, task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
-                write(result, timestamp, note, sha256, task[2])
+                write(result, timestamp, note, sha256, task[2], release)
 
         for student in names:
             if why := cannot_be_recorded(student):
@@ -394,7 +396,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             while len(running) >= 2 * hands.slots: collect()
             seed = int.from_bytes(hmac.digest(secret, f"{student}\0{submission.sha256}".encode(), "sha256")[:7], "big")
             task = student, submission, seed
-            running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256)
+            running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256, submission.release)
         while running: collect()
         for name in loose:
             shown = name.encode("utf-8", "backslashreplace").decode()

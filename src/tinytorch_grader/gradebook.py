@@ -313,6 +313,23 @@ class Gradebook:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from e
         return notebook
 
+    def releases(self, notebook):
+        "[(digest, notebook)] of the releases of `notebook` that this course has made, the oldest first."
+        kept, found = self.root / "_releases" / self.assignment / notebook, {}
+        paths = sorted(kept.glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
+        for path in [*paths, self.path("release", ".") / f"{notebook}.ipynb"]:
+            with suppress(OSError, ValueError, RecursionError):
+                released = json.loads(path.read_text(encoding="utf-8"))
+                if isinstance(released.get("cells"), list): found.setdefault(release_digest(released), released)
+        return [*found.items()]
+
+    def keep_releases(self):
+        "Keep a copy of each notebook in release/, so that what a student was given stays known after it changed."
+        for path in sorted(self.path("release", ".").glob("*.ipynb")):
+            released = path.read_text(encoding="utf-8")
+            kept = self.root / "_releases" / self.assignment / path.stem / f"{release_digest(json.loads(released))}.ipynb"
+            if not kept.exists(): put(kept, released)
+
     def part(self, notebook, grade_id):
         "What a part is called: its grade_id, after the notebook's name where the assignment has several."
         return grade_id if len(self.notebooks) == 1 else f"{notebook}/{grade_id}"
@@ -567,6 +584,11 @@ class Gradebook:
             put(folder / f"{name}.ipynb", indented(notebook | {"cells": cells}) + "\n", mode)
         if timestamp is not None: put(folder / "timestamp.txt", timestamp, mode)
         else: (folder / "timestamp.txt").unlink(missing_ok=True)
+
+
+def release_digest(notebook):
+    "What a released notebook is called: the first characters of the SHA-256 of its cells' texts."
+    return hashlib.sha256(json.dumps([squeezed(text(cell.get("source")) or "") for cell in notebook["cells"]]).encode()).hexdigest()[:12]
 
 
 def with_state(grade, state):

@@ -4,6 +4,7 @@ Threat: a file that is no file, no end, no notebook, or a notebook that lies abo
 without following a link or opening a device, within limits on size and depth. Of the student's notebook only the source of the solution
 cells, the manual answers and the extra code cells survive; everything else is the trusted source's.
 """
+import ast
 import hashlib
 import json
 import os
@@ -19,6 +20,9 @@ MOST_BYTES = 20 * 2**20
 MOST_DEPTH = 64       # levels of nesting in the file
 MOST_CELLS = 2000
 MOST_SOURCE = 200_000  # characters of one cell
+PICTURES = "image/png", "image/jpeg", "image/gif"
+PICTURE_BYTES = 8 * 2**20   # of the pictures attached to one cell, encoded
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 IMPORT = re.compile(r"(import [\w., ]+|from [\w.]+ import [\w.,* ]+)(#.*)?$")   # of a name, on a line of its own
 
 
@@ -34,7 +38,9 @@ class Submission:
     notes: list = field(default_factory=list)
     sha256: str = ""
     manual: dict = field(default_factory=dict)
+    pictures: dict = field(default_factory=dict)   # {grade_id of a manual answer: {name: {mime: base64}}}
     python: str = ""   # the version that the notebook was last saved with, as it says
+    release: str = ""  # digest of the release that the student worked on
 
 
 def storable(source):
@@ -127,65 +133,217 @@ def listed(names):
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
+@dataclass
+class Prose:
+    "Text of a student's own outside of the cells that ask for it: after which trusted cell it stands, and whether one comes after it."
+    source: str
+    before: int
+    pictures: dict
+    last: bool = True
+
+
+def commented(source):
+    "What a code cell says that holds nothing but comments or one string; None for code."
+    lines = [line.strip() for line in source.strip().split("\n")]
+    if len(source) > MOST_SOURCE: return None
+    if all(line[:1] in ("", "#") for line in lines): return "\n".join(line.lstrip("# ") for line in lines)
+    if source.strip()[:1] not in ("'", '"'): return None
+    try: value = ast.literal_eval(source.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError): return None
+    return value if isinstance(value, str) else None
+
+
+def pictures_of(cell):
+    "({name: {mime: base64}} of the pictures attached to a cell, names of those that are none or too large)."
+    found, refused, left = {}, [], PICTURE_BYTES
+    attached = cell.get("attachments")
+    for name, data in attached.items() if isinstance(attached, dict) else ():
+        kept = {mime: value for mime, value in data.items() if mime in PICTURES and isinstance(value, str)} if isinstance(data, dict) else {}
+        size_of = sum(map(len, kept.values()))
+        if kept and len(name) <= 200 and size_of <= left and all(BASE64.fullmatch(value) for value in kept.values()): found[storable(name)] = kept
+        else: refused.append(name)
+        left -= size_of if name in found else 0
+    return found, refused
+
+
+class Reading:
+    "One pass over the cells of a student's notebook; `submission` is what it found."
+
+    def __init__(self, trusted):
+        self.trusted, self.submission, self.at, self.before, self.answering = trusted, Submission(), trusted.start, -1, None
+        self.places, self.twice, self.retyped, self.unreadable, self.too_long, self.schemas = [], [], [], [], [], set()
+        self.changed, self.together, self.prose, self.foreign, self.refused, self.moved, self.cut = [], [], [], 0, [], [], []
+
+    def take(self, cell):
+        source, index, mark = text(cell.get("source")), self.trusted.place(cell), about(cell)
+        if mark and mark.get("schema_version") != 3: self.schemas.add(str(mark.get("schema_version"))[:20])
+        if index is None:
+            self.foreign += isinstance(mark.get("grade_id"), str) and bool(mark.get("grade") or mark.get("solution"))
+            self._own(cell, source)
+            return
+        self.at, role, again = max(index, self.trusted.start), self.trusted.roles[index], index in self.places
+        self.before, self.answering = index, None
+        self.places.append(index)
+        if role == "manual": self._answer(index, cell, source, again)
+        elif role == "solution": self._solution(index, cell, source)
+        elif role == "text": self._lesson(index, cell, source)
+        elif cell.get("cell_type") == "code" and source and source.strip() and squeezed(source) not in self.trusted.given[index]:
+            self.changed.append((index, source, again))
+
+    def _own(self, cell, source):
+        "A cell that is none of ours: code to be run, or prose."
+        if cell.get("cell_type") == "code":
+            self.answering, said = None, commented(source or "")
+            if said is None or not said.strip():
+                if source and source.strip(): self.submission.extras.append((self.at, source))
+                return
+        else: said = source
+        if not said or squeezed(said) in self.trusted.texts | {""}:
+            self.before = max(self.before, self.trusted.text_at.get(squeezed(said or ""), -1))
+            return
+        pictures, self.refused[len(self.refused):] = pictures_of(cell)
+        if self.answering and cell.get("cell_type") == "markdown":
+            self._join(self.answering, said, pictures)
+            self.together.append(self.answering)
+        elif own := self._beyond_texts(said): self.prose.append(Prose(own, self.before, pictures))
+
+    def _lesson(self, index, cell, source):
+        "A text of the lesson; what a student wrote into it is prose."
+        if not source or squeezed(source) in self.trusted.texts | {""}: return
+        if own := self._beyond_texts(source):
+            pictures, self.refused[len(self.refused):] = pictures_of(cell)
+            self.prose.append(Prose(own, index, pictures))
+
+    def _beyond_texts(self, source):
+        "The lines of `source` that no text of the lesson has."
+        return "\n".join(line for line in source.split("\n") if not line.strip() or "".join(line.split()) not in self.trusted.lines).strip()
+
+    def _answer(self, index, cell, source, again):
+        grade_id, answers = self.trusted.grade_id(index), self.submission.manual
+        self.answering = grade_id
+        pictures, self.refused[len(self.refused):] = pictures_of(cell)
+        if source is None: self.unreadable.append(grade_id)
+        elif index in self.trusted.tasks: answers[grade_id] = without_regions(self.trusted.source(index))
+        elif not again:
+            answers.setdefault(grade_id, "")
+            self._join(grade_id, source, pictures)
+        elif squeezed(source) != squeezed(answers.get(grade_id, "")):
+            self.together += [grade_id] if squeezed(source) and squeezed(answers.get(grade_id, "")) else []
+            self._join(grade_id, source, pictures)
+
+    def _solution(self, index, cell, source):
+        grade_id, cells = self.trusted.grade_id(index), self.submission.cells
+        if source is None: self.unreadable.append(grade_id)
+        elif cell.get("cell_type") != "code": self.retyped.append(grade_id)
+        elif len(source) > MOST_SOURCE: self.too_long.append(grade_id)
+        elif grade_id in cells:
+            self.twice.append(grade_id)
+            self.submission.extras.append((self.at, source))
+        else: cells[grade_id] = storable(source)
+
+    def _join(self, grade_id, more, pictures):
+        "Put `more` and its pictures after what is there; a name that is taken is changed in both."
+        have = self.submission.pictures.setdefault(grade_id, {})
+        for name, picture in pictures.items():
+            new = name
+            while new in have and have[new] != picture: new = f"{len(have)}-{new}"
+            have[new], more = picture, more.replace(f"attachment:{name}", f"attachment:{new}")
+        if not have: del self.submission.pictures[grade_id]
+        before = self.submission.manual.get(grade_id, "")
+        whole = joined(before, storable(more)) if squeezed(before) else storable(more)
+        if len(whole) > MOST_SOURCE: self.cut.append(grade_id)
+        self.submission.manual[grade_id] = whole[:MOST_SOURCE]
+
+    # ---- prose to where it is marked
+
+    def _empty(self, index):
+        return index in self.trusted.tasks or not squeezed(self.submission.manual.get(self.trusted.grade_id(index), ""))
+
+    def _near(self, prose):
+        "The manual cell that `prose` stands beside, with no code of the assignment between, or None; an empty one before a full one."
+        beside = [index for index in self.trusted.manual if self.trusted.around[index][0] <= prose.before < self.trusted.around[index][1]]
+        return min(beside, default=None,
+                   key=lambda index: (not self._empty(index), index != prose.before, index < prose.before, abs(index - prose.before)))
+
+    def settle(self):
+        "Bring prose that stands near a manual cell, or at the end of the notebook, to whoever marks it; returns notes."
+        notes, left = [], []
+        for prose in self.prose:
+            prose.last = not any(index > prose.before for index in self.places)
+            if (index := self._near(prose)) is None: left.append(prose)
+            else: self._move(prose, index)
+        empty = [index for index in self.trusted.manual if self._empty(index) and index not in self.trusted.tasks]
+        if empty and (end := [prose for prose in left if prose.last]):
+            for prose in end: self._move(prose, empty[-1])
+            left, empty = [prose for prose in left if not prose.last], [index for index in empty if self._empty(index)]
+        if self.moved: notes.append(f"cells {listed(dict.fromkeys(self.moved))}: written elsewhere in the notebook; moved there for whoever marks it")
+        for index in empty:
+            gone, where = index not in self.places, [self._after(prose.before) for prose in left]
+            if gone or where: notes.append(f"cell {self.trusted.grade_id(index)}: {'missing' if gone else 'empty'}, and nothing written was found near it"
+                                           + (f"; the student's own text stands {listed(dict.fromkeys(where))}" if where else ""))
+        if self.refused: notes.append(f"attachments {listed(self.refused)}: no pictures in PNG, JPEG or GIF of at most {size(PICTURE_BYTES)} in all; left out")
+        return notes
+
+    def _after(self, index):
+        return f"after {self.trusted.grade_id(index)}" if index >= 0 else "at the top"
+
+    def _move(self, prose, index):
+        grade_id = self.trusted.grade_id(index)
+        self.moved.append(grade_id)
+        self._join(grade_id, f"*[moved here by the grader: this stood {self._after(prose.before)}]*\n\n{prose.source}", prose.pictures)
+
+    # ---- what is odd
+
+    def _changes(self):
+        "Cells of ours that the student changed, told by the release that the notebook agrees with best; returns notes."
+        releases = [*reversed(self.trusted.releases)] or [("", {})]
+        against = {digest: [one for one in self.changed if squeezed(one[1]) != said.get(self.trusted.grade_id(one[0]))] for digest, said in releases}
+        self.submission.release = min(against, key=lambda digest: len(against[digest]))
+        kinds, first = {"demo": [], "copied": [], "imported": [], "replaced": []}, []
+        for index, source, again in against[self.submission.release]:
+            role, grade_id = self.trusted.roles[index], self.trusted.grade_id(index)
+            added = source if again or role == "demo" else added_imports(source, self.trusted.source(index)) if role == "given" else ""
+            kinds["demo" if role == "demo" else "copied" if again else "imported" if added else "replaced"].append(grade_id)
+            if added: first.append((max(index, self.trusted.start), added))
+        self.submission.extras = sorted(first + self.submission.extras, key=lambda extra: extra[0])
+        return ((kinds["demo"], "demonstrations that were changed; they were run as extra cells"),
+                (kinds["copied"], "copies of given cells; they were run as extra cells"),
+                (kinds["imported"], "given cells with imports added; these were run after them"),
+                (kinds["replaced"], "given cells and tests that were changed; the assignment's own were run"))
+
+    def notes(self):
+        wanted = [self.trusted.grade_id(i) for i, role in enumerate(self.trusted.roles) if role == "solution"]
+        missing = [name for name in wanted if name not in self.submission.cells and name not in self.retyped + self.unreadable + self.too_long]
+        found, changes = self.settle(), self._changes()
+        self.too_long += ["of your own" for _, source in self.submission.extras if len(source) > MOST_SOURCE]
+        self.submission.extras = [(index, storable(source)) for index, source in self.submission.extras if len(source) <= MOST_SOURCE]
+        notes = [f"cells {listed(names)}: {note}" for names, note in (
+            (self.twice, "there more than once; each was run, the last one counts"),
+            (self.retyped, "no code cells any more; they count as empty"), (self.unreadable, "without text; they count as empty"),
+            (missing, "missing; restore them from the notebook you were given"),
+            (self.too_long, f"longer than {MOST_SOURCE} characters; they were left out"),
+            (list(dict.fromkeys(self.cut)), f"longer than {MOST_SOURCE} characters; cut there"), *changes,
+            (list(dict.fromkeys(self.together)), "written in several cells; all of it was put into one for whoever marks it")) if names]
+        if self.schemas: notes.append(f"got {listed(sorted(self.schemas))} as nbgrader schema version, expected 3; the cells were read all the same")
+        first = list(dict.fromkeys(self.places))
+        if first != sorted(first): notes.append("cells are in another order than in the assignment; they were run in its order")
+        return notes + found
+
+
 def read(path, trusted):
     "The Submission in the file `path`; Invalid when nothing in it can be graded."
     path = Path(path)
     data = fetch(path)
     cells, python, notes = parse(data, path.name)
-    submission = Submission(notes=notes, sha256=hashlib.sha256(data).hexdigest(), python=python)
-    places, twice, retyped, unreadable, too_long, schemas = [], [], [], [], [], set()
-    changed, replaced, imported, copied, together = [], [], [], [], []
-    at, answering = trusted.start, None
-    for cell in cells:
-        source, index = text(cell.get("source")), trusted.place(cell)
-        mark, is_code = about(cell), cell.get("cell_type") == "code"
-        if mark and mark.get("schema_version") != 3: schemas.add(str(mark.get("schema_version"))[:20])
-        if index is None:
-            if is_code and source and source.strip(): submission.extras.append((at, source))
-            if is_code: answering = None
-            elif answering and cell.get("cell_type") == "markdown" and source and squeezed(source) not in trusted.texts | {""}:
-                submission.manual[answering] = joined(submission.manual[answering], storable(source))[:MOST_SOURCE]
-                together.append(answering)
-            continue
-        at, role, grade_id = max(index, trusted.start), trusted.roles[index], trusted.grade_id(index)
-        again, answering = index in places, None
-        places.append(index)
-        if role in ("given", "test", "demo"):
-            if not is_code or not source or not source.strip() or squeezed(source) in trusted.given[index]: continue
-            added = source if again or role == "demo" else added_imports(source, trusted.source(index)) if role == "given" else ""
-            (changed if role == "demo" else copied if again else imported if added else replaced).append(grade_id)
-            if added: submission.extras.append((at, added))
-        if role not in ("solution", "manual"): continue
-        if source is None: unreadable.append(grade_id)
-        elif role == "manual":
-            answering, before = grade_id, submission.manual.get(grade_id, "")
-            submission.manual[grade_id] = joined(before, storable(source))[:MOST_SOURCE] if again else storable(source)[:MOST_SOURCE]
-            if again and submission.manual[grade_id] not in (before, source): together.append(grade_id)
-        elif not is_code: retyped.append(grade_id)
-        elif len(source) > MOST_SOURCE: too_long.append(grade_id)
-        elif grade_id in submission.cells:
-            twice.append(grade_id)
-            submission.extras.append((at, source))
-        else: submission.cells[grade_id] = storable(source)
-    if not places: raise Invalid(f"{path.name} has none of this assignment's cells; hand in the notebook that you were given, filled in")
-    too_long += ["of your own" for _, source in submission.extras if len(source) > MOST_SOURCE]
-    submission.extras = [(index, storable(source)) for index, source in submission.extras if len(source) <= MOST_SOURCE]
-    wanted = [trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role == "solution"]
-    missing = [grade_id for grade_id in wanted if grade_id not in submission.cells]
-    missing = [grade_id for grade_id in missing if grade_id not in retyped + unreadable + too_long]
-    for names, note in ((twice, "there more than once; each was run, the last one counts"),
-                        (retyped, "no code cells any more; they count as empty"), (unreadable, "without text; they count as empty"),
-                        (missing, "missing; restore them from the notebook you were given"),
-                        (too_long, f"longer than {MOST_SOURCE} characters; they were left out"),
-                        (changed, "demonstrations that were changed; they were run as extra cells"),
-                        (copied, "copies of given cells; they were run as extra cells"),
-                        (imported, "given cells with imports added; these were run after them"),
-                        (replaced, "given cells and tests that were changed; the assignment's own were run"),
-                        (list(dict.fromkeys(together)), "written in several cells; all of it was put into one for whoever marks it")):
-        if names: notes.append(f"cells {listed(names)}: {note}")
-    if schemas: notes.append(f"got {listed(sorted(schemas))} as nbgrader schema version, expected 3; the cells were read all the same")
-    first = list(dict.fromkeys(places))
-    if first != sorted(first): notes.append("cells are in another order than in the assignment; they were run in its order")
+    reading = Reading(trusted)
+    for cell in cells: reading.take(cell)
+    ours = {index for index in reading.places if trusted.roles[index] in ("solution", "manual", "test")}
+    if not reading.places: raise Invalid(f"{path.name} has none of this assignment's cells; hand in the notebook that you were given, filled in")
+    if reading.foreign > len(ours):
+        others = [about(cell)["grade_id"] for cell in cells if isinstance(about(cell).get("grade_id"), str) and trusted.place(cell) is None]
+        raise Invalid(f"{path.name} is the notebook of another assignment (its cells are {listed(others)}); hand in the one of this assignment")
+    submission = reading.submission
+    submission.notes, submission.sha256, submission.python = notes + reading.notes(), hashlib.sha256(data).hexdigest(), python
     return submission
 
 
@@ -232,6 +390,7 @@ def rebuilt(trusted, submission, outcome):
         cell = trusted.notebook["cells"][index] if index is not None else {
             "cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": []}
         cell = {**cell, "source": source}
+        if role == "manual" and name in submission.pictures: cell["attachments"] = submission.pictures[name]
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = list(outcome.steps.get(name, {}).get("outputs", [])), None
         notebook["cells"].append(cell)

@@ -70,6 +70,14 @@ class Trusted:
             self.given.append({squeezed(source), squeezed(without_regions(source))})   # what an untouched copy says
             if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
         self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
+        self.text_at = {said: i for i, role in enumerate(self.roles) if role == "text" for said in self.given[i]}
+        self.lines = {"".join(line.split()) for i, role in enumerate(self.roles) if role in ("text", "manual")
+                      for line in without_regions(self.source(i)).split("\n")} | {"".join(stub.split()) for stub in STUBS}
+        self.manual = [i for i, role in enumerate(self.roles) if role == "manual"]
+        self.tasks = {i for i in self.manual if about(notebook["cells"][i]).get("task")}
+        code = [i for i, role in enumerate(self.roles) if role != "text"]
+        self.around = {i: (max((k for k in code if k < i), default=-1), min((k for k in code if k > i), default=len(self.roles))) for i in self.manual}
+        self.releases = []   # (digest, {grade_id: what an untouched copy says}) of each release, the oldest first; see `know`
         self.max_score = sum(part.points for part in self.parts)
         first = min([i for i, role in enumerate(self.roles) if role not in ("given", "text")], default=0)
         # extra cells run after the tools of the tests, whose clocks have to be there first
@@ -78,6 +86,14 @@ class Trusted:
         if importlib.util.find_spec(f"{__package__}.canaries"):
             from .canaries import known_wrong
             self.wrong = known_wrong({self.grade_id(i): self.source(i) for i, role in enumerate(self.roles) if role == "solution"})
+
+    def know(self, digest, released):
+        "Take `released`, a notebook that students were given, for one that a submission may have been made from."
+        said = {about(cell).get("grade_id") or cell.get("id"): squeezed(text(cell.get("source")) or "") for cell in released["cells"]}
+        texts = [text(cell.get("source")) or "" for cell in released["cells"] if cell.get("cell_type") == "markdown" and not about(cell).get("solution")]
+        self.texts |= set(map(squeezed, texts))
+        self.lines |= {"".join(line.split()) for source in texts for line in source.split("\n")}
+        self.releases.append((digest, said))
 
     def grade_id(self, index):
         "The grade_id of cell `index`, its cell id where it has none."

@@ -92,7 +92,7 @@ def make_course(folder, source=None):
     A refresh renews source/ and release/ and leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader
     refuses it (cells were added or removed after submissions came in), source/ and release/ are as before.
     """
-    from .gradebook import legible, put
+    from .gradebook import Gradebook, legible, put
 
     source, folder = Path(source or source_notebook()), outside_export(legible(folder))
     if folder.exists() and not folder.is_dir():
@@ -120,6 +120,7 @@ def make_course(folder, source=None):
             raise
     finally:
         shutil.rmtree(kept)
+    with Gradebook(folder) as book: book.keep_releases()
     return folder
 
 

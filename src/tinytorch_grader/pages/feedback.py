@@ -168,7 +168,7 @@ class Lesson:
                 theirs = answers[item.grade_id]
                 if cell.cell_type == "code":
                     item.code, item.outputs = text(intake.text(theirs.get("source"))), [*self.outputs.shown(theirs.get("outputs"), item.grade_id)]
-                else: item.answer = markdown(intake.text(theirs.get("source")))
+                else: item.answer = markdown(intake.text(theirs.get("source")), theirs.get("attachments"))
             if part := grade.parts.get(item.grade_id):
                 item.points, item.score, item.waits, item.outdated = part.max_score, part.score, part.waits, part.outdated
                 if part.message != grade.message: item.message = self.outputs.safe(part.said)   # of the whole submission: said once at the top

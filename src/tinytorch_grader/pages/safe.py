@@ -9,7 +9,9 @@ import binascii
 import hashlib
 import io
 import re
+import secrets
 from pathlib import Path
+from urllib.parse import unquote
 
 import jinja2
 import mistune
@@ -47,22 +49,37 @@ def text(value, most=SHOWN):
     return value.rstrip("\n")
 
 
-def markdown(source):
-    "An answer in markdown as safe HTML: no raw HTML, no image, links as text, headings below ours."
+class Renderer(mistune.HTMLRenderer):
+    "Markdown to HTML without raw HTML; a picture becomes a word that nobody can guess, until the rest is sanitized."
+
+    def __init__(self, attachments):
+        super().__init__(escape=True)
+        self.attachments, self.pictures = attachments if isinstance(attachments, dict) else {}, {}
+
+    def image(self, text, url, title=None):
+        data = self.attachments.get(unquote(url.removeprefix("attachment:"))) if url.startswith("attachment:") else None
+        found = next(filter(None, (picture(mime, value) for mime, value in (data or {}).items())), None)
+        if not found: return mistune.escape(f"[a picture that is not shown: {text}]")
+        word = f"picture{secrets.token_hex(16)}"
+        self.pictures[word] = Markup('<img src="{}" alt="{}">').format(found[0], text or "A picture in the answer")
+        return word
+
+
+def markdown(source, attachments=None):
+    "An answer in markdown as safe HTML: no raw HTML, no picture but `attachments` {name: {mime: base64}}, links as text, headings below ours."
     tags = {"p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "a", *(f"h{level}" for level in range(1, 7))}
-    try:
-        html = nh3.clean(RENDER(text(source)), tags=tags, attributes={"a": {"href"}}, url_schemes={"http", "https"}, link_rel=None)
-    except (RecursionError, ValueError):
-        return Markup("<pre>{}</pre>").format(text(source))
+    renderer = Renderer(attachments)
+    try: html = nh3.clean(mistune.create_markdown(renderer=renderer)(text(source)), tags=tags, attributes={"a": {"href"}},
+                          url_schemes={"http", "https"}, link_rel=None)
+    except (RecursionError, ValueError): return Markup("<pre>{}</pre>").format(text(source))
     html = re.sub(r'<a(?: href="([^"]*)")?>(.*?)</a>', lambda a: f"{a[2]} ({a[1]})" if a[1] and a[1] != a[2] else a[2], html, flags=re.S)
-    return Markup(re.sub(r"<(/?)h[1-6]>", r"<\1h4>", html))
-
-
-RENDER = mistune.create_markdown(escape=True)
+    html = re.sub(r"<(/?)h[1-6]>", r"<\1h4>", html)
+    for word, image in renderer.pictures.items(): html = html.replace(word, image)
+    return Markup(html)
 
 
 def picture(mime, data):
-    "(data URI, width, height) of a PNG or JPEG; None for what Pillow does not take for one, or too large."
+    "(data URI, width, height) of a PNG, JPEG or GIF; None for what Pillow does not take for one, or too large."
     kind = mime.partition("/")[2].upper()
     if isinstance(data, list):
         data = "".join(part for part in data if isinstance(part, str))
