@@ -1,12 +1,17 @@
 """Module 19 on simulated timings: what an interval promises, every rule, every warning. No test reads a real clock."""
+import copy
 import dataclasses
 import gc
+import itertools
 import json
 import math
 import os
+import pickle
 import re
 import subprocess
 import sys
+import threading
+import time
 import tracemalloc
 import weakref
 
@@ -16,14 +21,16 @@ import pytest
 import tinytorch.benchmarking as bench
 from tinytorch.benchmarking import (AccuracyComparison, AccuracyResult, Benchmark, BenchmarkResult, BenchmarkSuite, Comparison,
                                     MemoryResult, VirtualClock, balanced_order, compare_accuracy, compare_latency, mcnemar, measure_accuracy,
-                                    measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
+                                    measure_latencies, measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
                                     min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
                                     verdict, wilson_interval)
 from tinytorch.core.autograd import is_grad_enabled
+from tinytorch.core.layers import Linear
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import SimpleMLP
+from tinytorch.perf.footing import _Movable
 from tinytorch.perf.quantization import quantize_model
 from tinytorch.perf.results import _blas_threads, _cpu_limit
 
@@ -730,6 +737,205 @@ def test_noisy_ratios_are_reported():
     assert any("do not trust" in w for w in r.warnings) and r.verdict == "inconclusive"
 
 
+# An equal footing.
+
+def cut(layer):
+    "`layer` with its weight cut from a larger array."
+    larger = np.zeros((100, 100), np.float32)
+    rows, columns = layer.weight.data.shape
+    larger[3:3 + rows, 5:5 + columns] = layer.weight.data
+    layer.weight.data = larger[3:3 + rows, 5:5 + columns]
+    return layer
+
+
+PASTS = {"built": lambda m: m, "copied": copy.deepcopy, "loaded": lambda m: pickle.loads(pickle.dumps(m)),
+         "looked at": lambda m: (vars(m), m)[1], "cut": cut}
+
+
+@pytest.mark.parametrize("past", PASTS)
+def test_whatever_its_past_a_moved_model_is_like_any_other(past):
+    original = PASTS[past](Linear(6, 4))
+    moved = _Movable(original)
+    moved.move(np.random.default_rng(0))
+    model = moved.model
+    assert type(model) is Linear and model is not original and list(vars(model)) == list(vars(Linear(6, 4)))
+    for name in ("weight", "bias"):
+        array, mine = getattr(model, name).data, getattr(original, name).data
+        assert np.array_equal(array, mine) and not np.shares_memory(array, mine)
+        assert array.dtype is np.dtype("float32") and array.flags.c_contiguous and array.__array_interface__["data"][0] % 64 == 0
+
+
+def test_arrays_move_to_any_line_of_a_page_and_keep_their_order_of_axes():
+    moved, rng, lines = _Movable(Affine(np.asfortranarray(np.arange(12.0).reshape(3, 4)))), np.random.default_rng(0), set()
+    for _ in range(300):
+        moved.move(rng)
+        lines.add(moved.model.weight.__array_interface__["data"][0] // 64 % 64)
+    assert len(lines) > 50 and moved.model.weight.flags.f_contiguous and np.array_equal(moved.model.weight, np.arange(12.0).reshape(3, 4))
+
+
+class Seen:
+    "A model that notes which of its copies was called, and takes 1 ms of a virtual clock."
+    def __init__(self, clock, log): self.clock, self.log, self.weight, self.calls = clock, log, np.ones(3), 0
+
+    def forward(self, x):
+        self.calls += 1
+        self.log(self)
+        self.clock.advance(1e6)
+
+
+def test_both_models_move_before_each_block_and_the_originals_are_left_alone():
+    clock, places = VirtualClock(), []
+    note = lambda model: places.append(model.weight.__array_interface__["data"][0])  # a function is not copied
+    first, second = Seen(clock, note), Seen(clock, note)
+    r = compare_latency(first, second, [0], pairs=40, timer=clock, rng=0, block_s=0.005)
+    assert r.protocol["footing"] == "copies" and r.protocol["layouts"] == 40 and (r.min_effect, r.verdict) == (0.02, "equivalent")
+    assert first.calls == second.calls == 0 and first.weight.__array_interface__["data"][0] not in places
+    blocks = np.array(places[-400:]).reshape(80, 5)
+    assert (blocks == blocks[:, :1]).all() and len(set(blocks[:, 0])) > 40
+    assert compare_latency(first, second, [0], pairs=6, timer=clock, block_s=0.05).protocol["layouts"] == 24
+
+
+def test_a_model_that_remembers_goes_on_where_it_was():
+    clock, counts = VirtualClock(), []
+    r = compare_latency(Seen(clock, lambda m: counts.append(m.calls)), lambda x: clock.advance(1e6), [0], pairs=6, timer=clock, block_s=0.005)
+    assert counts == list(range(1, len(counts) + 1)) and r.protocol["layouts"] == 6
+
+
+def test_a_function_moves_what_it_is_around():
+    W, rng = np.ones((4, 3)), np.random.default_rng(0)
+    model, calls = Affine(W), []
+
+    def closed(x): calls.append(x); return model.forward(x)
+    for function in (closed, lambda x: x @ W, lambda x, m=model: m.forward(x), GLOBAL):
+        moved = _Movable(function)
+        moved.move(rng)
+        (held,) = moved.captured.values()
+        assert moved.movable and np.array_equal(moved.model(np.eye(4)), W) and held is not model and held is not W
+        assert moved.model.__code__ is function.__code__ and moved.model.__name__ == function.__name__
+    assert len(calls) == 1 and not _Movable(len).movable and not _Movable(np.tanh).movable and not _Movable(lambda x: np.tanh(x)).movable
+
+
+GLOBAL_MODEL = type("Model", (), {"forward": lambda self, x: x @ np.ones((4, 3))})()
+GLOBAL = lambda x: GLOBAL_MODEL.forward(x)
+
+
+class Locked:
+    "A model that cannot be copied."
+    def __init__(self, clock, ms, error=None): self.clock, self.ms, self.error, self.lock = clock, ms, error, threading.Lock()
+    def forward(self, x): self.clock.advance(1e6 * self.ms)
+
+
+class Itself(Locked):
+    def __deepcopy__(self, memo): return self
+
+
+class Broken(Locked):
+    def __deepcopy__(self, memo): raise OSError("no second session")
+
+
+@pytest.mark.parametrize("kind, words", [(Locked, "cannot pickle '_thread.lock' object"), (Itself, "its copy is the object itself"),
+                                         (Broken, "no second session")])
+def test_a_model_that_cannot_be_copied_is_measured_as_it_is(kind, words):
+    clock = VirtualClock()
+    r = compare_latency(kind(clock, 1.04), Seen(clock, lambda m: None), [0], pairs=6, timer=clock)
+    assert (r.min_effect, r.verdict, r.protocol["footing"], r.protocol["layouts"]) == (0.05, "equivalent", "as given", 0)
+    assert r.warnings[0].startswith(f"baseline: {kind.__name__} cannot be copied ({words}") and "the smallest effect is 5%" in r.warnings[0]
+    r = compare_latency(kind(clock, 1), kind(clock, 1), [0], pairs=6, timer=clock, min_effect=0.1)
+    assert r.min_effect == 0.1
+    found = measure_latencies({"a": kind(clock, 1), "b": kind(clock, 2)}, [0], runs=16, timer=clock)
+    assert [r.median for r in found.values()] == [1, 2] and all(words in r.warnings[0] and r.metadata["footing"] == "as given" for r in found.values())
+
+
+def test_latencies_side_by_side_are_taken_in_turns():
+    clock, order = VirtualClock(), []
+    models = {name: Seen(clock, lambda m, name=name: order.append(name)) for name in "abc"}
+    found = measure_latencies(models, [0], runs=80, timer=clock, rng=0)
+    turns = ["".join(order[-240:])[i:i + 10] for i in range(0, 240, 10)]
+    rounds = ["".join(turn[0] for turn in turns[i:i + 3]) for i in range(0, 24, 3)]
+    assert all(len(set(turn)) == 1 for turn in turns) and {"".join(sorted(r)) for r in rounds} == {"abc"} and len(set(rounds)) > 2
+    assert [(r.count, r.metadata["footing"]) for r in found.values()] == [(80, "copies")] * 3
+
+
+# A measurement ends.
+
+@pytest.mark.parametrize("timer, words", [
+    (time.perf_counter, r"timer: got steps of \S+, expected integer nanoseconds, time.perf_counter_ns"),
+    (lambda: math.nan, "timer: got nan, expected integer nanoseconds"), (lambda: math.inf, "timer: got inf"), (lambda: "now", "timer: got 'now'"),
+    (lambda: None, "timer: got None"), (lambda: 7, "0 s measured for .* stands still"), (lambda: int(time.time()), "timer: 0 s measured|moved by"),
+    (itertools.count(0, 10**12).__next__, "timer: moved by 1e.12 from one reading to the next"),
+    (itertools.count(0, -1).__next__, "timer: jumped back by 1, expected"), (lambda: 10**40, "timer: got 1000"),
+    (lambda: time.perf_counter_ns() // 1000, "timer: moved by .* in 1.. s, expected integer nanoseconds")])
+def test_what_is_no_clock_is_one_sentence_at_once(timer, words):
+    began = time.monotonic()
+    for measure in (lambda: measure_latency(abs, np.ones((3, 1)), timer=timer), lambda: compare_latency(abs, abs, np.ones((3, 1)), timer=timer)):
+        with pytest.raises(ValueError, match=words) as caught:
+            measure()
+        assert "\n" not in str(caught.value)
+    assert time.monotonic() - began < 60
+
+
+def test_a_timer_is_a_function():
+    with pytest.raises(TypeError, match="timer: got 3, expected a function that gives nanoseconds"):
+        preflight(3)
+
+
+def test_a_clock_that_jumps_back_while_a_model_runs_is_found_out():
+    clock, calls = VirtualClock(), []
+    model = lambda x: (calls.append(x), clock.advance(-1e9 if len(calls) == 150 else 1e6))
+    for measure in (lambda: measure_latency(model, [0], runs=60, timer=clock), lambda: compare_latency(model, model, [0], timer=clock)):
+        calls.clear()
+        with pytest.raises(ValueError, match=r"timer: .*-1e\+09 ns, expected integer nanoseconds"):
+            measure()
+
+
+def test_a_coarse_clock_costs_seconds_and_says_so_before():
+    clock = CostlyClock(500, tick_ns=15_600_000)
+    model = lambda x: clock.advance(100_000)
+    with pytest.warns(UserWarning, match=r"ticks every 15.6 ms, .* is known to 12%: pass a finer timer; this takes about 10 s"):
+        r = compare_latency(model, model, [0], timer=clock, rng=0)
+    assert clock.now < 15e9 and r.verdict in ("equivalent", "inconclusive") and any("ticks every 15.6 ms" in w for w in r.warnings)
+    clock.now = 0.0
+    with pytest.warns(UserWarning, match="this takes about 10 s"):
+        assert measure_latency(model, [0], timer=clock).median == pytest.approx(0.1, rel=0.17)
+    assert clock.now < 15e9
+
+
+class Sleeper:
+    "A model that takes `ms` of real time, by a clock of its own."
+    def __init__(self, clock, ms): self.clock, self.ms = clock, ms
+
+    def forward(self, x):
+        time.sleep(self.ms / 1e3)
+        self.clock.advance(self.ms * 1e6)
+
+
+def test_a_comparison_fits_into_its_limit():
+    clock = VirtualClock()
+    r = compare_latency(Sleeper(clock, 5), Sleeper(clock, 5), [0], timer=clock, limit_s=1)
+    assert 6 <= r.pairs < 40 and r.pairs == len(r.ratios) and any("fit into 1 s: raise limit_s" in w for w in r.warnings)
+    assert r.protocol["samples_per_block"] == 3 and r.protocol["limit_s"] == 1
+    with pytest.raises(ValueError, match=r"limit_s: \d of 6 pairs in 0.5 s, expected at least 6; raise it, or use smaller inputs"):
+        compare_latency(Sleeper(clock, 40), Sleeper(clock, 40), [0], timer=clock, limit_s=0.5)
+
+
+def test_latency_ends_at_its_limit_with_what_it_has():
+    clock = VirtualClock()
+    r = measure_latency(Sleeper(clock, 5), [0], runs=10_000, timer=clock, limit_s=1)
+    assert 10 < r.count < 10_000 and any("ended after 1 s with" in w and "of 10000 runs" in w for w in r.warnings)
+    r = measure_latency(Sleeper(clock, 200), [0], runs=6, timer=clock, limit_s=1)
+    assert r.metadata["warmup_calls"] < 20
+    for wrong in (0, -1, math.nan, "60", None):
+        with pytest.raises(ValueError, match="limit_s: got .*, expected seconds"):
+            measure_latency(abs, [0], limit_s=wrong)
+
+
+def test_a_slow_model_moves_its_bar(monkeypatch):
+    tqdm, bars, clock = pytest.importorskip("tqdm"), [], VirtualClock()
+    monkeypatch.setattr(tqdm, "tqdm", lambda it, **options: bars.append(len(it)) or it)
+    measure_latency(Sleeper(clock, 100), [0], runs=8, timer=clock, warmup_s=0, warmup_calls=1)
+    assert bars == [4]  # a quarter of a second is two calls
+
+
 # Across processes.
 
 class ClockedModel:
@@ -771,10 +977,11 @@ def test_what_six_processes_say_together(monkeypatch):
         asked.append((job[3]["rng"], seed))
         k = len(asked)
         return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive", "protocol": {"block_s": 0.01},
-                "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
+                "pairs": 40 - k, "min_effect": 0.02 if k < 6 else 0.05, "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
     monkeypatch.setattr("tinytorch.perf.pairs._fresh_process", process)
     r = compare_latency(len, len, [[]], scope="across_processes", rng=0, progress=False)
     assert len(asked) == 6 == len(set(asked)) and all(rng == seed for rng, seed in asked)
+    assert (r.pairs, r.min_effect) == (34, 0.05)
     assert (r.ci_low, r.ci_high) == (1.005, 1.1 + 6 / 100) and r.speedup == pytest.approx(math.sqrt(1.03 * 1.04))
     assert r.warnings == ["process 3: noisy"] and r.baseline_ms == [1, 2, 3, 4, 5, 6] and r.protocol["block_s"] == 0.01
     assert [run["seed"] for run in r.protocol["processes"]] == [seed for _, seed in asked]
@@ -798,6 +1005,71 @@ def test_a_process_that_fails_says_why():
 class Affine:
     def __init__(self, W): self.weight = W
     def forward(self, x): return x @ self.weight
+
+
+class Foreign:
+    "An array of another library."
+    def __init__(self, n): self.n = n
+    def numel(self): return self.n
+    def element_size(self): return 4
+    def data_ptr(self): return id(self)
+    def detach(self): return self
+
+
+class ForeignModel:
+    def __init__(self, *held): self._held = held
+    def parameters(self): return iter(self._held[:2])
+    def buffers(self): return iter(self._held[2:])
+    def forward(self, x): return x
+
+
+def test_stored_bytes_of_arrays_that_are_not_ours():
+    shared = Foreign(100)
+    model = ForeignModel(Foreign(10), shared, shared)
+    assert stored_bytes(model) == 440 == measure_memory(model, 0).stored_bytes == stored_bytes(lambda x: model.forward(x))
+    assert stored_bytes(ForeignModel(Foreign(1), np.ones(3))) == 4 + 24
+    one = type("Array", (), {"nbytes": 12})()
+    assert stored_bytes(ForeignModel(one, one)) == 12
+
+    class Hidden:
+        __slots__ = ()
+        def parameters(self): return [Tensor(np.ones(5))]
+    assert stored_bytes(Hidden()) == 20
+    for held in (object(), 3.0, type("Odd", (), {"nbytes": "many"})()):
+        with pytest.raises(ValueError, match="stored bytes: the model lists a parameter of type .* there is no array in it"):
+            stored_bytes(ForeignModel(held))
+
+
+def test_models_of_scikit_learn():
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is not installed")
+    X, y, X_test, y_test = load_digits()
+    model = linear_model.LogisticRegression(max_iter=20).fit(X[:200], y[:200])
+    with pytest.raises(TypeError, match=r"model: got LogisticRegression, .* wrap it: lambda x: model.predict\(x\)"):
+        measure_latency(model, X_test)
+    scores = lambda x: model.decision_function(x)
+    assert measure_accuracy(scores, X_test, y_test).accuracy > 0.7 and stored_bytes(scores) == stored_bytes(model) >= 65 * 10 * 4
+    r = compare_latency(scores, lambda x: model.predict(x), X_test, pairs=6, block_s=0.002, warmup_s=0.01, progress=False)
+    assert r.protocol["footing"] == "copies" and r.min_effect == 0.02 and measure_latency(lambda x: model.predict(x), X_test, 6).median > 0
+
+
+def test_models_of_torch():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    model, X = torch.nn.Linear(64, 10), load_digits()[2]
+    assert stored_bytes(model) == 4 * 650 == measure_memory(model, torch.from_numpy(X)).stored_bytes
+    with pytest.raises(TypeError, match=r"Linear does not take an array .* wrap it: lambda x: model\(torch.from_numpy\(x\)\)"):
+        measure_latency(model, X)
+    wrapped = lambda x: model(torch.from_numpy(x))
+    r = compare_latency(wrapped, wrapped, X, pairs=6, block_s=0.002, warmup_s=0.01, progress=False)
+    assert r.protocol["footing"] == "copies" and measure_latency(model, torch.from_numpy(X), 6).median > 0
+
+
+def test_what_cannot_be_called_shows_its_wrapper():
+    class Session:
+        def run(self, names, feeds): return feeds
+    with pytest.raises(TypeError, match=r"model: got Session, .*wrap it: lambda x: model.run\(None, \{model.get_inputs\(\)\[0\].name: x\}\)"):
+        compare_latency(Session(), Session(), [0])
+    with pytest.raises(TypeError, match=r"SimpleMLP does not take an array \(.*\); wrap it: lambda x: model\(Tensor\(x\)\)"):
+        compare_latency(SimpleMLP(), SimpleMLP(), np.ones((2, 10)))
 
 
 def test_stored_bytes_count_memory_once():

@@ -52,13 +52,35 @@ class VirtualClock:
         self.now += ns
 
 # %% ../../src/modules/19a_results.ipynb #8f7c7e13
-def _clock_facts(timer, reads=2000, most=200_000):
+def _steps(readings):
+    "Differences of neighbours in ns, shape (len - 1,). `ValueError` unless a clock in ns could have given them."
+    times = np.array(readings)
+    if times.dtype.kind not in "iuf" or not np.isfinite(times).all():
+        wrong = next((r for r in readings if not isinstance(r, (int, float)) or not math.isfinite(r)), readings[0])
+        raise ValueError(f"timer: got {wrong!r}, {_EXPECTED}")
+    steps = np.diff(times)
+    if (steps < 0).any():
+        raise ValueError(f"timer: jumped back by {-steps.min():g}, {_EXPECTED}")
+    if 0 < (smallest := min(steps[steps > 0], default=1)) < 1:
+        raise ValueError(f"timer: got steps of {smallest:.2g}, {_EXPECTED}")
+    if len(steps) > 1 and np.median(steps) > 1e6:
+        raise ValueError(f"timer: moved by {np.median(steps):g} from one reading to the next, {_EXPECTED}")
+    return steps
+
+
+_EXPECTED = "expected integer nanoseconds, time.perf_counter_ns"
+
+# %% ../../src/modules/19a_results.ipynb #3e5e3970
+def _clock_facts(timer, reads=2000, look_s=0.06):
     "Cost of one call of `timer` and the smallest step it shows (0 where it never moves), in ns."
-    between = np.diff(list(islice(iter(timer, None), reads)))
-    steps = between[between > 0]
-    if len(steps) < 3 and reads < most:
-        return _clock_facts(timer, 10 * reads, most)
-    return float(np.median(between) or np.mean(between)), float(min(steps, default=0))
+    between = _steps(list(islice(iter(timer, None), reads)) or [None])
+    steps, first, polls, until = list(between[between > 0]), timer(), 0, time.monotonic() + look_s
+    last = first
+    while len(steps) < 3 and (polls < 100_000 or time.monotonic() < until):
+        polls, now = polls + 1, timer()
+        steps += [step for step in _steps([last, now]) if step] if now != last else []
+        last = now
+    return float(np.median(between) or (last - first) / max(1, polls)), float(min(steps, default=0))
 
 # %% ../../src/modules/19a_results.ipynb #9ce1c666
 def _cpu_limit(root="/sys/fs/cgroup"):
@@ -85,13 +107,16 @@ def _blas_threads():
 # %% ../../src/modules/19a_results.ipynb #a8461daa
 def preflight(timer=None):  # the clock to examine
     """Facts about the instrument, as a dict: clock cost and tick in ns, cores, CPU limit, load, BLAS and its threads.
+    Raises `TypeError` or `ValueError` for what is no clock in ns.
 
     Parameters
     ----------
     timer : default None
         the clock to examine
     """
-    cost, tick = _clock_facts(timer or time.perf_counter_ns)
+    if not callable(timer := timer or time.perf_counter_ns):
+        raise TypeError(f"timer: got {timer!r}, expected a function that gives nanoseconds, time.perf_counter_ns")
+    cost, tick = _clock_facts(timer)
     affinity = getattr(os, "sched_getaffinity", None)
     blas = getattr(np.__config__, "CONFIG", {}).get("Build Dependencies", {}).get("blas", {})
     return {"timer_cost_ns": cost, "timer_tick_ns": tick,
@@ -99,6 +124,18 @@ def preflight(timer=None):  # the clock to examine
             "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
             "blas": " ".join(str(blas[k]) for k in ("name", "version") if k in blas) or None,
             "blas_threads": _blas_threads()}
+
+# %% ../../src/modules/19a_results.ipynb #6a913e0a
+class _Limit:
+    "Real time that a measurement may take, whatever its own clock says."
+    def __init__(self, seconds):
+        if not (isinstance(seconds, (int, float)) and seconds > 0):
+            raise ValueError(f"limit_s: got {seconds!r}, expected seconds, a number over 0")
+        self.seconds, self.start = seconds, time.monotonic()
+
+    def left(self, share=1.0):
+        "Seconds before `share` of the limit is used, 0 when it is."
+        return max(0.0, share * self.seconds - (time.monotonic() - self.start))
 
 # %% ../../src/modules/19a_results.ipynb #8e73eb99
 def min_runs(p):  # percentile, 0 < p < 100
