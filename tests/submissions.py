@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 from tinytorch_grader import intake, marks, sandbox
+from tinytorch_grader.notebook import load
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE = json.loads((ROOT / "20_capstone.ipynb").read_text(encoding="utf-8"))
+SOURCE = load(ROOT / "20_capstone.ipynb")
 TRUSTED = intake.Trusted(SOURCE)
 STUB = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
 

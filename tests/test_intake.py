@@ -49,7 +49,7 @@ def test_extra_cells_keep_their_places_and_come_after_the_clocks(taken):
     found = notebook(before={"part1-model": ["a = 1", "b = 2"], "part1-count": ["c = 3"], "which-tinytorch": ["first = 0"]})
     found["cells"].append(code("last = 4"))
     ids = [step["source"] if step["role"] == "extra" else step["id"] for step in job(TRUSTED, taken(found), 1)["steps"] if "answers" not in step]
-    assert ids.index("test-tools-install") < ids.index("first = 0") < ids.index("imports")
+    assert ids.index("test-tools") < ids.index("first = 0") < ids.index("imports")
     assert ids[ids.index("part1-model") - 2:ids.index("part1-model")] == ["a = 1", "b = 2"]
     assert ids.index("part1-parameters") < ids.index("c = 3") < ids.index("part1-count") and ids[-1] == "last = 4"
 
@@ -112,7 +112,7 @@ def test_what_a_student_did_to_given_cells_is_said_and_their_imports_and_copies_
 
 
 def test_the_clock_of_the_tests_is_there_before_student_code():
-    install = TRUSTED.by_grade_id["test-tools-install"]
+    install = TRUSTED.by_grade_id["test-tools"]
     assert install <= TRUSTED.start < TRUSTED.roles.index("solution") and TRUSTED.start < TRUSTED.by_grade_id["imports"]
 
 

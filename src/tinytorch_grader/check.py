@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from . import intake, marks
+from .notebook import load
 from .sandbox import Bare, Limits
 from .seal import unseal
 
@@ -26,7 +27,7 @@ def checks():
     if SEALED.is_file():
         found = json.loads(unseal(SEALED.read_bytes()))
         return intake.Trusted(found["notebook"]), found["hidden"]
-    if SOURCE.is_file(): return intake.Trusted(json.loads(SOURCE.read_text(encoding="utf-8"))), True
+    if SOURCE.is_file(): return intake.Trusted(load(SOURCE)), True
     raise CheckError("no checks here; install the wheel in the binder/ folder of your course's repository: pip install binder/*.whl")
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from . import intake, marks
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
+from .notebook import load
 from .sandbox import Bare, CageMissing, Cages, Limits
 
 BATCH = 50         # students whose grades are read at a time
@@ -206,7 +207,7 @@ def unrecorded(result):
 def trusted_source(book):
     "The bytes of the course's trusted notebook; GradebookError where there is none or it is no notebook."
     try:
-        source = book.source.read_bytes()
+        source = json.dumps(load(book.source)).encode()
         book.check({part.grade_id: float(part.points) for part in intake.Trusted(json.loads(source)).parts})
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(book.source, e) from None
     return source

@@ -371,7 +371,7 @@ def job(trusted, submission, seed):
     rng, steps = random.Random(seed), []
     for role, name, source, index in merged(trusted, submission):
         if role not in ("given", "solution", "extra", "test") or not source.strip(): continue
-        step = {"id": name, "role": role, "source": source}
+        step = {"id": name, "role": role, "source": trusted.code(index) if role == "given" else source}
         around = [step]
         for n, answers in enumerate(trusted.wrong.get(name, ()) if role == "test" else ()):
             if rng.random() < SHARE:
@@ -385,7 +385,8 @@ SHARE = 0.5   # of the known-wrong answers, how many one submission meets
 
 def rebuilt(trusted, submission, outcome):
     "The trusted notebook, whose metadata it shares, with the student's cells, answers and outputs; tests show their failure alone."
-    notebook = {**trusted.notebook, "cells": []}
+    notebook = {**trusted.notebook, "cells": [], "metadata": {**trusted.notebook["metadata"]}}
+    notebook["metadata"].pop("capstone_checks", None)
     for role, name, source, index in merged(trusted, submission):
         cell = trusted.notebook["cells"][index] if index is not None else {
             "cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": []}

@@ -3,10 +3,13 @@
 Threat: two readers of one cell disagree about what it is, and a student's copy is taken for a test or an answer for a lesson.
 """
 import importlib.util
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+CHECKS = "capstone_checks.py"   # the vocabulary of the tests, beside the notebook
 STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
 
 
@@ -45,6 +48,13 @@ def squeezed(source):
     "`source` without stubs and white space: equal for a cell that was only released and reformatted."
     for stub in STUBS: source = source.replace(stub, "")
     return "".join(source.split())
+
+
+def load(path):
+    "The trusted notebook at `path`, parsed; the vocabulary of its tests comes along in its metadata. OSError, ValueError."
+    notebook, beside = json.loads(Path(path).read_text(encoding="utf-8")), Path(path).with_name(CHECKS)
+    if beside.is_file(): notebook["metadata"]["capstone_checks"] = beside.read_text(encoding="utf-8")
+    return notebook
 
 
 class Trusted:
@@ -102,6 +112,11 @@ class Trusted:
 
     def source(self, index):
         return text(self.notebook["cells"][index]["source"])
+
+    def code(self, index):
+        "What runs for cell `index`: its source, or for the one that imports the vocabulary of the tests that vocabulary itself."
+        source = self.source(index)
+        return self.notebook["metadata"].get("capstone_checks", source) if "import *" in source and CHECKS[:-3] in source else source
 
     def hidden(self, index):
         "Lines (from 1) of a test that lie between its markers of hidden tests."

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import nbformat
 
-from .notebook import regions
+from .notebook import CHECKS, regions
 from .seal import seal, unseal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,7 @@ def generate(course):
 def make_course(folder, source=None):
     """Make or refresh the nbgrader course in `folder`; returns its path.
 
-    A refresh renews source/ and release/ and leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader
+    `source`: the notebook, with the vocabulary of its tests beside it. A refresh renews source/ and release/ and leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader
     refuses it (cells were added or removed after submissions came in), source/ and release/ are as before.
     """
     from .gradebook import Gradebook, legible, put
@@ -100,20 +100,21 @@ def make_course(folder, source=None):
     if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()) and not any((folder / name).exists() for name in ("nbgrader_config.py", "source")):
         raise ReleaseError(f"{folder}: holds other things and no course; choose an empty folder")
     (folder / "source" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
-    config, target = folder / "nbgrader_config.py", folder / "source" / ASSIGNMENT / NOTEBOOK
+    config, targets = folder / "nbgrader_config.py", [folder / "source" / ASSIGNMENT / name for name in (NOTEBOOK, CHECKS)]
     if not config.exists():
         put(config, COURSE_CONFIG)
-    before = target.read_text(encoding="utf-8", errors="replace") if target.exists() else None
+    before = {target: target.read_text(encoding="utf-8", errors="replace") for target in targets if target.exists()}
     kept, released = Path(tempfile.mkdtemp(prefix=".release-", dir=folder)), folder / "release" / ASSIGNMENT
     try:
         if released.exists():
             shutil.copytree(released, kept / ASSIGNMENT)
-        put(target, source.read_text(encoding="utf-8"))
+        for target, new in zip(targets, (source, source.with_name(CHECKS))):
+            if new is source or new.is_file(): put(target, new.read_text(encoding="utf-8"))
         try:
             generate(folder)
         except BaseException:
-            if before is not None:
-                put(target, before)
+            for target, old in before.items():
+                put(target, old)
             if (kept / ASSIGNMENT).exists():
                 shutil.rmtree(released, ignore_errors=True)
                 shutil.copytree(kept / ASSIGNMENT, released)
@@ -286,13 +287,14 @@ def write_repository(out, repo, hidden_checks):
     source = nbformat.read(source_notebook(), as_version=4)
     with tempfile.TemporaryDirectory() as scratch:
         course = make_course(Path(scratch) / "course")
-        shutil.copyfile(course / "release" / ASSIGNMENT / NOTEBOOK, out / NOTEBOOK)
+        for name in (NOTEBOOK, CHECKS): shutil.copyfile(course / "release" / ASSIGNMENT / name, out / name)
     released = nbformat.read(out / NOTEBOOK, as_version=4)
     write_package(out / "tinytorch")
     (out / "binder").mkdir()
     for name in ("runtime.txt", "requirements.txt"):
         shutil.copyfile(ROOT / "binder" / name, out / "binder" / name)
-    checks = without_solutions(source, released) if hidden_checks else released
+    checks = without_solutions(source, released) if hidden_checks else nbformat.from_dict(json.loads(json.dumps(released)))
+    checks.metadata["capstone_checks"] = (out / CHECKS).read_text(encoding="utf-8")
     built = wheel(out / "binder", seal(json.dumps({"hidden": hidden_checks, "notebook": checks})), settings()["version"])
     user, name = repo.split("/") if repo else ("you", "capstone")
     badge = (f"[![Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{repo}/HEAD?labpath={NOTEBOOK})" if repo

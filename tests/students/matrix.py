@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinytorch_grader.notebook import load
+
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE.parents[1] / "20_capstone.ipynb"
 README = HERE.parents[1] / "docs" / "misconceptions.md"
@@ -61,7 +63,7 @@ def students(kind):
 
 
 def reference():
-    return json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    return load(NOTEBOOK)
 
 
 def points(notebook):

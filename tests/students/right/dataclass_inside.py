@@ -42,8 +42,8 @@ class BenchmarkReport:
         X, y = _checked(X_test, y_test, num_runs)
         with _measuring():
             latencies, cold = _time_calls(model, X, num_runs, WARMUP_RUNS)
-            accuracy = _accuracy(model.forward(X), y)
-        found = Metrics.of(model, accuracy, latencies).as_dict() | _percentiles(latencies)
+            accuracy, batch = _accuracy(model.forward(X), y), _batch_throughput(model, X)
+        found = Metrics.of(model, accuracy, latencies).as_dict() | _percentiles(latencies) | _accuracy_interval(accuracy, len(y)) | batch
         self.provenance = _provenance(model, X, y, num_runs, WARMUP_RUNS)
         self.metrics.update(found, num_runs=int(num_runs), warmup_runs=WARMUP_RUNS, cold_start_ms=float(cold))
         return self.metrics

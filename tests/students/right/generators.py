@@ -37,7 +37,7 @@ def _size_bytes(
     def arrays():
         seen = set()
         for holder in holders():
-            if hasattr(holder, "size_bytes"): continue
+            if hasattr(holder, "size_bytes") or not hasattr(holder, "parameters"): continue
             for parameter in holder.parameters():
                 array = _array(parameter)
                 if id(array) not in seen:

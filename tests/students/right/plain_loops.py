@@ -108,6 +108,8 @@ def _size_bytes(
         if hasattr(part, "size_bytes"):
             total += int(part.size_bytes())
             continue
+        if not hasattr(part, "parameters"):
+            continue
         for parameter in part.parameters():
             array = _array(parameter)
             known = False

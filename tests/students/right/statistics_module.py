@@ -33,7 +33,7 @@ class BenchmarkReport:
         num_runs=100, # single-sample calls that count
     ): # the metrics, a dict of plain numbers
         "Measure `model`; `ValueError` for inputs, scores or a clock that cannot be used. Latencies are in ms."
-        self.metrics = {}
+        self.metrics, self.comparison = {}, None
         X, y = _checked(X_test, y_test, num_runs)
         with _measuring():
             times, cold = _time_calls(model, X, num_runs)

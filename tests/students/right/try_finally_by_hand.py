@@ -26,6 +26,7 @@ class BenchmarkReport:
         try:
             latencies, cold = _time_calls(model, X, num_runs)
             scores = model.forward(X)
+            batch = _batch_throughput(model, X)
         finally:
             if was_on:
                 gc.enable()
@@ -38,6 +39,10 @@ class BenchmarkReport:
         result["latency_ms_mean"] = mean
         result["latency_ms_std"] = std
         result["throughput_samples_per_sec"] = 1e3 / mean
+        result["num_runs"], result["warmup_runs"], result["cold_start_ms"] = int(num_runs), WARMUP_RUNS, float(cold)
+        for more in (_percentiles(latencies), _accuracy_interval(result["accuracy"], len(y)), batch):
+            for name in more:
+                result[name] = more[name]
         self.metrics = result
         self.provenance = _provenance(model, X, y, num_runs)
         return self.metrics

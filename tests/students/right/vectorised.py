@@ -52,5 +52,6 @@ def _size_bytes(
     if own: return int(own())
     parts = getattr(model, "layers", (model,))
     known = np.array([part.size_bytes() for part in parts if hasattr(part, "size_bytes")], dtype=np.int64)
-    unique = {a.__array_interface__["data"][0]: a.nbytes for part in parts if not hasattr(part, "size_bytes") for a in map(_array, part.parameters())}
+    others = [part for part in parts if hasattr(part, "parameters") and not hasattr(part, "size_bytes")]
+    unique = {a.__array_interface__["data"][0]: a.nbytes for part in others for a in map(_array, part.parameters())}
     return int(known.sum()) + int(np.sum(list(unique.values()), dtype=np.int64))

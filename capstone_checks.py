@@ -1,0 +1,1125 @@
+"""The vocabulary of the capstone's tests: a virtual clock, fake models, and checks that say what came and what was expected.
+
+The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests as an argument.
+Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another way than the lesson asks for.
+
+In a notebook all of this is one process. The instructor's run puts the student's code into a process of its own and replaces the
+functions of the first section; so a check reaches the student's modules through `their`, and every fake lists in `shows` what
+student code may see of it (in `sets`: what it may set).
+"""
+import contextlib
+import copy
+import importlib
+import inspect
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from types import SimpleNamespace
+
+import numpy as np
+from tinytorch.core.tensor import Tensor
+
+# ---- where the student's code is: the instructor's run puts functions of its own in the place of these
+
+
+def their(name):
+    "The module `name` as the student's code has it."
+    return importlib.import_module(name)
+
+
+def there(value):
+    "`value`, put where the student's code is; what a function from there gives stays there."
+    return value
+
+
+def here(value):
+    "A copy of what lies there, as it is now."
+    return copy.deepcopy(value)
+
+
+def each(function, cases):
+    "(value, None) or (None, error) of `function(*case)` for every case; a generator counts as the list of what it yields."
+    def one(case):
+        try:
+            value = function(*case)
+            return (list(value) if inspect.isgenerator(value) else value), None
+        except Exception as error:
+            return None, error
+    return [one(case) for case in cases]
+
+
+@contextlib.contextmanager
+def patched(**stand_ins):
+    "Put `stand_ins` for other parts into the notebook while one part is tested."
+    notebook = vars(sys.modules["__main__"])
+    before = {name: notebook[name] for name in stand_ins if name in notebook}
+    notebook.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins: notebook.pop(name, None)
+        notebook.update(before)
+
+
+def without_asserts(function):
+    "`function` as `python -O` compiles its cell; as it is where its source cannot be read."
+    try: source = "".join(inspect.linecache.getlines(function.__code__.co_filename)) or inspect.getsource(function)
+    except (OSError, TypeError, AttributeError): return function
+    scope = dict(function.__globals__)
+    exec(compile(source, "<python -O>", "exec", optimize=1), scope)
+    return scope[function.__name__]
+
+
+def calls_seen(call, names):
+    "Which of the built-in functions `names` are used by `call()`, in order."
+    asked, before = [], sys.getprofile()
+
+    def note(frame, event, function):
+        if event == "c_call" and function.__name__ in names: asked.append(function.__name__)
+    sys.setprofile(note)
+    try: call()
+    finally: sys.setprofile(before)
+    return asked
+
+
+class Folder:
+    "A folder of text files."
+    def __init__(self, path): self.path = path
+    def names(self): return sorted(os.listdir(self.path))
+    def open(self, name, mode="r"): return open(os.path.join(self.path, name), mode, encoding="utf-8")
+
+    def read(self, name):
+        with self.open(name) as file: return file.read()
+
+    def write(self, name, text):
+        with self.open(name, "w") as file: file.write(text)
+
+
+@contextlib.contextmanager
+def new_folder():
+    "An empty `Folder` that is gone afterwards."
+    with tempfile.TemporaryDirectory() as path: yield Folder(path)
+
+
+def put(tensor, values):
+    "Make `values` the data of `tensor`, also in a TinyTorch that lets nobody assign to `.data`."
+    try: tensor.data = values
+    except AttributeError:
+        old = array_of(tensor)
+        if (old.shape, old.dtype) == (values.shape, values.dtype): old[...] = values
+        else:  # a class of its own, whose data is this array
+            tensor.__class__ = type("Tensor", (type(tensor),), {"data": values, "__slots__": ()})
+
+
+def array_of(x): return np.asarray(x if isinstance(x, np.ndarray) else getattr(x, "data", x))
+
+
+# ---- the clock: it stands still until a fake model moves it
+
+
+class VirtualClock:
+    "Every clock of `time` reads this one while a test runs; only `advance` moves it."
+    now_ns, active, asleep, reads = 0, False, False, 0
+    wall = staticmethod(lambda ns: ns)  # what the adjustable wall clock makes of the time
+    sleep = staticmethod(time.sleep)
+
+    def advance(self, ms):
+        self.now_ns += round(ms * 1e6)
+        if self.asleep: self.sleep(float(ms) / 1e3)
+
+    def wrap(self, name, real):
+        "`real`, a function of `time`, which tells the virtual time while a test runs."
+        def clock(*args):
+            if not self.active: return real(*args)
+            self.reads += 1
+            adjustable = name in ("time", "time_ns") or args == (getattr(time, "CLOCK_REALTIME", None),)
+            ns = self.wall(self.now_ns) if adjustable else self.now_ns
+            return ns if name.endswith("_ns") else ns / 1e9
+        clock.__name__ = name
+        return clock
+
+    def install(self):
+        "Stand behind every clock; modules that keep a clock by name are loaded again."
+        for clock in ("perf_counter", "monotonic", "process_time", "thread_time", "time", "clock_gettime"):
+            for name in (clock, f"{clock}_ns"):
+                if hasattr(time, name): setattr(time, name, self.wrap(name, getattr(time, name)))
+        for name in ("timeit", "tinytorch.benchmarking", "tinytorch.perf.benchmarking"):
+            if name in sys.modules: importlib.reload(sys.modules[name])
+        time.virtual = self
+        return self
+
+
+virtual = getattr(time, "virtual", None) or VirtualClock().install()
+
+
+def on_virtual_clock(call, wall=lambda ns: ns):
+    "`call()` on the virtual clock; where it read no clock that we know, again in real time."
+    virtual.active, virtual.now_ns, virtual.reads, virtual.asleep, virtual.wall = True, 0, 0, False, wall
+    try:
+        result = call()
+        if virtual.reads == 0:
+            virtual.active, virtual.asleep = False, True
+            result = call()
+        return result
+    finally:
+        virtual.active = False
+
+
+# ---- fakes that cost known amounts of virtual time
+
+class SlowArray(np.ndarray):
+    "An array whose slicing costs `slice_ms` of virtual time."
+    slice_ms = 0
+
+    def sliced(self): virtual.advance(self.slice_ms)
+
+    def __getitem__(self, key):
+        self.sliced()
+        return np.asarray(self)[key]
+
+
+class SlowOutput:
+    "Scores that cost `read_ms` to read, as post-processing would."
+    shows = "data", "shape", "numpy", "__array__"
+
+    def __init__(self, scores, read_ms): self.scores, self.read_ms, self.shape = scores, read_ms, scores.shape
+
+    @property
+    def data(self):
+        virtual.advance(self.read_ms)
+        return self.scores
+
+    def numpy(self): return self.data
+    def __array__(self, *args, **kwargs): return self.data
+
+
+class SlowModel:
+    """A model whose calls cost `ms(x)` of virtual time; it sees class i % 4 in a row of i.
+
+    The first call costs `cold_ms` more, call number `hiccup[0]` (from 0) `hiccup[1]` more; `breaks` is raised instead."""
+    shows = "forward", "__call__", "parameters"
+
+    def __init__(self, ms, cold_ms=0, read_ms=0, shape=(2, 3), hiccup=(0, 0), breaks=None):
+        self.ms, self.cold_ms, self.read_ms, self.hiccup, self.breaks = ms, cold_ms, read_ms, hiccup, breaks
+        self.inputs, self.held = [], Tensor(np.zeros(shape))
+
+    def forward(self, x):
+        if self.breaks is not None: raise self.breaks
+        x, number = np.atleast_2d(np.asarray(x.data if hasattr(x, "data") else x)), len(self.inputs)
+        virtual.advance(self.ms(x) + (0 if number else self.cold_ms) + (self.hiccup[1] if number == self.hiccup[0] else 0))
+        self.inputs.append(x)
+        return SlowOutput(np.eye(4, dtype=np.float32)[x[:, 0].astype(int) % 4], self.read_ms)
+
+    def __call__(self, x): return self.forward(x)
+    def parameters(self): return [self.held]
+
+
+def slow_rows(n, slice_ms=0):
+    "A Tensor of `n` rows, row i filled with i, whose slicing costs `slice_ms`."
+    rows = np.repeat(np.arange(n, dtype=np.float32)[:, None], 2, axis=1)
+    X = Tensor(rows)
+    if slice_ms: put(X, rows.view(type("SlowArray", (SlowArray,), {"slice_ms": slice_ms})))
+    return X
+
+
+# ---- fakes that hold or remember
+
+class Doubled:
+    "Stands in for a layer that module 15 puts in place of another; counts its calls."
+    shows = "forward", "__call__", "parameters"
+
+    def __init__(self): self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return Tensor(2 * array_of(x))
+
+    def __call__(self, x): return self.forward(x)
+    def parameters(self): return []
+
+
+class Holds:
+    "A model or a layer that stores the given arrays."
+    shows = ("parameters",)
+
+    def __init__(self, *arrays): self.tensors = [self.holder(array) for array in arrays]
+
+    @staticmethod
+    def holder(array):
+        held = Tensor(np.zeros(array.shape))
+        put(held, array)
+        return held
+
+    def parameters(self): return self.tensors
+
+
+class Knows(Holds):
+    "A model or a layer that knows its own size, as module 15's quantized layer does."
+    shows = "parameters", "size_bytes"
+
+    def size_bytes(self): return 12345
+
+
+class Stacked:
+    "A model of layers, whose `parameters()` are those of all that have some."
+    shows = "layers", "parameters"
+
+    def __init__(self, *layers): self.layers = list(layers)
+    def parameters(self): return [p for layer in self.layers if hasattr(layer, "parameters") for p in layer.parameters()]
+
+
+class Plain:
+    "A layer that keeps nothing and has no `parameters()`, as a reshape might be."
+    shows = ("forward",)
+
+    def forward(self, x): return x
+
+
+class Recorder:
+    "A model that remembers what was done to it; each step leaves a trace in its one parameter."
+    shows = "forward", "parameters", "layers"
+
+    def __init__(self, *steps): self.steps = list(steps)
+
+    @property
+    def layers(self): return [self]
+
+    def do(self, step): self.steps.append(step)
+    def forward(self, x): return x
+    def parameters(self): return [Tensor(np.full(2, len(self.steps)))]
+
+
+def in_place(name): return lambda model: model.do(name)
+def into_another(name): return lambda model: Recorder(*model.steps, name)
+
+
+def with_statistics(name):
+    def tool(model):
+        model.do(name)
+        return {"bits": 8}
+    return tool
+
+
+class FakeReport:
+    "Stands in for BenchmarkReport: notes what it was asked to measure."
+    shows = "model_name", "metrics", "system_info", "timestamp", "provenance", "comparison", "benchmark_model"
+    sets = ("comparison",)
+    comparison = None
+
+    def __init__(self, model_name="model"):
+        self.__dict__.update(vars(some_report(model_name)), asked=None, metrics={})
+
+    def benchmark_model(self, model, X_test, y_test, num_runs=100):
+        self.asked = {"model": model, "X": array_of(X_test).tolist(), "y": array_of(y_test).tolist(), "num_runs": num_runs}
+        self.metrics = some_metrics(median_ms=20.0)
+        return self.metrics
+
+
+class WatchedFiles:
+    "A `with` block in which every rename and removal is followed: `gone` says after which of them `name` was missing, else None."
+    FUNCTIONS = "replace", "rename", "remove", "unlink"
+
+    def __init__(self, folder, name): self.folder, self.name, self.gone = folder, name, None
+
+    def __enter__(self):
+        self.os = their("os")
+        self.real = {function: getattr(self.os, function) for function in self.FUNCTIONS}
+        for name, function in self.real.items(): setattr(self.os, name, self.follow(name, function))
+        return self
+
+    def follow(self, name, function):
+        def followed(*args, **more):
+            result = function(*args, **more)
+            if self.gone is None and self.name not in self.folder.names(): self.gone = f"os.{name}"
+            return result
+        return followed
+
+    def __exit__(self, *_):
+        for name, function in self.real.items(): setattr(self.os, name, function)
+
+
+# ---- the words of every check
+
+def check(ok, got, why="", want=None):
+    "Raise `AssertionError` unless `ok` is exactly true, also under `python -O`: what came, what was expected, why."
+    if type(ok) is bool and ok or type(ok) is np.bool_ and bool(ok): return
+    expected = f", expected {want}" if want is not None and check.telling else ""
+    raise AssertionError(f"{got}{expected}{why and ': '}{why}")
+
+
+check.telling = True
+
+
+@contextlib.contextmanager
+def unseen():
+    "A hidden test: random numbers whose seed the instructor's run chooses, and messages that keep what they expected."
+    check.telling = False
+    try:
+        yield np.random.default_rng(int(os.environ.get("CAPSTONE_SEED", "20")))
+    finally:
+        check.telling = True
+
+
+def short(value, most=60):
+    "`repr(value)`, cut where it is long."
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most - 20]}... ({len(text)} characters)"
+
+
+def attempt(call):
+    "(what `call()` gives, None), or (None, the error that it raises)."
+    try:
+        return call(), None
+    except NotImplementedError:  # a cell that nobody has filled in yet
+        raise
+    except Exception as error:
+        return None, error
+
+
+def near(got, want):
+    "Whether two lists of times agree: to a millionth on the virtual clock, roughly where the test had to sleep."
+    got, want = (np.asarray(times, dtype=float) for times in (got, want))
+    if got.shape != want.shape: return False
+    slack = 20 + 0.5 * abs(want) if virtual.asleep else 1e-6 * abs(want) + 1e-12
+    return bool(np.all(abs(got - want) <= slack))
+
+
+def share_or_percent(got, want, why):
+    "`why`, or what to do about a percentage where a share was asked for."
+    percent = type(got) in (int, float) and abs(want) > 1e-9 and abs(got - 100 * want) < 1e-6
+    return "that is a percentage; give the share, in [0, 1]: do not multiply by 100" if percent else why
+
+
+# ---- Part 1
+
+def check_forward(model, sizes, samples, rng, at="(Part 1)"):
+    "The scores of `model` are those of NumPy, on weights and biases that are put into its layers."
+    features, hidden, classes = sizes
+    x = rng.normal(size=(samples, features)).astype(np.float32)
+    W1, W2 = (rng.normal(size=shape).astype(np.float32) for shape in ((features, hidden), (hidden, classes)))
+    b1, b2 = (rng.normal(size=size).astype(np.float32) for size in (hidden, classes))
+    for layer, weight, bias in ((model.fc1, W1, b1), (model.fc2, W2, b2)):
+        put(layer.weight, weight)
+        if layer.bias is None: bias[:] = 0
+        else: put(layer.bias, bias)
+    want = np.einsum("nh,hk->nk", np.clip(np.einsum("nf,fh->nh", x, W1) + b1, 0, None), W2) + b2
+    got = model.forward(Tensor(x))
+    check(isinstance(got, Tensor), f"forward: got {type(got).__name__}", f"return the output of fc2 as it comes {at}", "a Tensor of scores")
+    got = array_of(got)
+    check(got.shape == want.shape, f"forward: got shape {got.shape}", f"a row of scores for each sample {at}", want.shape)
+    check(np.allclose(got, want, atol=1e-3), f"forward: off by {abs(got - want).max():.3g} on {len(x)} samples",
+          f"check the order of the layers, and that the only ReLU stands between them {at}", "relu(x W1 + b1) W2 + b2")
+    check(np.allclose(array_of(model(Tensor(x))), want, atol=1e-3), "model(x): differs from model.forward(x)", f"one calls the other {at}")
+
+
+def check_parameters(model, sizes, at="(Part 1)"):
+    "`model.parameters()` are the four Tensors of the layers themselves, in order."
+    listed = model.parameters()
+    kinds = sorted({type(p).__name__ for p in listed if not isinstance(p, Tensor)})
+    check(kinds == [], f"parameters: got {' and '.join(kinds)} among them", f"one flat list: join those of the layers with + {at}", "Tensors alone")
+    i, h, o = sizes
+    shapes, want = [array_of(p).shape for p in listed], [(i, h), (h,), (h, o), (o,)]
+    check(shapes == want, f"parameters: got shapes {shapes} for SimpleMLP{sizes}",
+          f"weight and bias of fc1, then of fc2, in the sizes asked for {at}", want)
+    owners = model.fc1.weight, model.fc1.bias, model.fc2.weight, model.fc2.bias
+    check(all(p is owner for p, owner in zip(listed, owners)), "parameters: got copies", f"an optimizer would train nothing {at}",
+          "the Tensors of the layers themselves")
+
+
+def check_count(model, at="(Part 1)"):
+    "`model.count_parameters()` is the plain int that the arrays of its two layers add up to."
+    got = model.count_parameters()
+    check(type(got) is int, f"count_parameters: got {got!r} of type {type(got).__name__}", f"int() makes it one {at}", "a plain int")
+    held = [layer.weight for layer in (model.fc1, model.fc2)] + [layer.bias for layer in (model.fc1, model.fc2) if layer.bias is not None]
+    want = sum(math.prod(array_of(p).shape) for p in held)
+    check(got == want, f"count_parameters: got {got}", f"every weight and every bias counts once {at}", want)
+
+
+def check_layers(model, at="(Part 1)"):
+    "After `model.fc1, model.fc2 = new layers`, `layers` and `forward` use the new ones."
+    model.fc1, model.fc2 = Doubled(), Doubled()
+    check(len(model.layers) == 3 and model.layers[0] is model.fc1, "layers: the old ones after `model.fc1 = new`", f"list the attributes {at}")
+    model.forward(Tensor(np.ones((1, 4))))
+    calls = [model.fc1.calls, model.fc2.calls]
+    check(calls == [1, 1], f"forward: called the new layers {calls} times after `model.fc1, model.fc2 = new`",
+          f"call self.fc1 and self.fc2, whatever they are by then {at}", [1, 1])
+
+
+def check_layer_written(model, index, name, at="(Part 1)"):
+    "`model.layers[index] = new` puts the new layer in the place of the attribute `name`, and `forward` uses it."
+    model.fc1, model.fc2, new = Doubled(), Doubled(), Doubled()
+    model.layers[index] = new
+    check(getattr(model, name) is new and model.layers[index] is new, f"layers: a write to `model.layers[{index}]` is lost",
+          f"tools of module 15 write there; keep `layers` as it is given {at}", f"the new layer in place of {name}")
+    model.forward(Tensor(np.ones((1, 4))))
+    check(new.calls == 1, f"forward: called the layer written to `model.layers[{index}]` {new.calls} times",
+          f"call self.fc1 and self.fc2, whatever they are by then {at}", 1)
+
+
+# ---- Part 2: the timing loop
+
+LOOP = "(Part 2, The timing loop)"
+
+
+def timed(time_calls, ms, num_runs, rows=1, wall=lambda ns: ns, slice_ms=0, **costs):
+    "Latencies and cold start that `time_calls` gives for a model whose calls cost `ms`, and the model."
+    def call():
+        model = SlowModel(ms if callable(ms) else lambda x: ms, **costs)
+        return time_calls(model, slow_rows(rows, slice_ms), num_runs), model
+    results = [on_virtual_clock(call, wall)]
+    while virtual.asleep and len(results) < 3: results.append(on_virtual_clock(call, wall))
+    for result, model in results:
+        check(len(model.inputs) > 0, "_time_calls: never called the model", f"call forward once a run {LOOP}")
+        check(type(result) is tuple and len(result) == 2 and np.ndim(result[0]) == 1 and len(result[0]) > 0,
+              f"_time_calls: got {short(result)}", f"return the latencies and the cold start {LOOP}", "(list of floats, float)")
+    latencies = [float(min(runs)) for runs in zip(*(result[0] for result, _ in results))]
+    return latencies, float(min(result[1] for result, _ in results)), model
+
+
+def check_units(time_calls, ms, num_runs):
+    "The median of `num_runs` calls that cost `ms` each is about `ms`: seconds and nanoseconds are far off."
+    latencies, _, _ = timed(time_calls, ms, num_runs)
+    got = sorted(latencies)[len(latencies) // 2]
+    check(ms / 30 < got < ms * 30, f"latency_ms: got {got:.6g}",
+          f"results are in milliseconds; from seconds multiply by 1000, from ns divide by 1e6 {LOOP}", f"about {ms}")
+
+
+def check_slower(time_calls, ms, more_ms):
+    "A model of `more_ms` takes longer than one of `ms`."
+    quick, slow = (min(timed(time_calls, each, 3)[0]) for each in (ms, more_ms))
+    check(slow > 2 * quick, f"_time_calls: got {quick:.4g} for a model of {ms} ms and {slow:.4g} for one of {more_ms} ms",
+          f"a slower model takes longer {LOOP}")
+
+
+def check_warmup(time_calls, ms, cold_ms, num_runs, at="(Part 2, trap 3)"):
+    "A first call that costs `cold_ms` more moves the cold start and no latency; a slow call later is no cold start."
+    steady, _, _ = timed(time_calls, ms, num_runs)
+    latencies, cold, _ = timed(time_calls, ms, num_runs, cold_ms=cold_ms)
+    check(len(latencies) <= num_runs, f"_time_calls: got {len(latencies)} latencies for {num_runs} runs",
+          f"warm-up calls are not counted {at}", num_runs)
+    check(near([max(latencies)], [max(steady)]),
+          f"_time_calls: the slowest run takes {max(latencies) / (max(steady) or 1):.4g} times as long when the first call of all is cold",
+          f"call the model at least once before you count {at}", "once as long")
+    unit = steady[0] / ms or 1
+    check(near([cold / unit], [ms + cold_ms]), f"cold_start_ms: got {cold / unit:.6g}",
+          f"it is the first call of all, warm-up included {at}", ms + cold_ms)
+    _, cold, _ = timed(time_calls, ms, num_runs, cold_ms=cold_ms, hiccup=(num_runs, 2 * cold_ms))
+    check(near([cold / unit], [ms + cold_ms]), f"cold_start_ms: got {cold / unit:.6g} when a later call is slower still",
+          f"it is the first call of all, not the slowest {at}", ms + cold_ms)
+
+
+def check_region(time_calls, ms, what, **costs):
+    "`costs` outside of the forward call (`slice_ms`, `read_ms`) do not reach the latencies."
+    alone, _, _ = timed(time_calls, ms, 12)
+    latencies, _, _ = timed(time_calls, ms, 12, **costs)
+    check(near(latencies, alone),
+          f"_time_calls: 12 runs take {sum(latencies) / (sum(alone) or 1):.3g} times as long when {what} is slow",
+          "only the forward call stands between the two readings of the clock (Part 2, trap 1)", "once as long")
+
+
+def check_rotation(time_calls, rows, rounds, fixed_ms, row_ms):
+    "`rows * rounds` calls of one row each, every row `rounds` times, and each call's own time."
+    num_runs = rows * rounds
+    latencies, _, model = timed(time_calls, lambda x: fixed_ms + row_ms * len(x) + x[0, 0], num_runs, rows=rows)
+    sizes = sorted({len(x) for x in model.inputs[-num_runs:]})
+    check(sizes == [1], f"_time_calls: got calls with {sizes} rows", "the time of a batch answers another question (Part 2, trap 4)", "1 row a call")
+    check(len(latencies) >= num_runs, f"_time_calls: got {len(latencies)} latencies for {num_runs} runs", "keep that of every run (Part 2, trap 2)")
+    seen = [int(x[0, 0]) for x in model.inputs[-num_runs:]]
+    used = [seen.count(row) for row in range(rows)]
+    check(used == [rounds] * rows, f"_time_calls: {num_runs} runs over {rows} rows used each {used} times",
+          f"take the rows in rotation {LOOP}", f"{rounds} times each")
+    want = np.array([fixed_ms + row_ms + row for row in seen])
+    got = np.array(latencies[-num_runs:]) * (want.sum() / (sum(latencies[-num_runs:]) or 1))
+    check(near(got, want), f"_time_calls: got {[round(float(ms), 3) for ms in got[:4]]}... for calls that differ",
+          "keep each call's own time, in order (Part 2, trap 2)", f"{want[:4].tolist()}...")
+
+
+def set_back(ns):
+    "A wall clock that somebody sets back by an hour after 4 ms."
+    return ns - (3_600_000_000_000 if ns > 4_000_000 else 0)
+
+
+def coarse(ns):
+    "A wall clock that ticks once a millisecond."
+    return ns // 1_000_000 * 1_000_000
+
+
+def check_clock(time_calls, ms, wall):
+    "Calls of `ms` are seen to the last digit, whatever the wall clock does (`set_back`, `coarse`)."
+    steady, _, _ = timed(time_calls, 64, 20)
+    latencies, _, _ = timed(time_calls, ms, 20, wall=wall)
+    want = [latency * ms / 64 for latency in steady]
+    worst = max(zip(latencies, want), key=lambda pair: abs(pair[0] - pair[1]))[0] * 64 / (steady[0] or 64)
+    wall_clock = virtual.asleep and bool(calls_seen(lambda: timed(time_calls, 1, 1), {"now", "utcnow", "today"}))
+    check(near(latencies, want) and not wall_clock,
+          f"_time_calls: got {'a wall clock' if wall_clock else f'{worst:.6g} ms'} when the wall clock "
+          f"{'was set back' if wall is set_back else 'ticks once a millisecond'}",
+          f"use a monotonic clock, and do not round {LOOP}", f"{ms} ms")
+
+
+# ---- Part 2: accuracy and size
+
+def some_scores(n, classes, rng):
+    "Scores (n, classes) and labels, about a third of them right and no whole percentage; a wrong row has its label second."
+    scores, y = rng.normal(size=(n, classes)), rng.integers(0, classes, n)
+    wrong = rng.permutation(n) >= n // 3
+    winner = np.where(wrong, (y + rng.integers(1, classes, n)) % classes, y)
+    scores[np.arange(n), y] = scores.max(axis=1) + 1
+    scores[np.arange(n), winner] = scores.max(axis=1) + 1
+    return scores.astype(np.float32), y
+
+
+def check_accuracy(accuracy, scores, y, at="(Part 2, Accuracy)"):
+    "`accuracy(scores, y)` is the share of rows in which no score beats that of the label, a plain float."
+    scores = np.asarray(scores, dtype=np.float32)
+    got = accuracy(Tensor(scores), y)
+    check(type(got) is float, f"_accuracy: got {got!r} of type {type(got).__name__}", f"wrap the mean in float() {at}", "a plain float")
+    hits = [sorted(row)[-1] == row[label] for row, label in zip(scores.tolist(), list(y))]
+    want = hits.count(True) / len(hits)
+    check(abs(got - want) < 1e-9, f"_accuracy: got {got:.6g} for scores of shape {scores.shape}",
+          f"{share_or_percent(got, want, 'the share of rows whose argmax over the classes is the label, not rounded')} {at}", f"{want:.6g}")
+
+
+def check_refused(accuracy, what, scores, y):
+    "`accuracy` raises a `ValueError` for `what`."
+    scores = np.asarray(scores)
+    got, error = attempt(lambda: accuracy(Tensor(scores) if scores.dtype.kind == "f" else scores, y))
+    came = f"gave {got!r}" if error is None else f"raised {type(error).__name__}: {error}"
+    check(isinstance(error, ValueError), f"_accuracy: {came} for {what}",
+          "labels are one integer class index per sample, scores finite numbers; the rest is refused (Part 2, Accuracy)", "a ValueError")
+
+
+def check_bytes(got, want, why):
+    "`got` is the int `want`."
+    check(type(got) is int and got == want, f"_size_bytes: got {got!r}", f"{why} (Part 2, Size)", f"the int {want}")
+
+
+# ---- Part 2: the report
+
+REPORT = "(Part 2, The report)"
+DEFINITIONS = {"parameter_count": "the numbers that the model holds", "model_size_mb": "MiB: bytes / 2**20",
+               "accuracy": "the share of all test samples, in [0, 1]",
+               "latency_ms_mean": "the mean of all runs",
+               "latency_ms_std": "the population standard deviation of all runs, as np.std",
+               "throughput_samples_per_sec": "1000 / latency_ms_mean"}
+FROM = {"latency_ms_median": "_percentiles", "latency_ms_p90": "_percentiles", "accuracy_ci_low": "_accuracy_interval",
+        "accuracy_ci_high": "_accuracy_interval", "batch_size": "_batch_throughput",
+        "batch_throughput_samples_per_sec": "_batch_throughput", "cold_start_ms": "_time_calls"}
+
+
+def trusted_pieces(latencies_ms, seen):
+    "Stand-ins for the pieces that other checks grade: they give what right pieces give, and note in `seen` what they were asked."
+    def time_calls(model, X, num_runs, warmup_runs=10):
+        virtual.reads += 1  # as a right loop would
+        seen.append({"num_runs": num_runs, "warmup_runs": warmup_runs, "collecting": their("gc").isenabled()})
+        runs = [latencies_ms[run % len(latencies_ms)] for run in range(num_runs)]
+        for ms in runs: virtual.advance(ms)
+        return runs, runs[0]
+    return {"_time_calls": time_calls, "_size_bytes": lambda model: model.held.data.nbytes,
+            "_accuracy": lambda scores, y: [int(row.argmax()) == label for row, label in zip(array_of(scores), y)].count(True) / len(y)}
+
+
+def measured(report, latencies_ms, model=None, rows=None, wrong=1, shape=(2, 3), num_runs=None):
+    """(metrics that `report.benchmark_model` returned, what it asked the timing loop for, the fake model).
+
+    Row i costs latencies_ms[i]; the first `wrong` labels are not what the model sees."""
+    seen, rows = [], len(latencies_ms) if rows is None else rows
+    y = np.arange(rows) % 4
+    y[:wrong] = (y[:wrong] + 1) % 4
+    costs = lambda x: sum(latencies_ms[int(i)] for i in x[:, 0]) + 7 * (len(x) > 1)  # a batch has a cost of its own
+    model, num_runs = model or SlowModel(costs, shape=shape), len(latencies_ms) if num_runs is None else num_runs
+    with patched(**trusted_pieces(latencies_ms, seen)):
+        returned = on_virtual_clock(lambda: report.benchmark_model(model, slow_rows(rows), y, num_runs=num_runs))
+    return returned, seen, model
+
+
+def check_metric(metrics, name, want):
+    "The metric `name` is there and is `want`."
+    check(name in metrics, f"metrics: got {sorted(metrics)}", f"{name} is missing; all six come every time {REPORT}", name)
+    got = metrics[name].item() if isinstance(metrics[name], np.generic) else metrics[name]
+    why = share_or_percent(got, want, DEFINITIONS[name]) if name == "accuracy" else DEFINITIONS[name]
+    check(type(got) in (int, float) and abs(got - want) <= 1e-6 * abs(want) + 1e-12,
+          f"{name}: got {metrics[name]!r}", f"{why} {REPORT}", f"{want:.6g}")
+
+
+def check_latency(report, latencies_ms):
+    "Mean, spread and throughput of a model whose calls take `latencies_ms`, worked out by hand."
+    n = len(latencies_ms)
+    returned, seen, _ = measured(report, latencies_ms)
+    metrics = report.metrics or returned or {}
+    mean = sum(latencies_ms) / n
+    check_metric(metrics, "latency_ms_mean", mean)
+    check_metric(metrics, "latency_ms_std", (sum((ms - mean) ** 2 for ms in latencies_ms) / n) ** 0.5)
+    check_metric(metrics, "throughput_samples_per_sec", 1000 / mean)
+    asked = [about["num_runs"] for about in seen]
+    check(asked in ([], [n]), f"benchmark_model: timed {asked} runs for num_runs={n}", f"pass num_runs on to the timing loop {REPORT}", f"[{n}]")
+
+
+def check_others(report, rows, wrong, shape):
+    "Count, size and accuracy of a model that holds `shape` float32 numbers and sees `wrong` of `rows` samples wrongly."
+    returned, _, _ = measured(report, [4.0] * rows, wrong=wrong, shape=shape)
+    metrics = report.metrics or returned or {}
+    check_metric(metrics, "parameter_count", math.prod(shape))
+    check_metric(metrics, "model_size_mb", 4 * math.prod(shape) / 2**20)
+    check_metric(metrics, "accuracy", (rows - wrong) / rows)
+
+
+def check_asked_for(report):
+    "The metrics beyond the six that the text asks for are there after 40 runs."
+    returned, _, _ = measured(report, [4.0] * 40)
+    metrics = report.metrics or returned or {}
+    for name, source in FROM.items():
+        check(name in metrics, f"metrics: got {len(metrics)} of them without {name}", f"add all that {source} returns {REPORT}")
+
+
+def check_plain(metrics):
+    "`metrics` is a dict of plain, finite numbers."
+    check(type(metrics) is dict and len(metrics) >= 6, f"benchmark_model: returned {metrics!r}", f"fill .metrics and return it {REPORT}",
+          "a dict of at least six")
+    odd = {name: type(value).__name__ for name, value in metrics.items() if type(value) not in (int, float)}
+    check(odd == {}, f"metrics: got {odd}", f"JSON knows no NumPy numbers; convert with int() and float() {REPORT}", "plain int and float")
+    check(all(math.isfinite(value) for value in metrics.values()), f"metrics: got {metrics}", f"every number is finite {REPORT}")
+
+
+def check_fresh(report, name):
+    "A new report has its name, no metrics, the system and the time with its zone; returns the time."
+    check(report.model_name == name and report.metrics == {}, f"BenchmarkReport({name!r}): got name {report.model_name!r} and metrics {report.metrics!r}",
+          f"it keeps the name it is given and has measured nothing yet {REPORT}", f"{name!r} and {{}}")
+    check({"platform", "python_version", "numpy_version"} <= set(report.system_info), f"system_info: got {sorted(report.system_info)}",
+          "call _system_info() (Part 2, What the number was measured on)", "platform, python_version, numpy_version and more")
+    moment, _ = attempt(lambda: datetime.fromisoformat(report.timestamp.replace("Z", "+00:00")))
+    check(moment is not None and moment.tzinfo is not None, f"timestamp: got {report.timestamp!r}",
+          f"text, since JSON knows no times, and with its zone: datetime.now(timezone.utc).isoformat() {REPORT}", "ISO 8601 with a time zone")
+    check(abs((datetime.now(timezone.utc) - moment).total_seconds()) < 3600, f"timestamp: got {report.timestamp!r} for a report made now",
+          f"the zone has to be that of the time {REPORT}")
+
+
+def check_provenance(report, at="(Part 2, What the number was measured on)"):
+    "After a benchmark the data and the protocol are written down, and the protocol is the one that was followed."
+    _, seen, model = measured(report, [2.0, 4.0, 3.0])
+    wanted = {"X_sha256", "y_sha256", "num_samples", "protocol"}
+    check(type(report.provenance) is dict and wanted <= set(report.provenance), f"provenance: got {report.provenance!r}",
+          f"call _provenance() once all is measured {at}")
+    done = seen[0]["warmup_runs"] if seen else sum(len(x) == 1 for x in model.inputs) - 3
+    for where, said in (("metrics", report.metrics), ("provenance", report.provenance["protocol"])):
+        claim = said.get("warmup_runs", done)
+        check(claim == done, f"warmup_runs: {where} say {claim}, and the timing loop was asked for {done}",
+              f"write down the protocol that was followed {at}")
+
+
+def check_failed_benchmark(report, what, kind=ValueError, why="check the inputs with _checked", says="", **asked):
+    "A benchmark that fails raises, and leaves nothing of the one before in `report`; `says`: a word of the error."
+    measured(report, [2.0, 4.0])
+    report.comparison = {"verdict": "of an earlier benchmark"}
+    asked = {"latencies_ms": [2.0, 4.0], **asked}
+    _, error = attempt(lambda: measured(report, **asked))
+    check(isinstance(error, kind) and says in str(error), f"benchmark_model: got {error!r} for {what}", f"{why} {REPORT}", f"a {kind.__name__}")
+    left = {name for name in ("metrics", "comparison") if getattr(report, name)}
+    check(left == set(), f"benchmark_model: {' and '.join(sorted(left))} of the benchmark before are still there after one that failed",
+          f"empty them before you start, set them when all is measured {REPORT}", "none")
+
+
+def check_starts_from_nothing(report):
+    "A comparison of an earlier benchmark is gone after a new one."
+    report.comparison = {"verdict": "of an earlier benchmark"}
+    measured(report, [2.0, 4.0])
+    check(report.comparison is None, f"comparison: got {report.comparison!r} after a new benchmark",
+          f"it belongs to the benchmark before: set it to None {REPORT}")
+
+
+def check_quiet(report, after=None):
+    "Garbage collection is off while calls are timed, and afterwards as it was, also where the model `after` raises."
+    collector = their("gc")
+    before = collector.isenabled()
+    collector.enable()
+    try:
+        _, seen, _ = measured(report, [2.0, 4.0]) if after is None else (attempt(lambda: measured(report, [2.0, 4.0], model=after)), [], None)
+        left = collector.isenabled()
+    finally: (collector.enable if before else collector.disable)()
+    check(not any(about["collecting"] for about in seen), "benchmark_model: times with garbage collection on",
+          f"measure inside `with _measuring():` {REPORT}")
+    check(left is True, f"garbage collection: not as it was{', after a model that raised' if after else ''}",
+          f"measure inside `with _measuring():` {REPORT}")
+
+
+# ---- Part 3
+
+def some_metrics(latency_ms=20.0, size_mb=8.0, accuracy=0.95, median_ms=None):
+    "Metrics of an invented model, all plain numbers and all right."
+    found = {"parameter_count": 283, "model_size_mb": size_mb, "accuracy": accuracy, "latency_ms_mean": latency_ms,
+             "latency_ms_std": 0.5, "throughput_samples_per_sec": 1000 / latency_ms}
+    return found if median_ms is None else {**found, "latency_ms_median": median_ms}
+
+
+def some_report(name="baseline", comparison=None, **metrics):
+    "A report as Part 2 should make it, without using Part 2."
+    return SimpleNamespace(
+        model_name=name, metrics=some_metrics(**metrics), timestamp="2026-01-01T00:00:00+00:00", comparison=comparison,
+        system_info={"platform": "Linux", "python_version": "3.12.1", "numpy_version": "2.1.0"},
+        provenance={"X_sha256": "ab" * 32, "y_sha256": "cd" * 32, "num_samples": 355, "protocol": {"num_runs": 100}})
+
+
+def check_improvement(improvements, name, want, why):
+    "`improvements[name]` is `want`."
+    check(type(improvements) is dict and name in improvements, f"_improvements: got {improvements!r}", f"{name} is missing (Part 3, Improvements)",
+          f"a dict with {name}")
+    got = improvements[name]
+    good = got == want if type(want) is str else type(got) is float and abs(got - want) < 1e-9
+    if name == "accuracy_delta": why = share_or_percent(got, want, why)
+    check(good, f"{name}: got {got!r}", f"{why} (Part 3, Improvements)", repr(want))
+
+
+def check_basis(improvements_of, before, after, basis):
+    "The speedup follows the latencies that `basis` names, and those alone."
+    idle, which = ("mean", "both") if basis == "median" else ("median", "not both")
+    got = improvements_of(before, after)
+    other = improvements_of({name: 7 * value if name == f"latency_ms_{idle}" else value for name, value in before.items()}, after)
+    check(got.get("speedup") == other.get("speedup"),
+          f"speedup: went from {got.get('speedup')!r} to {other.get('speedup')!r} when only a {idle} changed, "
+          f"where {which} reports have a median",
+          "the ratio of the medians where both reports have one, else of the means (Part 3, Improvements)")
+    check_improvement(got, "speedup_basis", basis, "median where both reports have one, else mean")
+
+
+SUBMISSION = "(Part 3, The submission)"
+
+
+def submission_of(generate, *reports, **options):
+    "(the student's submission, what `_improvements` was asked about), with a stand-in for `_improvements`."
+    asked = []
+
+    def improvements(before, after):
+        asked.append((copy.deepcopy(before), copy.deepcopy(after)))
+        return {"speedup": 2.5, "speedup_basis": "mean", "compression_ratio": 1.5, "accuracy_delta": -0.125}
+    with patched(_improvements=improvements):
+        return generate(*reports, **options), asked
+
+
+def check_field(submission, pointer, want, why):
+    "What `submission` holds at `pointer` is `want`."
+    got = submission
+    for name in pointer.strip("/").split("/"):
+        got = got.get(name) if type(got) is dict else None
+    check(type(got) is type(want) and got == want, f"{pointer}: got {short(got, 200)}", f"{why} {SUBMISSION}", repr(want))
+
+
+def check_alone(submission):
+    "A submission of one report holds that report, and nothing that only comes with a second one."
+    check(type(submission) is dict, f"generate_submission: got {submission!r}", f"return the submission {SUBMISSION}", "a dict")
+    check_field(submission, "/baseline/model_name", "baseline", "the name of the baseline report")
+    check_field(submission, "/baseline/metrics", some_metrics(), "the metrics of the baseline report")
+    check_field(submission, "/system_info", some_report().system_info, "the system of the baseline report")
+    extra = sorted(set(submission) & {"optimized", "improvements", "student_name"})
+    check(extra == [], f"submission of one report: also has {extra}", f"they come only when they are given {SUBMISSION}", "none of them")
+
+
+def check_improvements_inside(generate, first, second):
+    "What `_improvements` says of the metrics of `first` and `second`, in this order, is in the submission."
+    submission, asked = submission_of(generate, first, second)
+    check(asked == [(first.metrics, second.metrics)], f"generate_submission: asked _improvements {len(asked)} times, or about other metrics",
+          f"pass the metrics of the baseline, then those of the optimized report {SUBMISSION}")
+    for name, value in {"speedup": 2.5, "speedup_basis": "mean", "compression_ratio": 1.5, "accuracy_delta": -0.125}.items():
+        check_field(submission, f"/improvements/{name}", value, "what _improvements says about baseline and optimized")
+
+
+def check_copies(generate, *reports, **options):
+    "Changing the reports, the techniques or the comparison later leaves the submission as it is."
+    reports, options = [there(report) for report in reports], {name: there(value) for name, value in options.items()}
+    submission, _ = submission_of(there(generate), *reports, **options)
+    before = here(submission)
+    check(type(before) is dict and type(before.get("baseline")) is dict and len(before["baseline"]) > 1,
+          f"generate_submission: got {short(before)}", f"there is nothing to copy yet {SUBMISSION}", "a baseline with its metrics")
+    for report in reports:
+        report.metrics["accuracy"], report.system_info["platform"], report.provenance["protocol"]["num_runs"] = 0.1, "other", 1
+        if here(report.comparison): report.comparison["protocol"]["pairs"] = 1
+    for techniques in options.values(): techniques.append("later")
+    check(here(submission) == before, "submission: changed when a report, the list of techniques or a comparison changed",
+          f"nothing in it is shared; nested dicts need copy.deepcopy {SUBMISSION}", "no change")
+
+
+SAVING = "(Part 3, Saving without losing)"
+
+
+def valid_submission():
+    "A submission that follows every rule, built by hand."
+    def entry(name, ms, size, accuracy, **more):
+        metrics = {**some_metrics(ms, size, accuracy), "latency_ms_median": ms, "latency_ms_p90": ms + 1, "latency_ms_p99": ms + 2}
+        return {"model_name": name, "metrics": metrics, "provenance": {"X_sha256": "ab" * 32, "num_samples": 355}, **more}
+    return {"tinytorch_version": "1", "schema_version": "1.1", "submission_type": "capstone_benchmark",
+            "timestamp": "2026-01-01T00:00:00+00:00", "system_info": {"platform": "Linux", "python_version": "3.12.1"},
+            "baseline": entry("a", 20.0, 8.0, 0.95), "optimized": entry("b", 5.0, 2.0, 0.93, techniques_applied=["int8"]),
+            "improvements": {"speedup": 4.0, "speedup_basis": "median", "compression_ratio": 4.0, "accuracy_delta": 0.93 - 0.95}}
+
+
+def _parent(submission, pointer):
+    "The dict that holds the member at `pointer`, and the member's name."
+    *path, last = pointer.strip("/").split("/")
+    for name in path: submission = submission[name]
+    return submission, last
+
+
+def without(submission, pointer):
+    "The submission with the member at `pointer` removed."
+    inside, name = _parent(submission, pointer)
+    del inside[name]
+    return submission
+
+
+def with_value(submission, pointer, value):
+    "The submission with `value` at `pointer`."
+    inside, name = _parent(submission, pointer)
+    inside[name] = value
+    return submission
+
+
+def needs_baseline(submission):
+    "Stands in for the validator: only a submission with a baseline is valid, and numbers are not its business."
+    if "baseline" not in submission: raise AssertionError("/baseline: is missing")
+    return True
+
+
+OLD = '{"old": 1}'
+
+
+class Saved:
+    "What `save(submission, path)` did to a folder with an old file in it."
+    def __init__(self, save, submission, kind="str", temporary_elsewhere=False):
+        name, temporary = "submission.json", their("tempfile")
+        with new_folder() as folder:
+            folder.write(name, OLD)
+            path = os.path.join(folder.path, name)
+            given = their("pathlib").Path(path) if kind == "Path" else path
+            with folder.open(name) as reader, patched(validate_submission_schema=needs_baseline):
+                before = temporary.tempdir
+                if temporary_elsewhere: temporary.tempdir = os.path.join(folder.path, "another", "disk")
+                try:
+                    with WatchedFiles(folder, name) as watched: self.returned, self.error = attempt(lambda: save(submission, given))
+                finally: temporary.tempdir = before
+                self.names, self.gone, self.seen_by_reader = folder.names(), watched.gone, reader.read()
+            self.now = folder.read(name) if name in self.names else ""
+            self.path_is_right = type(self.returned) is str and os.path.basename(self.returned) == name
+
+
+def check_saved(save, submission, kind="str"):
+    "`save` writes `submission` as JSON and returns the path as str, also where a `Path` was given (`kind`)."
+    saved = Saved(save, submission, kind)
+    read, broken = attempt(lambda: json.loads(saved.now))
+    check(saved.error is None and read == submission, f"save_submission: got {saved.error or broken or short(saved.now)}",
+          f"write it as JSON {SAVING}", "the submission, read back")
+    check(saved.path_is_right, f"save_submission: returned {short(saved.returned)} for a path given as {kind}",
+          f"return the path as str {SAVING}", "the path, a str")
+
+
+def check_refuses_invalid(save, submission):
+    "`save` raises the validator's error, and the old file stays."
+    saved = Saved(save, submission)
+    check(isinstance(saved.error, AssertionError), f"save_submission: got {saved.error!r} for an invalid submission",
+          f"validate before you write, and let the error through {SAVING}", "an AssertionError")
+
+
+def check_refuses_nan(save, submission):
+    "`save` raises for a number that JSON does not know."
+    saved = Saved(save, submission)
+    written = "NaN" in saved.now or "Infinity" in saved.now
+    check(not written, "save_submission: wrote NaN or Infinity, which JSON does not know", f"allow_nan=False refuses them {SAVING}")
+    check(saved.error is not None, "save_submission: raised nothing for NaN or Infinity, and wrote nothing either",
+          f"an error has to reach the caller: no `except` that swallows it {SAVING}")
+
+
+def check_atomic(save, submission):
+    "A reader finds the old file or the new one, at every moment."
+    saved = Saved(save, submission)
+    check(saved.now != OLD, f"save_submission: got {saved.error!r}, and the old file is as it was", f"write the submission {SAVING}",
+          "a new file in its place")
+    check(saved.seen_by_reader == OLD, f"save_submission: a reader who had opened the old file sees {short(saved.seen_by_reader)}",
+          f"a reader sees the old file or the new one: os.replace {SAVING}", "the old content")
+    check(saved.gone is None, f"save_submission: after {saved.gone} there was no file at the path for a while",
+          f"os.replace alone swaps the files; do not remove the old one first {SAVING}", "a file at every moment")
+
+
+def check_old_file_stays(save, submission, why, raises=True):
+    "`submission` cannot be saved: an error (another check asks for it unless `raises`), the old file as it was."
+    saved = Saved(save, submission)
+    check(saved.error is not None or not raises, f"save_submission: raised nothing for {why}",
+          f"an error has to reach the caller: no `except` that swallows it {SAVING}", "an error")
+    check(saved.now == OLD or saved.error is None, f"save_submission: got {saved.error!r} for {why}, and the old file now holds {short(saved.now)}",
+          f"validate, then write to a temporary file, then os.replace {SAVING}", "an error, and the old file as it was")
+
+
+def check_tidy(save, submission):
+    "Nothing but the submission is left in the folder."
+    saved = Saved(save, submission)
+    check(saved.names == ["submission.json"], f"save_submission: left {saved.names} behind", f"remove the temporary file {SAVING}")
+
+
+def check_same_disk(save, submission):
+    "The temporary file lies beside the one it replaces."
+    saved = Saved(save, submission, temporary_elsewhere=True)
+    check(saved.error is None, f"save_submission: got {saved.error!r} where other temporary files lie on another disk",
+          f"write the temporary file beside the one that it replaces {SAVING}")
+
+
+# ---- Part 4: cases are (submission, pointer of its violation or None, what is the matter, what to do about it)
+
+RULES = "(Part 4, Rules)"
+SILENT = "another kind of value, or a schema without the key, leaves a rule silent"
+HAND_ON = "`yield from` hands on what another generator yields, `yield` alone hands on the generator"
+YIELD = "yield (pointer, message) for each violation, nothing when all is well"
+
+
+def absent(*pointers, well=False):
+    "Cases: a valid submission without the member at each pointer, which is wrong unless `well`."
+    matter = ", which is not required, is missing" if well else " is missing"
+    return [(without(valid_submission(), pointer), None if well else pointer, f"{pointer}{matter}", None) for pointer in pointers]
+
+
+def holding(pointer, *values, well=False, why=None):
+    "Cases: a valid submission with each of `values` at `pointer`, which is wrong unless `well`."
+    return [(with_value(valid_submission(), pointer, value), None if well else pointer, f"{pointer} is {short(value)}", why) for value in values]
+
+
+def percentiles(bad=None, **values):
+    "Case: a submission whose baseline has these percentiles alone, of which `bad` is too small."
+    submission = without(valid_submission(), "/improvements")
+    metrics = submission["baseline"]["metrics"]
+    for name in ("median", "p90", "p95", "p99"): metrics.pop(f"latency_ms_{name}", None)
+    metrics.update({f"latency_ms_{name}": value for name, value in values.items()})
+    listed = ", ".join(f"{name} is {value!r}" for name, value in values.items())
+    return submission, bad and f"/baseline/metrics/latency_ms_{bad}", f"{listed}, and there are no other percentiles", None
+
+
+def claims(matter, pointer=None, **changed):
+    "Case: means give a speedup of 2, medians give 4, and the improvements are `changed` (None: left out)."
+    submission = with_value(with_value(valid_submission(), "/optimized/metrics/latency_ms_mean", 10.0),
+                            "/optimized/metrics/throughput_samples_per_sec", 100.0)
+    improvements = {name: value for name, value in {**submission["improvements"], **changed}.items() if value is not None}
+    return {**submission, "improvements": improvements}, pointer, matter, None
+
+
+def every_node(value, schema, at=""):
+    "(value, schema, pointer) of `value` and of everything below it."
+    yield value, schema, at
+    if type(value) is dict:
+        for name in value: yield from every_node(value[name], schema.get("properties", {}).get(name, {}), f"{at}/{name}")
+    if type(value) is list:
+        for index, member in enumerate(value): yield from every_node(member, schema.get("items", {}), f"{at}/{index}")
+
+
+def findings(rule, submissions, schema):
+    "What `rule` finds in each submission, at every node where there is a `schema`: (list, None) or (None, error)."
+    nodes = [[(submission,)] if schema is None else list(every_node(submission, schema)) for submission in submissions]
+    key = lambda node: repr((node[0], node[2:]))  # most nodes are the same in all submissions: ask about each once
+    asked = {key(node): node for each_one in nodes for node in each_one}
+    answers = dict(zip(asked, each(rule, list(asked.values()))))
+    for each_one in nodes:
+        said = [answers[key(node)] for node in each_one]
+        errors = [error for _, error in said if error is not None]
+        yield ([found for value, _ in said for found in value or ()], None) if not errors else (None, errors[0])
+
+
+def check_rule(rule, cases, schema=None):
+    "`rule` is silent on a valid submission, and finds the violation of each of `cases` at its pointer."
+    cases = [(valid_submission(), None, "all is well", None), *cases]
+    for (found, error), (_, pointer, matter, why) in zip(findings(rule, [case[0] for case in cases], schema), cases):
+        if isinstance(error, NotImplementedError): raise error
+        name, there_is = rule.__name__, f"a submission in which {matter}"
+        want = f"a violation at {pointer}" if pointer else "no violation"
+        check(error is None, f"{name}: raised {type(error).__name__}: {short(str(error))} on {there_is}", f"{SILENT} {RULES}", want)
+        odd = [item for item in found if not (type(item) in (tuple, list) and len(item) == 2 and type(item[0]) is str)]
+        inner = bool(odd) and (inspect.isgenerator(odd[0]) or type(odd[0]) is list)
+        check(not odd, f"{name}: yielded {'a generator' if inner else short(odd[:1])} about {there_is}",
+              f"{HAND_ON if inner else YIELD} {RULES}", "(pointer, message), both text")
+        at = [found_at.replace(" ", "") for found_at, _ in found]
+        check(pointer in at if pointer else at == [], f"{name}: found {short(', '.join(at)) if at else 'nothing'} in {there_is}",
+              f"{why or YIELD} {RULES}", want)
+
+
+def trusted_violations(value, schema, at):
+    "Stands in for the node rules: here only that accuracy is a share."
+    metrics = value.get("metrics") if type(value) is dict else None
+    accuracy = metrics.get("accuracy", 0) if type(metrics) is dict else 0
+    return [(f"{at}/metrics/accuracy", "is not a share")] if not 0 <= accuracy <= 1 else []
+
+
+def trusted_techniques(value, schema, at):
+    "Stands in for the node rules: here only that the optimized report says what was done, which its schema alone asks for."
+    asked = "techniques_applied" in schema.get("required", [])
+    return [(f"{at}/techniques_applied", "is missing")] if asked and "techniques_applied" not in value else []
+
+
+VALIDATOR = "(Part 4, The validator)"
+
+
+def check_validator(validate, violations, optimized_away=False):
+    "`validate` returns True where the rules found nothing, else raises one error that names all `violations`; as under `python -O`."
+    submission = with_value(valid_submission(), "/baseline/metrics/accuracy", 92) if violations else valid_submission()
+    with patched(_all_violations=lambda submission: list(violations)):
+        validate = without_asserts(validate) if optimized_away else validate
+        value, error = attempt(lambda: validate(submission))
+    if not violations:
+        check(value is True, f"validate_submission_schema: gave {error or value!r} for a valid submission", f"return True {VALIDATOR}", "exactly True")
+        return
+    came = f"raised {type(error).__name__}: {short(str(error), 120)}" if error else f"returned {value!r}"
+    named = isinstance(error, AssertionError) and all(f"{at}:" in str(error).replace(" ", "") for at, _ in violations)
+    check(named, f"validate_submission_schema: {came} for a submission with {len(violations)} violations{' under python -O' * optimized_away}",
+          f"{'-O removes assert: raise the error instead' if optimized_away else 'raise one SubmissionError that holds them all'} {VALIDATOR}",
+          "all of them in one AssertionError")
+
+
+# ---- Parts 4b and 5
+
+def check_optimized(optimize, tools, want, at="(Part 4b)"):
+    "`optimize(model, tools)` leaves the model alone and gives a copy on which the tools `want` have worked, in order, and their names."
+    original = Recorder()
+    optimized, techniques = optimize(original, tools)
+    check(original.steps == [], f"optimize_model: did {original.steps} to the baseline itself", f"work on copy.deepcopy(model) {at}",
+          "an untouched baseline")
+    steps, techniques = getattr(optimized, "steps", optimized), list(techniques)
+    check(steps == want, f"optimize_model: did {steps} for the tools {list(tools)}",
+          f"apply every tool in order; what it returns replaces the model only when that has forward {at}", want)
+    check(techniques == want, f"optimize_model: named {techniques} for the tools {list(tools)}, of which {want} changed the model",
+          f"a technique counts when the fingerprint is another than before {at}", want)
+
+
+def check_nothing_to_compare(optimize, tools, at="(Part 4b)"):
+    "Where no tool changes the model `optimize` gives (None, [])."
+    optimized, techniques = optimize(Recorder(), tools)
+    check(optimized is None and list(techniques) == [],
+          f"optimize_model: gave {short(optimized)} and {list(techniques)} for {len(tools)} tools that change nothing",
+          f"then there is nothing to compare {at}", "None and []")
+
+
+def walk_through(run_workflow, optimized, **options):
+    "(what run_workflow returned, what it saved and where, what it asked) with stand-ins for Parts 2 to 4."
+    saved, asked = [], {}
+
+    def generate(baseline_report, optimized_report=None, student_name=None, techniques_applied=None, *, comparison=None):
+        asked.update(reports=[report and report.asked for report in (baseline_report, optimized_report)],
+                     student_name=student_name, techniques=techniques_applied,
+                     comparison=comparison or getattr(optimized_report, "comparison", None))
+        return valid_submission()
+
+    def save(submission, filepath="submission.json"):
+        saved.append((submission, filepath))
+        return filepath
+    with patched(BenchmarkReport=FakeReport, generate_submission=generate, save_submission=save,
+                 validate_submission_schema=lambda submission: True):
+        return run_workflow("model A", optimized, np.eye(3), np.arange(3), "out.json", **options), saved, asked
+
+
+# ---- the questions
+
+def check_answer(question, answer, tolerance=0.02, **wanted):
+    "`answer` is a dict with a plain number for each of `wanted`, which are (number, reasoning), or None where only the form is checked."
+    check(type(answer) is dict and set(answer) == set(wanted), f"{question}: got {answer!r}", f"fill in the cell {question}",
+          f"a dict with {', '.join(wanted)}")
+    for name, value in answer.items():
+        check(type(value) in (int, float), f"{question} {name}: got {value!r}", "arithmetic is welcome, text is not", "a plain number")
+        if wanted[name] is None: continue
+        want, reasoning = wanted[name]
+        if 0 < want < 1: reasoning = share_or_percent(value, want, reasoning)
+        check(abs(value - want) <= tolerance * abs(want), f"{question} {name}: got {value}", reasoning, want)
