@@ -79,6 +79,7 @@ def unbound(trusted, job, outcome):
         if step["role"] == "solution" and error:
             line = "" if error["line"] is None or "line" in error["message"] else f" (line {error['line']})"
             said = {**error, "message": f"{error['message']}{line}, so the cell {step['id']} did not run"}
+            if error["ename"] == "NotImplementedError": said["message"] = f"(line {error['line']} of {step['id']})"
             found |= dict.fromkeys(BOUND.findall(trusted.source(trusted.by_grade_id[step["id"]])), said)
     return found
 
