@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
-from tinytorch.core.dataloader import DataLoader, TensorDataset
+from tinytorch.core.dataloader import DataLoader, Dataset, TensorDataset
 from tinytorch.core.layers import Dropout, Layer, Linear, Sequential
 from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MSELoss
 from tinytorch.core.optimizers import SGD, Adam, AdamW
 from tinytorch.core.tensor import Tensor
-from tinytorch.core.training import Trainer
+from tinytorch.core.training import CosineSchedule, Trainer
 from tinytorch.datasets import load_digits
 from tinytorch.olympics import SimpleMLP
 
@@ -519,7 +519,7 @@ from tinytorch.core.layers import Linear
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.optimizers import SGD
 from tinytorch.core.tensor import Tensor
-from tinytorch.core.training import Trainer
+from tinytorch.core.training import CosineSchedule, Trainer
 
 class Slow:
     def __len__(self): return 7
@@ -573,3 +573,58 @@ def test_importing_the_capstone_needs_nothing_slow():
     with_it, without = (subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True).stdout
                         for module in ("tinytorch.olympics", "sys"))
     assert with_it == without
+
+
+# Names that other versions have
+
+def test_aliases_of_tensor_methods():
+    x = array(2, 3, 4)
+    t = Tensor(x)
+    assert np.array_equal(t.view(4, -1).data, x.reshape(4, 6)) and np.array_equal(t.view((24,)).data, x.ravel()) and t.numel() == t.size == 24
+    turned = t.transpose().contiguous()
+    assert turned.data.flags.c_contiguous and np.array_equal(turned.data, x.swapaxes(1, 2)) and not t.transpose().data.flags.c_contiguous
+    assert Tensor(3).contiguous().shape == () and Tensor(3).numel() == 1
+
+
+@pytest.mark.parametrize("mask", [np.eye(3, 4), np.eye(3, 4, dtype=bool), Tensor(np.eye(3, 4)), [[0, 1, 0, 2]] * 3], ids=["float", "bool", "Tensor", "list"])
+def test_masked_fill_against_numpy(mask):
+    x = array(2, 3, 4)
+    kept = x.copy()
+    where = np.asarray(mask.data if isinstance(mask, Tensor) else mask) != 0
+    for value in (-np.inf, 0, 2.5):
+        filled = Tensor(x).masked_fill(mask, value)
+        assert np.array_equal(filled.data, np.where(where, np.float32(value), x)) and filled.dtype == np.float32
+    assert np.array_equal(x, kept)
+    refused(ValueError, lambda: Tensor(x).masked_fill(np.zeros((3, 5)), 0), "masked_fill", "(2, 3, 4)", "(3, 5)")
+
+
+def test_a_dataset_of_ones_own():
+    class Squares(Dataset):
+        def __len__(self): return 5
+        def __getitem__(self, i): return (Tensor(np.asarray(i) ** 2),)
+    assert [X.data.tolist() for X, in DataLoader(Squares(), 2)] == [[0, 1], [4, 9], [16]] and isinstance(TensorDataset([1]), Dataset)
+    refused(NotImplementedError, lambda: len(Dataset()), "Dataset", "__len__")
+    refused(NotImplementedError, lambda: Dataset()[0], "Dataset", "__getitem__")
+
+
+def test_cosine_schedule():
+    schedule = CosineSchedule()
+    assert (schedule.max_lr, schedule.min_lr, schedule.total_epochs) == (0.1, 0.01, 100)
+    rates = [CosineSchedule(1.0, 0.2, 4).get_lr(epoch) for epoch in (-1, 0, 1, 2, 3, 4, 9)]
+    root = 0.5**0.5
+    assert rates == pytest.approx([1, 1, 0.6 + 0.4 * root, 0.6, 0.6 - 0.4 * root, 0.2, 0.2])
+    for wrong in ((0.1, 0.2), (0.1, -0.1), (float("inf"), 0), (float("nan"), 0), (0.1, 0.01, 0)):
+        refused(ValueError, lambda: CosineSchedule(*wrong), "CosineSchedule: got max_lr", "min_lr <= max_lr")
+    assert CosineSchedule(0.1, 0.1, 1).get_lr(5) == 0.1
+
+
+def test_aliases_of_profiler_and_report():
+    from tinytorch.olympics import BenchmarkReport
+    from tinytorch.perf.profiling import Profiler
+
+    model, X = SimpleMLP(), Tensor(array(5, 10))
+    with Profiler() as profiler: assert profiler.count_parameters(model) == 283
+    with pytest.raises(KeyError), Profiler(): raise KeyError("comes through")
+    samples = BenchmarkReport().measure_latency(model, X, 7)
+    assert len(samples) == 7 and all(type(ms) is float and ms > 0 for ms in samples) and len(BenchmarkReport().measure_latency(model, X)) == 100
+    assert BenchmarkReport().measure_memory(model) == 283 * 4 / 2**20

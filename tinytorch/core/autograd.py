@@ -67,6 +67,7 @@ def _getitem(g, shape, key):
 
 
 gradients["getitem"] = (_getitem,)
+gradients["masked_fill"] = (lambda g, mask: g * ~mask,)
 
 # %% ../../src/modules/06_autograd.ipynb #8f942ea9
 def _matmul_left(g, a, b):

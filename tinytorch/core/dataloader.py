@@ -8,10 +8,16 @@ import numpy as np
 from .tensor import Tensor, result
 
 # %% ../../src/modules/05_dataloader.ipynb #2856a217
-__all__ = ["TensorDataset", "DataLoader"]
+__all__ = ["Dataset", "TensorDataset", "DataLoader"]
 
 # %% ../../src/modules/05_dataloader.ipynb #579272b7
-class TensorDataset:
+class Dataset:
+    "Base of datasets, as other versions have it: a subclass says how many samples there are, and gives those at an index."
+    def __len__(self): raise NotImplementedError(f"{type(self).__name__}: write __len__, the number of samples")
+    def __getitem__(self, i): raise NotImplementedError(f"{type(self).__name__}: write __getitem__, the samples at `i`, an index or an array of them")
+
+
+class TensorDataset(Dataset):
     "Arrays or Tensors of one length, indexed together; `ValueError` where lengths differ."
     def __init__(self, *arrays):
         self.arrays = [Tensor(a).data for a in arrays]

@@ -192,6 +192,23 @@ def transpose(self: Tensor, dim0=-2, dim1=-1):
     nothing = self.ndim < 2 and (dim0, dim1) == (-2, -1)
     return result(self.data if nothing else self.data.swapaxes(dim0, dim1), "transpose", (self,), dim0, dim1)
 
+# %% ../../src/modules/01_tensor.ipynb #7e02c9d6
+Tensor.view = Tensor.reshape  # names that other versions have
+Tensor.numel = _named(lambda self: self.size, "numel", "How many numbers there are, an alias of `size`.")
+Tensor.contiguous = _named(lambda self: result(np.asarray(self.data, order="C"), "reshape", (self,), self.shape), "contiguous",
+                           "The same numbers, of the same shape, row by row in memory; a view where they lie so already.")
+
+
+@patch
+def masked_fill(self: Tensor, mask, value):
+    "`value` where `mask`, a Tensor or an array whose shape broadcasts, is not 0; elsewhere the numbers themselves."
+    mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask, dtype=bool)
+    try:
+        data = np.where(mask, self.data.dtype.type(value), self.data)
+    except ValueError:
+        raise ValueError(f"masked_fill: got shapes {self.shape} and {mask.shape}, expected sizes that are equal or 1, from the right") from None
+    return result(data, "masked_fill", (self,), mask)
+
 # %% ../../src/modules/01_tensor.ipynb #64ede137
 def _reduction(op, compute):
     "The method `t.op(axis, keepdims)`."
