@@ -289,3 +289,47 @@ def stopped(error):
     print(f"capstone: {plain(error)}", file=sys.stderr)
     annotate([f"::error title=capstone gate::{plain(error).replace('%', '%25')}"])
     return error.status
+
+
+def page(what, folder, out, json_file):
+    "Write the page `what` about `folder` to `out`; 1 where a file in it is not valid."
+    writable(out, json_file)
+    if not folder.is_dir():
+        raise Refused(f"{folder}: no such folder; give the one that holds the submissions")
+    module = room("pages.board")
+    html, entries, refused = getattr(module, what)(folder, out)
+    write(out, html)
+    named = [{"file": plain(name), "violations": [plain(line) for line in lines]} for name, lines in refused]
+    if json_file:
+        write_json(json_file, {"valid": [plain(e.file) for e in entries], "not_valid": named})
+    with said(out, json_file):
+        for file in named:
+            print(f"not valid: {file['file']}: {'; '.join(file['violations'][:5])}")
+        print(f"{plain(out)}: {len(entries)} submissions, {len(refused)} files that are not valid")
+    return int(bool(refused))
+
+
+folder_argument = click.argument("folder", metavar="FOLDER", type=path)
+out_argument = click.argument("out", metavar="OUT", type=path)
+
+
+@results("capstone board submissions board.html", "One static page about a folder of submissions.")
+@folder_argument
+@out_argument
+@json_option
+def board(folder, out, json_file):
+    """One static page about the submissions in FOLDER: a table for each machine, events, speed, size and accuracy.
+
+    Exit status 1: a file is not valid; the page is written all the same and names it."""
+    return page("board", folder, out, json_file)
+
+
+@results("capstone history submissions history.html", "Latency with its interval by commit, as a static page.")
+@folder_argument
+@out_argument
+@json_option
+def history(folder, out, json_file):
+    """The latency of each model in FOLDER's submissions in order of time, by the commit that they record.
+
+    Exit status 1: a file is not valid; the page is written all the same and names it."""
+    return page("history", folder, out, json_file)

@@ -6,47 +6,22 @@ scripts and addresses.
 """
 import base64
 import binascii
-import hashlib
 import io
 import re
 import secrets
-from pathlib import Path
 from urllib.parse import unquote
 
-import jinja2
 import mistune
 import nh3
 from markupsafe import Markup
 from PIL import Image
 
 from ..gradebook import ASSIGNMENT
+from . import plain
+from .plain import text
 
-SHOWN = 20_000            # characters of one text that a page shows
 PIXELS = 25_000_000       # of the largest picture
 IMAGE_BYTES = 4 * 2**20   # of the largest picture, encoded
-TEMPLATES = Path(__file__).with_name("templates")
-STYLE = "\n" + (TEMPLATES / "page.css").read_text(encoding="utf-8")
-POLICY = (f"default-src 'none'; img-src data:; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
-          "base-uri 'none'; form-action 'none'")
-
-ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
-HIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
-
-
-def text(value, most=SHOWN):
-    "`value` as text that shows what it is: no terminal codes, control or direction characters; the middle left out past `most`."
-    if isinstance(value, list):
-        value = "".join(part for part in value if isinstance(part, str))
-    if not isinstance(value, str):
-        return ""
-    if len(value) > 20 * most:   # do not work on what nobody will see
-        value = value[:10 * most] + value[-10 * most:]
-    value = ESCAPES.sub("", value.encode("utf-8", "replace").decode()).replace("\r\n", "\n")
-    value = "\n".join(line.rpartition("\r")[2] for line in value.split("\n"))   # a progress bar overwrites its line
-    value = HIDDEN_CHARACTERS.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
-    if len(value) > most:
-        value = f"{value[:most // 2]}\n[... {len(value) - most} characters left out ...]\n{value[-(most // 2):]}"
-    return value.rstrip("\n")
 
 
 class Renderer(mistune.HTMLRenderer):
@@ -97,9 +72,8 @@ def picture(mime, data):
 
 
 def environment():
-    "jinja2 for the templates beside this file, with escaping on."
-    found = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, keep_trailing_newline=True,
-                               undefined=jinja2.StrictUndefined)
+    "jinja2 for the pages about an assignment, with escaping on."
+    found = plain.environment()
     found.filters["points"] = lambda value: f"{round(value, 2):g}"
-    found.globals |= {"style": Markup(STYLE), "policy": POLICY, "assignment": ASSIGNMENT}
+    found.globals["assignment"] = ASSIGNMENT
     return found
