@@ -343,3 +343,94 @@ def test_the_plugin_works_in_nbgraders_own_command():
     found = room.FileNames().collect(f"/srv/course/downloaded/{ASSIGNMENT}/extracted/{CANVAS}")
     assert (found["student_id"], found["file_id"]) == ("doejane_12345", "20_capstone-1.ipynb")
     assert json.dumps(found) and Path(found["file_id"]).suffix == ".ipynb"
+
+
+NOTEBOOK_OF = '{"cells": [{"cell_type": "code", "metadata": {"nbgrader": {"grade_id": "part1-model", "solution": true}}, "source": ""}]}'
+
+
+def students(course):
+    return {path.name for path in (course / "submitted").iterdir()} if (course / "submitted").is_dir() else set()
+
+
+@pytest.mark.parametrize("name, student", [
+    ("anon_aB3dE_67890_20_capstone.ipynb", "anon_aB3dE"), ("LATE_anon_xYz12_67891_20_capstone.ipynb", "anon_xYz12"),
+    ("Project_Group_1_12345_67890_20_capstone.ipynb", "Project_Group_1_12345"), ("group7_LATE_12345_67890_20_capstone-2.ipynb", "group7_12345"),
+    ("12345-67890 - Jane Doe - Jan 31, 2026 1159 PM/20_capstone.ipynb", "Jane_Doe_12345"),
+    ("12345-67890 - Jane Doe - January 31, 2026 11:59 PM - 20_capstone.ipynb", "Jane_Doe_12345"),
+    ("Jane Doe - 20_capstone.ipynb", "Jane_Doe"), ("Classroom/Zoë O. - 20_capstone.ipynb", "Zoë_O"),
+    ("ml-capstone-submissions/ml-capstone-octo-cat/20_capstone.ipynb", "octo-cat"),
+    ("doejane_12345_67890_20_capstone.ipynb.json", "doejane_12345"), ("roejim_12346_67891_20_capstone.ipynb.txt", "roejim_12346"),
+    ("kim_12347_67892_20_capstone.bin", "kim_12347")])
+def test_names_of_more_systems(course, tmp_path, name, student):
+    result = collect(course, tree(tmp_path / "d", {name: "x"}))
+    assert students(course) == {student} and not result.unmatched, result
+    assert (course / "submitted" / student / "20_capstone" / "20_capstone.ipynb").read_text() == "x"
+    if "LATE" in name: assert any("marked late by the LMS" in note and student in note for note in result.notes)
+
+
+def test_the_clone_of_github_classroom(course, tmp_path):
+    folder = tree(tmp_path / "capstone-submissions", {"capstone-octocat/20_capstone.ipynb": "x", "capstone-hub-ot/20_capstone.ipynb": "y"})
+    assert not collect(course, folder).unmatched and students(course) == {"octocat", "hub-ot"}
+
+
+def test_gradescopes_list_says_whose_a_submission_is(course, tmp_path):
+    people = (":submission_1:\n  :submitters:\n  - :name: Jane Doe\n    :sid: '123'\n    :email: jane@example.org\n  :created_at: 2026-01-31 10:00:00 Z\n"
+              ":submission_2:\n  :submitters:\n  - :name: Jim Roe\n    :email: jim@example.org\n").replace(":submission", "submission")
+    files = {"assignment_9_export/submission_1/20_capstone.ipynb": "x", "assignment_9_export/submission_2/20_capstone.ipynb": "y",
+             "assignment_9_export/submission_metadata.yml": people}
+    assert not collect(course, tree(tmp_path / "d", files)).unmatched and students(course) == {"123", "jim"}
+    assert (course / "submitted" / "123" / "20_capstone" / "timestamp.txt").read_text().startswith("2026-01-31 10:00:00")
+
+
+def blackboard(*heads):
+    return {f"{head}_attempt_2026-01-31-{9 + n:02}-00-00_20_capstone.ipynb": head for n, head in enumerate(heads)}
+
+
+def test_blackboard_users_with_underscores_stay_two(course, tmp_path):
+    receipt = {"Capstone_doe_attempt_2026-01-31-09-00-00.txt": "Name: Jane Doe"}
+    result = collect(course, tree(tmp_path / "d", blackboard("Capstone_doe", "Capstone_j_doe") | receipt))
+    assert not result.unmatched and students(course) == {"doe", "j_doe"} and any("1 receipts" in note for note in result.notes)
+    collect(course, tree(tmp_path / "e", {"Capstone_j_doe_attempt_2026-02-01-09-00-00_20_capstone.ipynb": "later"}))
+    read = lambda student: (course / "submitted" / student / "20_capstone" / "20_capstone.ipynb").read_text()
+    assert (read("doe"), read("j_doe")) == ("Capstone_doe", "later")   # the course knows what stands before the user
+
+
+def test_a_blackboard_name_that_can_be_read_in_two_ways_is_refused(course, tmp_path):
+    (course / "submitted" / "doe").mkdir(parents=True)
+    refused, = collect(course, tree(tmp_path / "d", blackboard("Capstone_j_doe"))).unmatched
+    assert "which part of its name is the user cannot be told" in refused and students(course) == {"doe"}
+
+
+def test_a_name_from_a_mac_is_the_name_from_elsewhere(course, tmp_path):
+    packed = tmp_path / "mac.zip"
+    packed.write_bytes(archive({"ZoQQ_7_assignsubmission_file_/20_capstone.ipynb": "x"}).replace(b"ZoQQ", "Zo\u00eb".encode()))   # UTF-8, and no flag that says so
+    apart = tree(tmp_path / "folder", {"Zoe\u0308_7_assignsubmission_file_/20_capstone.ipynb": "x", "Zo\u00eb_8_assignsubmission_file_/20_capstone.ipynb": "y"})
+    for download in (packed, apart): assert not collect(course, download).unmatched
+    assert students(course) == {"Zo\u00eb_7", "Zo\u00eb_8"}
+
+
+def test_a_time_that_cannot_be_read_decides_nothing(course, tmp_path):
+    name = "Capstone_jd_attempt_2026-{}_20_capstone.ipynb"
+    bad, good = name.format("13-45-09-00-00"), name.format("01-02-00-00-00")
+    result = collect(course, tree(tmp_path / "one", {bad: "x"}))
+    assert students(course) == {"jd"} and any("carries a time that cannot be read; the submission counts as on time" in note for note in result.notes)
+    assert not (course / "submitted" / "jd" / "20_capstone" / "timestamp.txt").exists()
+    refused = collect(course, tree(tmp_path / "two", {bad: "y", good: "z"})).unmatched
+    assert len(refused) == 2 and all("nobody can tell which of 2 is the latest" in line for line in refused)
+    refused, = collect(course, tree(tmp_path / "three", {bad: "y"})).unmatched
+    assert "does not replace" in refused
+    assert (course / "submitted" / "jd" / "20_capstone" / "20_capstone.ipynb").read_text() == "x"
+
+
+def test_an_only_notebook_is_known_by_its_cells(course, tmp_path):
+    (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text(NOTEBOOK_OF)
+    result = collect(course, tree(tmp_path / "d", {"doe_1_2_My work (final).ipynb": NOTEBOOK_OF, "roe_3_4_other.ipynb": '{"cells": []}',
+                                                  "kim_5_6_a.ipynb": NOTEBOOK_OF, "kim_5_7_b.ipynb": NOTEBOOK_OF}))
+    assert students(course) == {"doe_1"} and any("taken for 20_capstone.ipynb by the cells in it" in note for note in result.notes)
+    assert len(result.unmatched) == 3 and all("has another name" in line for line in result.unmatched)
+
+
+def test_two_of_one_name_are_not_one(course, tmp_path):
+    "Google Drive numbers equal names, which may be namesakes."
+    result = collect(course, tree(tmp_path / "d", {"Jane Doe - 20_capstone.ipynb": "x", "Jane Doe - 20_capstone (1).ipynb": "y"}))
+    assert len(result.unmatched) == 2 and not students(course)

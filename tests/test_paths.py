@@ -177,3 +177,11 @@ def test_another_place_of_installation_grades_nothing_again(tmp_path):
     run = lambda name, *folders: subprocess.run([sys.executable, "-c", digest.format(path=[str(tmp_path / name / f) for f in folders])],
                                                 capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert run("one", "zz", "aa") == run("two", "aa/b", "zz")
+
+
+def test_folders_in_the_other_order_are_explained(course):
+    hand_in(course, "ada", **RIGHT)
+    shutil.copytree(course / "submitted" / "ada" / ASSIGNMENT, course / "submitted" / ASSIGNMENT / "bob")
+    rows = grade(course)
+    assert rows["ada"]["score"] == 5 and rows[ASSIGNMENT]["status"] == "missing"
+    assert f"the order is submitted/STUDENT/{ASSIGNMENT}/" in rows[ASSIGNMENT]["message"] and "(bob)" in rows[ASSIGNMENT]["message"]

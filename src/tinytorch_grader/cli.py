@@ -309,8 +309,8 @@ def collect(course, downloads):
         unmatched += len(found.unmatched)
         if not found.matched and not found.kept:
             empty += 1
-            print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names that Canvas (doejane_123_456_{ASSIGNMENT}.ipynb), "
-                  f"Moodle (Jane Doe_123_assignsubmission_file_/{ASSIGNMENT}.ipynb) or Blackboard give it, or the course's own pattern")
+            print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names of {room('lms').EXAMPLES}, "
+                  "or the course's own pattern")
     print(f"{course / 'submitted'}: {', '.join(f'{done[what]} {what}' for what in ('new', 'replaced', *sorted(done.keys() - {'new', 'replaced'})))}; "
           f"{unmatched} not matched")
     return int(unmatched + empty > 0)

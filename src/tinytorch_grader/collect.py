@@ -5,26 +5,29 @@ files are read one by one, within limits, and written under names of our own; li
 elsewhere are refused and listed. The first part of a path that matches decides whose file it is, and only an archive at the top of the
 download can name students, so that nobody hands in for another. A file is replaced in one step, by a newer one only.
 """
+import json
 import logging
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import tempfile
 import time
-import unicodedata
 import zipfile
 import zlib
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from nbgrader.plugins import FileNameCollectorPlugin
-from nbgrader.utils import parse_utc
 from traitlets import List
 
-from .gradebook import ASSIGNMENT, advice, course_directory
+from . import lms
+from .gradebook import ASSIGNMENT, advice, course_directory, put
 from .intake import MOST_BYTES, size
+from .notebook import Trusted
 
 NOTEBOOK, SUBMISSION = f"{ASSIGNMENT}.ipynb", "submission.json"
 SUBMISSION_BYTES = 2**20
@@ -35,14 +38,9 @@ LONGEST_NAME, DEEPEST = 1000, 30
 NO_ROOM = 28, 122            # ENOSPC, EDQUOT
 LONGEST = 100                # characters of a student's id
 
-# Canvas: `lastfirst_LATE_12345_67890_name-1.ipynb`, where 12345 is the user and 67890 grows with every upload.
-CANVAS = r"(?:.*/)?(?P<name>[^_/]+)(?P<late>_LATE|_late)?_(?P<id>\d+)_(?P<upload>\d+)_(?P<file_id>[^/]*[A-Za-z][^/]*\.\w+)$"
-# Moodle: `Full Name_123456_assignsubmission_file_/name.ipynb`, or with the file name in place of the slash.
-MOODLE = r"(?:.*/)?(?P<name>[^/]+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file_id>[^/]*)$"
-# Blackboard: `Assignment_userid_attempt_2026-01-31-23-59-00_name.ipynb`; the time has no zone and is read as UTC.
-BLACKBOARD = r"(?:.*/)?[^/]*?_(?P<student_id>[^_/]+)_attempt_(?P<timestamp>\d{4}(?:-\d\d){5})_(?P<file_id>[^/]+\.\w+)$"
-
 NAME = re.compile(rf"(?:(?P<notebook>{ASSIGNMENT.replace('_', '[_ +]')})|submission)(?P<copy>[-_ +()\d]*|[-_ +]*copy.*)\.(?(notebook)ipynb|json)", re.I)
+GRADE_ID = re.compile(r'"grade_id"\s*:\s*"([^"\\]{1,200})"')
+METADATA_BYTES = 16 * 2**20   # of Gradescope's list of submissions
 JUNK = re.compile(r"(^|/)(__MACOSX|\.ipynb_checkpoints|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)(/|$)")
 
 
@@ -51,24 +49,23 @@ class CollectError(RuntimeError):
 
 
 class FileNames(FileNameCollectorPlugin):
-    """nbgrader's collector of named groups, with the patterns of Canvas, Moodle and Blackboard after the course's own `named_regexp`.
+    """nbgrader's collector of named groups, with the patterns of `lms` after the course's own `named_regexp`.
 
     The shortest leading part of a path that matches names the student, so that folders inside it cannot.
     """
     valid_ext = List([".ipynb", ".json", ".zip"]).tag(config=True)
 
     def collect(self, submitted_file):
-        "{student_id, file_id} and, where the name has them, timestamp, upload, late; None where nothing matches."
-        kind, parts, own = os.path.splitext(submitted_file)[1].lower(), submitted_file.split("/"), self.named_regexp
+        "{student_id or blackboard or gradescope, file_id} and, where the name has them, timestamp, upload, late; None where nothing matches."
+        kind, parts = os.path.splitext(submitted_file)[1].lower(), submitted_file.split("/")
         if kind not in self.valid_ext: return None
-        try:
-            for end in range(1, len(parts) + 1):
-                for self.named_regexp in filter(None, (own, CANVAS, MOODLE, BLACKBOARD)):
-                    if found := self._match("/".join(parts[:end])):
-                        if not found.get("student_id"): found["student_id"] = f"{found['name']}_{found['id']}"
-                        file_id = "/".join([found["file_id"], *parts[end:]]).strip("/")
-                        return found | {"file_id": os.path.splitext(file_id)[0] + kind}
-        finally: self.named_regexp = own
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            found = (self.named_regexp and self._match(path)) or lms.reading(path, NAME.fullmatch)
+            if not found: continue
+            if not {"student_id", "blackboard", "gradescope"} & found.keys(): found["student_id"] = f"{found['name']}_{found['id']}"
+            file_id = "/".join([found["file_id"], *parts[end:]]).strip("/")
+            return found | {"file_id": os.path.splitext(file_id)[0] + kind}
         return None
 
 
@@ -78,6 +75,8 @@ class Candidate:
     name: str
     kept: Path
     timestamp: datetime | None
+    unclear: bool   # there is a time that cannot be read
+    by_name: bool   # nothing but a name says whose it is, and namesakes have one
     upload: int
     modified: float
     copy: int
@@ -106,7 +105,7 @@ class NotNewer(Refused):
 
 def student_folder(student_id):
     "A folder name for a student: letters, digits and . _ @ - only, not hidden, at most LONGEST characters; empty when nothing is left."
-    name = re.sub(r"[^\w.@-]+", "_", unicodedata.normalize("NFC", student_id)).strip("._-")
+    name = re.sub(r"[^\w.@-]+", "_", lms.one_form(student_id)).strip("._-")
     if len(name.encode()) <= LONGEST: return name
     end = name.rpartition("_")[2][-30:]   # the number that tells namesakes apart
     return name.encode()[:LONGEST - 1 - len(end.encode())].decode(errors="ignore") + "_" + end
@@ -115,14 +114,18 @@ def student_folder(student_id):
 class Download:
     "Reads a download, file by file, into `scratch`."
 
-    def __init__(self, plugin, scratch):
-        self.plugin, self.scratch, self.found, self.ids = plugin, scratch, {}, {}
-        self.result, self.entries, self.late = Collected(), 0, set()
+    def __init__(self, plugin, scratch, grade_ids=(), known=(), prefix=""):
+        self.plugin, self.scratch, self.grade_ids, self.known, self.prefix = plugin, scratch, set(grade_ids), set(known), prefix
+        self.found, self.ids, self.others, self.heads, self.people = {}, {}, {}, {}, {}
+        self.result, self.entries, self.late, self.receipts = Collected(), 0, set(), 0
 
     def refuse(self, name, why):
         self.result.unmatched.append(f"{name[:300]}: {why}")
 
     def folder(self, path, parts=()):
+        metadata = Path(path, "submission_metadata.yml")
+        if len(parts) < 3 and metadata.is_file() and not metadata.is_symlink() and metadata.stat().st_size < METADATA_BYTES:
+            self.people |= lms.gradescope_students(metadata.read_text(encoding="utf-8", errors="replace"))
         for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
             name = "/".join([*parts, entry.name])
             mode = entry.stat(follow_symlinks=False).st_mode
@@ -140,10 +143,14 @@ class Download:
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as e: return self.refuse(where, f"is no zip archive ({e})")
         with members:
             found = members.infolist()
+            for member in found:
+                if not strict and member.filename.endswith("submission_metadata.yml") and member.file_size < METADATA_BYTES:
+                    self.people |= lms.gradescope_students(members.read(member).decode("utf-8", "replace"))
             if strict and len(found) > MEMBERS: return self.refuse(where, f"has {len(found)} members, expected at most {MEMBERS}")
             for member in found:
-                name = f"{where}/{member.filename}" if where else member.filename
-                kind, path = stat.S_IFMT(member.external_attr >> 16), re.split(r"[/\\]", member.orig_filename)
+                written = spelled(member)
+                name = f"{where}/{written}" if where else written
+                kind, path = stat.S_IFMT(member.external_attr >> 16), re.split(r"[/\\]", written)
                 if member.is_dir() or JUNK.search(name): continue
                 if {"", ".", ".."} & set(path) or any(re.match("[A-Za-z]:", part) for part in path) or re.search(r"[\\\0]", member.orig_filename):
                     self.refuse(name, "its name leads out of the archive or is ambiguous; it was not read")
@@ -154,9 +161,12 @@ class Download:
 
     def file(self, parts, open_file, modified, top):
         "Take one file where somebody's name is on it; returns how many bytes were read."
-        name, self.entries = "/".join(parts), self.entries + 1
+        name, self.entries = lms.saved_as("/".join(parts)), self.entries + 1
         if self.entries > ENTRIES: raise CollectError(f"the download has more than {ENTRIES} files; collect it in parts")
-        kind = os.path.splitext(parts[-1])[1].lower()
+        kind = os.path.splitext(name)[1].lower()
+        if lms.RECEIPT.fullmatch(name) or parts[-1] == "submission_metadata.yml":   # what the LMS itself wrote
+            self.receipts += 1
+            return 0
         if len(name) > LONGEST_NAME or len(parts) > DEEPEST:
             self.refuse(name, f"has a name of over {LONGEST_NAME} characters or {DEEPEST} folders; it was not read")
             return 0
@@ -176,7 +186,7 @@ class Download:
                     self.archive(copy, parts, strict=True)
                 return read
             if not about:
-                raise Refused("matches no pattern of names; expected those of Canvas, Moodle or Blackboard, or your own: "
+                raise Refused(f"matches no pattern of names; expected those of {lms.EXAMPLES}, or your own: "
                               "c.FileNameCollectorPlugin.named_regexp in nbgrader_config.py")
             return self.take(name, about, open_file, modified)
         except Refused as e: self.refuse(name, e)
@@ -189,22 +199,62 @@ class Download:
     def take(self, name, about, open_file, modified):
         "Keep a notebook or a submission.json among its student's candidates."
         own = about["file_id"].split("/")[-1]   # without what the LMS put before it
-        named, wanted = NAME.fullmatch(own), SUBMISSION if own.endswith(".json") else NOTEBOOK
-        if not named:
-            before = name.split("/")[-1][:-len(own)] if name.lower().endswith(own.lower()) else ""
-            raise Refused(f"has another name; if it is the one, rename it to {before}{wanted} and collect again")
-        target = NOTEBOOK if named["notebook"] else SUBMISSION
-        student = student_folder(about["student_id"])
-        if not student: raise Refused(f"got no usable name for a student from {about['student_id']!r}")
-        if self.ids.setdefault(student, about["student_id"]) != about["student_id"]:
-            raise Refused(f"{about['student_id']!r} and {self.ids[student]!r} would share the folder {student}")
+        named, notebook = NAME.fullmatch(own), own.lower().endswith(".ipynb")
+        if not named and not notebook: raise Refused(f"has another name; if it is the one, rename it to {renamed(name, own, SUBMISSION)} and collect again")
+        key, timestamp = self.owner(about)
+        try: time, unclear = lms.time_of(timestamp), False
+        except ValueError: time, unclear = None, True
         with tempfile.NamedTemporaryFile(dir=self.scratch, delete=False) as copy:
-            read = self.copy(open_file, copy, MOST_BYTES if target == NOTEBOOK else SUBMISSION_BYTES)
-        if about.get("late"): self.late.add(student)
-        number = -1 if "copy" in named["copy"].lower() else max([int(digits[:9]) for digits in re.findall(r"\d+", named["copy"])], default=0)
-        self.found.setdefault(student, {}).setdefault(target, []).append(
-            Candidate(name, Path(copy.name), time_in_name(about.get("timestamp")), int((about.get("upload") or "0")[:18]), modified, number))
+            read = self.copy(open_file, copy, MOST_BYTES if notebook else SUBMISSION_BYTES)
+        written = named["copy"] if named else ""
+        number = -1 if "copy" in written.lower() else max([int(digits[:9]) for digits in re.findall(r"\d+", written)], default=0)
+        candidate = Candidate(name, Path(copy.name), time, unclear, bool(about.get("by_name")), int((about.get("upload") or "0")[:18]), modified, number)
+        if about.get("late"): self.late.add(key)
+        if named: self.found.setdefault(key, {}).setdefault(NOTEBOOK if notebook else SUBMISSION, []).append(candidate)
+        else: self.others.setdefault(key, []).append((candidate, renamed(name, own, NOTEBOOK)))
         return read
+
+    def owner(self, about):
+        "(key of a student, time) of a file; two students who would share a folder are refused."
+        timestamp = about.get("timestamp")
+        if "blackboard" in about: return self.heads.setdefault(about["blackboard"], f"\0{about['blackboard']}"), timestamp
+        who = about.get("student_id")
+        if "gradescope" in about: who, timestamp = self.people.get(about["gradescope"], (about["gradescope"], None))
+        who = lms.one_form(who)
+        student = student_folder(who)
+        if not student: raise Refused(f"got no usable name for a student from {who!r}")
+        if self.ids.setdefault(student, who) != who: raise Refused(f"{who!r} and {self.ids[student]!r} would share the folder {student}")
+        return student, timestamp
+
+    def settle(self):
+        "Give Blackboard's files and notebooks under other names to their students, or refuse them."
+        for key, candidates in sorted(self.others.items()):
+            if NOTEBOOK not in self.found.get(key, {}): self._by_grade_ids(key, candidates)
+            else:
+                for candidate, better in candidates: self.refuse(candidate.name, f"has another name; if it is the one, rename it to {better} and collect again")
+        heads = [head for head, key in self.heads.items() if key in self.found]
+        self.prefix = lms.blackboard_prefix(heads, self.known, self.prefix) if heads else self.prefix
+        for head in heads:
+            key, who = self.heads[head], head[len(self.prefix):] if self.prefix else ""
+            files, student = self.found.pop(key), student_folder(who)
+            why = ("which part of its name is the user cannot be told; put the students into the gradebook (nbgrader db student import), or a pattern "
+                   "into nbgrader_config.py: c.FileNameCollectorPlugin.named_regexp" if not student
+                   else f"{who!r} and {self.ids[student]!r} would share the folder {student}" if self.ids.setdefault(student, head) != head else "")
+            for candidates in files.values() if why else ():
+                for candidate in candidates: self.refuse(candidate.name, why)
+            if not why:
+                self.found[student] = files
+                if key in self.late: self.late.add(student)
+
+    def _by_grade_ids(self, key, candidates):
+        "A student's only notebook with cells of this assignment is the one, whatever its name."
+        ours = [candidate for candidate, _ in candidates if self.grade_ids & set(GRADE_ID.findall(candidate.kept.read_text("utf-8", "replace")))]
+        if len(ours) == 1:
+            self.found.setdefault(key, {})[NOTEBOOK] = ours
+            self.result.notes.append(f"{ours[0].name}: taken for {NOTEBOOK} by the cells in it")
+        for candidate, better in candidates:
+            if len(ours) != 1: self.refuse(candidate.name, f"has another name; if it is the one, rename it to {better} and collect again")
+            elif candidate is not ours[0]: self.refuse(candidate.name, f"has none of the assignment's cells, other than {ours[0].name.split('/')[-1]}")
 
     def copy(self, open_file, copy, most):
         read = 0
@@ -222,17 +272,30 @@ def modified(member):
     except (ValueError, OverflowError): return 0.0
 
 
+def spelled(member):
+    "The name of a zip's member; a Mac writes UTF-8 and does not say so."
+    if member.flag_bits & 0x800: return member.orig_filename
+    try: return member.orig_filename.encode("cp437").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError): return member.orig_filename
+
+
+def renamed(name, own, wanted):
+    "`name` with the student's own part replaced by what is expected."
+    return (name.split("/")[-1][:-len(own)] if name.lower().endswith(own.lower()) else "") + wanted
+
+
 def time_in_name(written):
-    "The time that a file name carries, naive UTC; None where there is none or it is no time."
-    if not written: return None
-    try: return datetime.strptime(written, "%Y-%m-%d-%H-%M-%S")
-    except ValueError: pass
-    try: return parse_utc(written)
-    except (ValueError, OverflowError, TypeError, ArithmeticError, AttributeError): return None
+    "The time that a text carries, naive UTC; None where there is none or it is no time."
+    try: return lms.time_of(written)
+    except ValueError: return None
 
 
 def newest(candidates, like=None):
     "The latest candidate, of those beside `like` where there are any; and the others."
+    if like is None and len(candidates) > 1:
+        if any(c.unclear for c in candidates):
+            raise Refused(f"a time beside it cannot be read, so that nobody can tell which of {len(candidates)} is the latest; collect the one that counts")
+        if any(c.by_name for c in candidates): raise Refused("another file has the same name on it, and two students may; collect them one by one")
     beside = [c for c in candidates if like is not None and os.path.dirname(c.name) == os.path.dirname(like.name)] or candidates
     chosen = max(beside, key=lambda candidate: candidate.order)
     return chosen, [c for c in candidates if c is not chosen]
@@ -275,12 +338,51 @@ def content(path):
 
 def newer(target, there, chosen, same):
     "Whether the `chosen` files are newer than those `there`: by the times that both carry, else by when the files were last changed."
+    if chosen[NOTEBOOK].unclear: raise Refused(f"carries a time that cannot be read, so that it does not replace what is in {target}; remove that to take this one")
     at = chosen[NOTEBOOK].timestamp
     written = target / "timestamp.txt"
     before = time_in_name((content(written) or b"").decode("utf-8", "replace").strip()) if os.path.lexists(written) else None
     if at and before and at != before: return at > before
     decides = SUBMISSION if NOTEBOOK in same else NOTEBOOK
     return decides not in there or chosen[decides].modified > os.lstat(there[decides]).st_mtime
+
+
+def place_one(result, target, student, files):
+    "Place the latest of one student's `files` and say in `result` what was done."
+    if NOTEBOOK not in files:
+        result.unmatched += [f"{candidate.name}: came without a notebook of {student}" for candidate in files[SUBMISSION]]
+        return
+    try: notebook, others = newest(files[NOTEBOOK])
+    except Refused as e:
+        result.unmatched += [f"{candidate.name}: {e}" for candidate in files[NOTEBOOK]]
+        return
+    try:
+        chosen = {NOTEBOOK: notebook}
+        if SUBMISSION in files: chosen[SUBMISSION], _ = newest(files[SUBMISSION], like=notebook)
+        result.notes += [f"{c.name}: left for the later {notebook.name}" for c in others]
+        if notebook.unclear: result.notes.append(f"{notebook.name}: carries a time that cannot be read; the submission counts as on time")
+        done = place(target, chosen)
+    except NotNewer as e: result.kept.append(f"{notebook.name}: {e}")
+    except Refused as e: result.unmatched.append(f"{notebook.name}: {e}")
+    else: result.matched.append(f"{student}: {done}")
+
+
+def grade_ids(course, directory):
+    "The grade_ids of the assignment's graded and solution cells, from the course's own source; empty where it cannot be read."
+    found = set()
+    for path in Path(directory.format_path(directory.source_directory, ".", ASSIGNMENT)).glob("*.ipynb"):
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            trusted = Trusted(json.loads(path.read_text(encoding="utf-8")))
+            found |= {trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role in ("solution", "test", "manual")}
+    return found
+
+
+def known_students(directory, submitted):
+    "Students of the gradebook and those who handed in before."
+    found = {path.name for path in submitted.iterdir()} if submitted.is_dir() else set()
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{directory.root}/gradebook.db?mode=ro", uri=True)) as db:
+        found |= {student for student, in db.execute("SELECT id FROM student")}
+    return found
 
 
 def collect(course, downloads):
@@ -303,24 +405,19 @@ def collect(course, downloads):
         raise CollectError(f"c.FileNameCollectorPlugin.named_regexp: got the groups {', '.join(groups) or 'none'}, expected student_id and file_id")
     scratch = Path(tempfile.mkdtemp(prefix=".collect-", dir=course))
     try:
-        download = Download(names, scratch)
-        if downloads.is_dir(): download.folder(downloads)
+        submitted, memory = course / directory.submitted_directory, course / ".capstone_blackboard"
+        download = Download(names, scratch, grade_ids(course, directory), known_students(directory, submitted),
+                            memory.read_text(encoding="utf-8") if memory.is_file() else "")
+        if downloads.is_dir(): download.folder(downloads, (downloads.resolve().name,) if downloads.resolve().name.endswith("-submissions") else ())
         elif not zipfile.is_zipfile(downloads): raise CollectError(f"{downloads}: is no zip archive; give the folder it was unpacked to")
         else: download.archive(downloads, (), strict=False)
-        result = download.result
+        download.settle()
+        if download.prefix: put(memory, download.prefix)
+        result, there = download.result, {lms.one_form(path.name): path.name for path in submitted.iterdir()} if submitted.is_dir() else {}
         for student, files in sorted(download.found.items()):
-            if NOTEBOOK not in files:
-                for candidate in files[SUBMISSION]: result.unmatched.append(f"{candidate.name}: came without a notebook of {student}")
-                continue
-            notebook, others = newest(files[NOTEBOOK])
-            chosen = {NOTEBOOK: notebook}
-            if SUBMISSION in files: chosen[SUBMISSION], _ = newest(files[SUBMISSION], like=notebook)
-            result.notes += [f"{c.name}: left for the later {notebook.name}" for c in others]
-            try: done = place(Path(directory.format_path(directory.submitted_directory, student, ASSIGNMENT)), chosen)
-            except NotNewer as e: result.kept.append(f"{notebook.name}: {e}")
-            except Refused as e: result.unmatched.append(f"{notebook.name}: {e}")
-            else: result.matched.append(f"{student}: {done}")
-        if late := sorted(download.late):
+            place_one(result, Path(directory.format_path(directory.submitted_directory, there.get(student, student), ASSIGNMENT)), student, files)
+        if download.receipts: result.notes.append(f"{download.receipts} receipts and lists of the LMS passed over")
+        if late := sorted(name for name in download.late if name in download.found):
             result.notes.append(f"marked late by the LMS, which gives no time, so that nothing is taken off: {', '.join(late)}")
         return result
     except OSError as e:

@@ -251,13 +251,22 @@ def find(book, student):
     root = Path(book.directory.root)
     for part in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
         try: mode = os.lstat(root / part).st_mode
-        except OSError: raise FileNotFoundError(f"nothing handed in: no folder {part}{elsewhere(folder.parent, folder)}") from None
+        except OSError:
+            if student == ASSIGNMENT: raise FileNotFoundError(swapped(folder.parent)) from None
+            raise FileNotFoundError(f"nothing handed in: no folder {part}{elsewhere(folder.parent, folder)}") from None
         if part.parts[1:] and stat.S_ISLNK(mode):
             raise intake.Invalid(f"{part} is a symbolic link, expected a folder; nothing behind a link is read")
     path = folder / f"{ASSIGNMENT}.ipynb"
     if not os.path.lexists(path):
         raise FileNotFoundError(f"no {ASSIGNMENT}.ipynb in {folder.relative_to(root)}{elsewhere(folder, folder)}")
     return path
+
+
+def swapped(place):
+    "Words on a folder of the assignment's name where a student's is expected."
+    students = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
+    return (f"{place.name}/ lies where a student's folder is expected, with {len(students)} folders in it ({intake.listed(students)}); the order is "
+            f"submitted/STUDENT/{ASSIGNMENT}/: move each submitted/{ASSIGNMENT}/STUDENT to submitted/STUDENT/{ASSIGNMENT}")
 
 
 def elsewhere(place, folder):
