@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import matrix
 import submissions
 from submissions import notebook, solutions
-from tinytorch_grader.canaries import MISTAKES
 
 FOLDER = Path(__file__).with_name("attacks")
 NAME = "20_capstone"
@@ -41,10 +41,12 @@ def attacks():
 
 
 def mistaken():
-    "Every solution cell of the reference with the mistakes of all its tests: plausible code that earns next to nothing."
+    "Every solution cell of the reference with all the mistakes of tests/students that go together: plausible code that earns next to nothing."
     found = solutions()
-    for mistakes in MISTAKES.values():
-        for cell, right, mistake in mistakes[:1]: found[cell] = found[cell].replace(right, mistake, 1)
+    for student in matrix.students("wrong"):
+        blocks, cell = student.blocks, student.about["cell"]
+        for (what, old), (_, new) in zip(blocks, blocks[1:]):
+            if what == "old" and found[cell].count(old) == 1: found[cell] = found[cell].replace(old, new)
     return found
 
 

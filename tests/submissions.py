@@ -5,18 +5,21 @@ import re
 import shutil
 from pathlib import Path
 
-from tinytorch_grader import intake, marks, sandbox
-from tinytorch_grader.notebook import load
+from tinytorch_grader import intake
+from tinytorch_grader.cage import Bare, Limits
+from tinytorch_grader.cage.bubblewrap import Cages
+from tinytorch_grader.judge import judge
+from tinytorch_grader.notebook import Trusted, load
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = load(ROOT / "20_capstone.ipynb")
-TRUSTED = intake.Trusted(SOURCE)
+TRUSTED = Trusted(SOURCE)
 STUB = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
 
 
-def box(**limits):
-    "A cage where there is bubblewrap, else a plain process."
-    return (sandbox.Cages if shutil.which("bwrap") else sandbox.Bare)(sandbox.Limits(**limits))
+def box(trusted=TRUSTED, **limits):
+    "Cages where there is bubblewrap, else plain processes."
+    return (Cages if shutil.which("bwrap") else Bare)(trusted, Limits(**limits))
 
 
 def mark(cell):
@@ -57,7 +60,7 @@ def graded(box, path, seed=20, trusted=TRUSTED):
     "The Result of the notebook at `path`."
     submission = intake.read(path, trusted)
     job = intake.job(trusted, submission, seed)
-    return marks.judge(trusted, submission, job, box.run(job), "student")
+    return judge(trusted, submission, job, box.run(job), "student")
 
 
 def lost(result):

@@ -18,6 +18,8 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '
 
 from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
 from tinytorch_grader import grade as grading  # noqa: E402
+from tinytorch_grader.intake import Job, Step  # noqa: E402
+from tinytorch_grader.notebook import Trusted  # noqa: E402
 
 CAGE = [] if shutil.which("bwrap") else ["--no-sandbox"]
 CLASS = [f"s{i}" for i in range(6)]
@@ -208,6 +210,7 @@ def test_a_run_that_ends_before_the_students_first_cell_changes_no_grade(course,
     hand_in(course, "ada", **RIGHT)
     assert [row["score"] for row in grading.grade(course, sandbox=False)] == [5]
     before, run = (course / "_grades" / "ada.json").read_text(), grading.Bare.run
-    monkeypatch.setattr(grading.Bare, "run", lambda self, job: run(self, job | {"steps": [{"id": "given", "role": "given", "source": "import os; os._exit(1)"}]}))
+    monkeypatch.setattr(grading.Bare, "run", lambda self, job: run(self, Job(1, [Step("given", "given", "")])))
+    monkeypatch.setattr(Trusted, "sources", lambda *_: {"given": "import os; os._exit(1)"})
     with pytest.raises(grading.CageMissing, match="before the student's first cell.*in cell given.*ulimit"): grading.grade(course, sandbox=False, force=True)
     assert (course / "_grades" / "ada.json").read_text() == before and gradebook(course)["ada"]["score"] == 5

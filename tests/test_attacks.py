@@ -7,7 +7,7 @@ import pytest
 import submissions
 from attacking import NAME, attacks, hand_in, mistaken
 from submissions import ROOT, TRUSTED, graded, mark, notebook, save, solutions
-from tinytorch_grader import marks
+from tinytorch_grader import judge
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
 ATTACKS = {attack.name: attack for attack in attacks()}
@@ -112,7 +112,7 @@ def test_a_forgery_beside_plausible_code_gains_nothing(run, honestly_mistaken, n
 def test_nothing_outside_the_cage_was_read(run, name):
     kept = outputs(run, name)
     assert not [loot for loot in LOOT.values() if loot in kept] and str(Path.home()) + "/" not in kept.replace(str(run.course), "")
-    assert not marks.Hidden(TRUSTED).within(kept)
+    assert not judge.Hidden(TRUSTED).within(kept)
 
 
 def test_nothing_outside_the_cage_was_written(run):

@@ -6,7 +6,8 @@ import pytest
 
 import submissions
 from submissions import ROOT, SOURCE, TRUSTED, graded, lost, mark, notebook, save, solutions
-from tinytorch_grader import check, intake, marks, sandbox
+from tinytorch_grader import check, intake, judge
+from tinytorch_grader.cage import Bare, Limits, watch
 
 RIGHT = solutions()
 MIXED = {"part1-model": RIGHT["part1-model"].replace("self.relu.forward(self.fc1.forward(x))", "self.fc1.forward(x)"),
@@ -56,11 +57,11 @@ def test_every_point_and_none(repository, tmp_path):
 
 
 def test_nothing_hidden_shows(repository, tmp_path):
-    hidden = marks.Hidden(TRUSTED)
+    hidden = judge.Hidden(TRUSTED)
     for found in (notebook(MIXED), notebook(release=True), notebook({name: "x = 1" for name in RIGHT})):
         done = run(repository, save(tmp_path, found))
         assert not hidden.within(done.stdout + done.stderr) and "Traceback" not in done.stdout + done.stderr
-        assert "tinytorch_check" not in done.stdout and "runner.py" not in done.stdout
+        assert "tinytorch_check" not in done.stdout and "examiner.py" not in done.stdout
     wrong = check.check(save(tmp_path, notebook({"q1": RIGHT["q1"].replace("15.0", "16.0")})))
     assert "saved_mb: got 16.0" in wrong.parts["q1-check"]["message"] and "expected" not in wrong.parts["q1-check"]["message"]
 
@@ -78,14 +79,14 @@ def test_a_solution_cell_that_did_not_run_says_why(tmp_path, broken, says):
 def test_a_loop_without_end_names_the_cell_that_a_test_calls(tmp_path):
     path = save(tmp_path, notebook({"part2-timing": "def _time_calls(model, X, num_runs, warmup_runs=10):\n    while True: pass"}))
     result = check.check(path, seconds=4)
-    assert (result.status, result.message) == ("timeout", "stopped after 4 s, in cell part2-timing-units, which calls part2-timing")
-    assert check.check(save(tmp_path, notebook({"q1": "while True: pass"})), seconds=4).message == "stopped after 4 s, in cell q1"
+    assert (result.status, result.message) == ("timeout", "stopped after 4 s of computing, in cell part2-timing-units, which calls part2-timing")
+    assert check.check(save(tmp_path, notebook({"q1": "while True: pass"})), seconds=4).message == "stopped after 4 s of computing, in cell q1"
 
 
 def test_the_wheel_alone_holds_the_checks_under_their_seal(repository):
     out, installed = repository
     names = {path.name for path in installed.rglob("*") if path.is_file()}
-    assert {"checks.sealed", "check.py", "marks.py", "runner.py"} <= names and not names & {"canaries.py", "zygote.py", "release.py", "grade.py"}
+    assert {"checks.sealed", "check.py", "judge.py", "examiner.py", "student.py"} <= names and not names & {"bubblewrap.py", "server.py", "release.py", "grade.py"}
     sealed = next(installed.rglob("checks.sealed")).read_bytes()
     assert b"HIDDEN" not in sealed and b"check_forward" not in sealed
     other = run(repository, "release", code=FREE.replace("main()", "sys.argv[1:] = ['release', 'x']; main()"))
@@ -147,15 +148,15 @@ def test_an_endless_cell_keeps_what_came_before(tmp_path):
 
 
 def test_where_a_process_takes_no_socket_two_threads_carry_the_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox.Bare, "relay", True)
+    monkeypatch.setattr(Bare, "relay", True)
     monkeypatch.delattr(os, "killpg")
-    monkeypatch.delattr(sandbox.select, "poll")
+    monkeypatch.delattr(watch.select, "poll")
     path = save(tmp_path, notebook(MIXED))
     relayed = check.check(path)
     monkeypatch.undo()
     assert points(relayed) == points(check.check(path)) and relayed.status == "graded"
-    monkeypatch.setattr(sandbox.Bare, "relay", True)
-    with sandbox.Bare(sandbox.Limits(seconds=2)) as box:
-        step = lambda source: {"seed": 1, "steps": [{"id": "a", "role": "extra", "source": source}]}
+    monkeypatch.setattr(Bare, "relay", True)
+    with Bare(TRUSTED, Limits(seconds=2)) as box:
+        step = lambda source: intake.Job(1, [intake.Step("a", "extra", source)])
         assert box.run(step("while True: pass")).status == "timeout" and box.run(step("import os; os._exit(1)")).status == "crashed"
         assert box.run(step("print('x' * 10**7)")).status == "graded"

@@ -4,7 +4,7 @@ import copy, json, os, random
 import pytest
 
 from submissions import SOURCE, TRUSTED, mark, notebook, save, solutions
-from tinytorch_grader import intake, marks
+from tinytorch_grader import intake, judge
 from tinytorch_grader.intake import Invalid, Trusted, job, merged, read
 
 RIGHT = solutions()
@@ -37,19 +37,19 @@ def test_only_solutions_answers_and_extra_cells_survive(taken):
     submission = taken(found)
     assert submission.cells == RIGHT and submission.manual == {"reflection": "my answer"}
     assert [note.partition(": ")[2] for note in submission.notes] == ["given cells and tests that were changed; the assignment's own were run"]
-    steps = job(TRUSTED, submission, 1)["steps"]
-    assert [s["source"] for s in steps if s["role"] == "extra"] == ["extra = 1"]
-    assert not any("forged" in s["source"] for s in steps) and {s["role"] for s in steps} == {"given", "solution", "extra", "test"}
-    assert [s["id"] for s in steps if s["role"] == "test" and "answers" not in s] == [p.grade_id for p in TRUSTED.parts if not p.manual]
-    rebuilt = intake.rebuilt(TRUSTED, submission, type("Outcome", (), {"steps": {}}))
+    steps = job(TRUSTED, submission, 1).steps
+    assert [s.source for s in steps if s.role == "extra"] == ["extra = 1"]
+    assert not any("forged" in s.source for s in steps) and {s.role for s in steps} == {"given", "tools", "solution", "extra", "test"}
+    assert [s.id for s in steps if s.role == "test"] == [p.grade_id for p in TRUSTED.parts if not p.manual]
+    rebuilt = intake.rebuilt(TRUSTED, submission, {})
     assert "forged" not in json.dumps(rebuilt) and [mark(c) for c in rebuilt["cells"] if mark(c)] == [mark(c) for c in SOURCE["cells"] if mark(c)]
 
 
-def test_extra_cells_keep_their_places_and_come_after_the_clocks(taken):
+def test_extra_cells_keep_their_places(taken):
     found = notebook(before={"part1-model": ["a = 1", "b = 2"], "part1-count": ["c = 3"], "which-tinytorch": ["first = 0"]})
     found["cells"].append(code("last = 4"))
-    ids = [step["source"] if step["role"] == "extra" else step["id"] for step in job(TRUSTED, taken(found), 1)["steps"] if "answers" not in step]
-    assert ids.index("test-tools") < ids.index("first = 0") < ids.index("imports")
+    ids = [step.source if step.role == "extra" else step.id for step in job(TRUSTED, taken(found), 1).steps]
+    assert ids[0] == "first = 0"
     assert ids[ids.index("part1-model") - 2:ids.index("part1-model")] == ["a = 1", "b = 2"]
     assert ids.index("part1-parameters") < ids.index("c = 3") < ids.index("part1-count") and ids[-1] == "last = 4"
 
@@ -57,7 +57,7 @@ def test_extra_cells_keep_their_places_and_come_after_the_clocks(taken):
 def test_demonstrations_are_left_out_unless_they_were_changed(taken):
     demos = [i for i, role in enumerate(TRUSTED.roles) if role == "demo"]
     ids = {TRUSTED.grade_id(i) for i in demos}
-    assert demos and not ids & {step["id"] for step in job(TRUSTED, taken(notebook()), 1)["steps"]}
+    assert demos and not ids & {step.id for step in job(TRUSTED, taken(notebook()), 1).steps}
     found = notebook()
     for cell in found["cells"]: cell.pop("id", None)
     assert taken(found).extras == []   # known by their source where an editor lost the ids
@@ -69,7 +69,7 @@ def test_what_was_released_is_read_without_a_note(taken):
     found = notebook(release=True)
     for again in (False, True):   # as it is, and where an editor lost the ids
         submission = taken(found)
-        assert (submission.notes, submission.extras, marks.blank(submission.manual["reflection"])) == ([], [], True)
+        assert (submission.notes, submission.extras, judge.blank(submission.manual["reflection"])) == ([], [], True)
         for cell in found["cells"]: cell.pop("id", None)
 
 
@@ -89,7 +89,7 @@ def test_a_written_answer_is_whole_however_many_cells_it_is_in(taken):
     for source in ("The p99.", "My answer."): below(found, "reflection", {"cell_type": "markdown", "id": "own" + source[:3], "metadata": {}, "source": source})
     found["cells"].append({"cell_type": "markdown", "id": "end", "metadata": {}, "source": "The end."})
     submission = taken(found)
-    assert submission.manual["reflection"].replace("YOUR ANSWER HERE", "").split() == ["My", "answer.", "The", "p99."] and not marks.blank(submission.manual["reflection"])
+    assert submission.manual["reflection"].replace("YOUR ANSWER HERE", "").split() == ["My", "answer.", "The", "p99."] and not judge.blank(submission.manual["reflection"])
     assert len(submission.notes) == 1 and "reflection: written in several cells" in submission.notes[0]
 
 
@@ -111,9 +111,10 @@ def test_what_a_student_did_to_given_cells_is_said_and_their_imports_and_copies_
     assert submission.extras == [(TRUSTED.by_grade_id["imports"], "import statistics\nmine = 1")]
 
 
-def test_the_clock_of_the_tests_is_there_before_student_code():
-    install = TRUSTED.by_grade_id["test-tools"]
-    assert install <= TRUSTED.start < TRUSTED.roles.index("solution") and TRUSTED.start < TRUSTED.by_grade_id["imports"]
+def test_the_vocabulary_of_the_tests_is_for_the_examiner_alone():
+    tools = TRUSTED.by_grade_id["test-tools"]
+    assert TRUSTED.roles[tools] == "tools" and tools < TRUSTED.roles.index("solution") and "class VirtualClock" in TRUSTED.vocabulary
+    assert not any("capstone_checks" in source for source in TRUSTED.sources("given", "solution").values())
 
 
 def twice(found): found["cells"].append(copy.deepcopy(of(found, "part1-model")) | {"source": "again = 1"})
@@ -220,12 +221,12 @@ def test_any_mutation_of_a_notebook_is_refused_or_read_never_an_error(tmp_path):
         path.write_text(json.dumps(found))
         try: submission = read(path, trusted)
         except Invalid as e: assert "\n" not in str(e)
-        else: json.dumps([job(trusted, submission, 1), intake.rebuilt(trusted, submission, type("Outcome", (), {"steps": {}}))])
+        else: json.dumps([[vars(step) for step in job(trusted, submission, 1).steps], intake.rebuilt(trusted, submission, {})])
 
 
 def test_the_rebuilt_notebook_is_a_notebook(taken):
     import nbformat
     submission = taken(notebook(before={"part1-count": ["x = 1"]}))
-    rebuilt = intake.rebuilt(TRUSTED, submission, type("Outcome", (), {"steps": {}}))
+    rebuilt = intake.rebuilt(TRUSTED, submission, {})
     nbformat.validate(nbformat.from_dict(rebuilt))
     assert [name for role, name, _, _ in merged(TRUSTED, submission) if role == "extra"] == ["extra-1"]

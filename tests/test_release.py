@@ -65,7 +65,7 @@ def test_a_release_again_keeps_its_badge(out, clean, monkeypatch):
 def test_a_clean_release_holds_what_a_student_needs_and_nothing_else(clean, secrets):
     names = {p.relative_to(clean).as_posix() for p in clean.rglob("*") if p.is_file()}
     assert {"20_capstone.ipynb", "README.md", "settings.ini", ".gitignore", "binder/postBuild", "binder/requirements.txt", "tinytorch/__init__.py"} <= names
-    assert not [n for n in names if "olympics" in n or "grader/" in n or "canaries" in n or n.startswith(("src", "tests")) or n.endswith((".pyc", ".db"))]
+    assert not [n for n in names if "olympics" in n or "grader/" in n or "mistakes" in n or n.startswith(("src", "tests")) or n.endswith((".pyc", ".db"))]
     assert found(clean, secrets) == []
     assert "mybinder.org/v2/gh/org/capstone" in (clean / "README.md").read_text() and "courtesy" in (clean / "README.md").read_text()
     text = (clean / "20_capstone.ipynb").read_text()
@@ -104,7 +104,6 @@ PLANTED = {
     "answer in other spacing": lambda out: (out / "README.md").open("a").write(ANSWER.replace(" ", "   ").replace("\n", "\r\n\t")),
     "answer in a zip": lambda out: zipfile.ZipFile(out / "binder" / "more.zip", "w").writestr("a/b.txt", ANSWER),
     "answer in a gzip": lambda out: (out / "binder" / "more.gz").write_bytes(gzip.compress(HIDDEN.encode())),
-    "canaries": lambda out: shutil.copy(ROOT / "src" / "tinytorch_grader" / "canaries.py", out / "binder" / "more.txt"),
     "solutions under the seal": lambda out: (out / "binder" / "checks.sealed").write_bytes(seal(json.dumps({"notebook": SOURCE}))),
     "olympics": lambda out: (out / "tinytorch" / "olympics.py").write_text("x = 1"),
     "a gradebook": lambda out: (out / "gradebook.db").write_bytes(b"x"),
@@ -153,7 +152,7 @@ def in_message(out):
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed: apt-get install git")
 @pytest.mark.parametrize("past", [lambda out: commit_and_delete(out, "answers.txt", ANSWER), lambda out: commit_and_delete(out, "tests.md", HIDDEN),
-                                  lambda out: commit_and_delete(out, "canaries.py", "x = 1"), amended, in_message],
+                                  lambda out: commit_and_delete(out, "mistakes/part1-model/no_relu.diff", "x = 1"), amended, in_message],
                          ids=["answer", "hidden", "instructor's file", "amended away", "message"])
 def test_a_history_that_knows_too_much_is_refused_and_nothing_is_changed(out, past, quick):
     past(out)

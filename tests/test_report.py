@@ -55,7 +55,7 @@ def test_grades_messages_time_and_what_to_do(course):
     seconds = "latency_ms_mean: got {}, expected about 4.2: samples are in seconds; multiply by 1000"
     notebook = papercourse.reference(course)
     record(course, result("ada", notebook, parts(course), seconds=0.5), result("bob", notebook, parts(course, part2_timing_units=seconds.format("0.0042"))),
-           result("cyd", notebook, parts(course, part2_timing_units=seconds.format("0.0039"), part1_count="got 3, expected 283"), notes=["nbformat: got 3", "a look: uses ctypes"]),
+           result("cyd", notebook, parts(course, part2_timing_units=seconds.format("0.0039"), part1_count="got 3, expected 283"), notes=["nbformat: got 3", "cells q1: missing"]),
            result("dan", notebook, parts(course, part5_workflow_check="not reached: the run had stopped before"), "timeout", "stopped after 120 s", seconds=120))
     record(course, result("eve", None, {n: p | {"score": 0, "message": "no points"} for n, p in parts(course).items()}, "tampered", "a known-wrong answer passed"))
     html = page(course)
@@ -63,7 +63,7 @@ def test_grades_messages_time_and_what_to_do(course):
     assert "5 submissions, mean 73.4" in words and "median 90 of 100 points" in words and "4 have a part that a person grades" in words
     assert table(html, "One by one") == [["eve", "tampered", "0", "a known-wrong answer passed"], ["dan", "timeout", "90", "stopped after 120 s"]]
     assert {row[0]: row[2] for row in table(html, "By status")} == {status: report.ADVICE[status] for status in ("tampered", "timeout")}
-    assert table(html, "Graded, but worth a look") == [["cyd", "a look: uses ctypes"], ["cyd", "nbformat: got 3"]]
+    assert table(html, "Graded, with a note") == [["cyd", "nbformat: got 3"], ["cyd", "cells q1: missing"]]
     units = next(row for row in table(html, "By graded cell") if row[0] == "part2-timing-units")
     assert units == ["part2-timing-units", "3", "1.2", "40 %", "0 %", "60 %", "0 %"]
     assert next(row for row in table(html, "By graded cell") if row[0] == "reflection")[-1] == "80 %"
@@ -201,7 +201,7 @@ def test_a_thousand_students_fit_on_a_page_with_an_end(course):
     rng, full = random.Random(7), parts(course)
     for k in range(1000):
         graded = {name: part | ({"score": 0, "message": f"got {rng.random()}, expected {k}"} if rng.random() < 0.1 else {}) for name, part in full.items()}
-        state(course, k, f"student-{k}", graded, rng.choice(["graded"] * 4 + ["timeout"]), notes=[f"a look: {k}"])
+        state(course, k, f"student-{k}", graded, rng.choice(["graded"] * 4 + ["timeout"]), notes=[f"note {k}"])
         hand_in(course, f"student-{k}", measured(rng.lognormvariate(-5, 1), rng.lognormvariate(-6, 1), rng.uniform(0.7, 1)))
     html = page(course)
     assert "1000 submissions" in Reader(html).text and "1000 valid files" in Reader(html).text

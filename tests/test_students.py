@@ -13,7 +13,9 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "tests" / "students"))
 import matrix  # noqa: E402
 
-from tinytorch_grader import intake, marks, sandbox  # noqa: E402
+from tinytorch_grader import intake, judge  # noqa: E402
+from tinytorch_grader.cage import Bare, Limits  # noqa: E402
+from tinytorch_grader.cage.bubblewrap import Cages  # noqa: E402
 
 REFERENCE = matrix.reference()
 TRUSTED = intake.Trusted(REFERENCE)
@@ -24,7 +26,7 @@ REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTA
 
 def cage(workers=2):
     "The sandbox where there is one, else a plain process."
-    return (sandbox.Cages if shutil.which("bwrap") else sandbox.Bare)(sandbox.Limits(), workers=workers)
+    return (Cages if shutil.which("bwrap") else Bare)(TRUSTED, Limits(), workers=workers)
 
 
 def graded(notebooks, seed, folder):
@@ -34,7 +36,7 @@ def graded(notebooks, seed, folder):
         path.write_text(json.dumps(notebooks[name]), encoding="utf-8")
         submission = intake.read(path, TRUSTED)
         job = intake.job(TRUSTED, submission, seed)
-        return marks.judge(TRUSTED, submission, job, box.run(job), name[1])
+        return judge.judge(TRUSTED, submission, job, box.run(job), name[1])
     with cage() as box, ThreadPoolExecutor(2) as pool:
         return dict(zip(notebooks, pool.map(lambda name: one(name, box), notebooks)))
 

@@ -24,7 +24,7 @@ import click
 
 ASSIGNMENT = "20_capstone"
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
-SHOWN = 60   # students in the table after grading; of larger classes only those that need attention or a look
+SHOWN = 60   # students in the table after grading; of larger classes only those that need attention
 
 
 class Refused(RuntimeError):
@@ -202,12 +202,12 @@ def group(grade_id):
 
 
 def print_rows(rows):
-    "A table of the students, or of those who need attention or a look in a large class; returns how many need attention."
+    "A table of the students, or of those who need attention in a large class; returns how many need attention."
     table, most, attention, waiting = [], {}, 0, 0
     for grade in rows.grades():
         needs = grade.status != "graded"
         attention, waiting = attention + needs, waiting + any(mark.waits for mark in grade.parts.values())
-        if not needs and "a look: " not in grade.said and len(rows) > SHOWN: continue
+        if not needs and len(rows) > SHOWN: continue
         sums, sizes = {}, {}
         for part, mark in grade.parts.items():
             name = group(part)

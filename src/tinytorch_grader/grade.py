@@ -22,10 +22,12 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecut
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import intake, marks
+from . import intake
+from .cage import Bare, Limits
+from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
-from .notebook import load
-from .sandbox import Bare, CageMissing, Cages, Limits
+from .judge import failed, judge
+from .notebook import Trusted, load
 
 BATCH = 50         # students whose grades are read at a time
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
@@ -44,18 +46,18 @@ class Work:
     sandbox: bool
 
     def cages(self, workers):
-        return (Cages if self.sandbox else Bare)(self.limits, workers)
+        return (Cages if self.sandbox else Bare)(self.trusted(), self.limits, workers)
 
     def trusted(self):
-        return intake.Trusted(json.loads(self.source))
+        return Trusted(json.loads(self.source))
 
 
 def began(job, outcome):
     "Whether a run got as far as the student's first cell, and the given ones before it had memory enough."
-    for step in job["steps"]:
-        if step["role"] != "given": return True
-        answer = outcome.steps.get(step["id"])
-        if not answer or (answer["error"] or {}).get("ename") == "MemoryError": return False
+    for step in job.steps:
+        if step.role not in ("given", "tools"): return True
+        verdict = outcome.verdicts.get(step.id)
+        if not verdict or verdict.error and verdict.error.ename == "MemoryError": return False
     return True
 
 
@@ -66,7 +68,7 @@ def attempt(cages, trusted, student, submission, seed):
     if not began(job, outcome):
         raise CageMissing(f"the run of {student} ended before the student's first cell ({outcome.message}), which is this machine's doing and "
                           "no submission's; look at `ulimit -a`, the free memory, --memory and --timeout, then run the command again")
-    return marks.judge(trusted, submission, job, outcome, student)
+    return judge(trusted, submission, job, outcome, student)
 
 
 class Threads:
@@ -184,7 +186,8 @@ def machinery():
     here = Path(__file__).parent
     own = os.environ.get("TINYTORCH_PATH")
     framework = Path(own, "tinytorch") if own else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0])
-    named = {f"grader/{name}.py": here / f"{name}.py" for name in ("canaries", "intake", "marks", "notebook", "runner", "sandbox", "shell", "zygote")}
+    named = {f"grader/{name}": here / name for name in ("intake.py", "judge.py", "notebook.py")}
+    named |= {f"grader/{room}/{path.name}": path for room in ("cage", "exam") for path in (here / room).glob("*.py")}
     named |= {f"framework/{path.relative_to(framework).as_posix()}": path for path in framework.rglob("*")
               if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"}
     digest = hashlib.sha256()   # of names below the two packages, so that another place of installation is the same machinery
@@ -208,7 +211,7 @@ def trusted_source(book):
     "The bytes of the course's trusted notebook; GradebookError where there is none or it is no notebook."
     try:
         source = json.dumps(load(book.source)).encode()
-        book.check({part.grade_id: float(part.points) for part in intake.Trusted(json.loads(source)).parts})
+        book.check({part.grade_id: float(part.points) for part in Trusted(json.loads(source)).parts})
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(book.source, e) from None
     return source
 
@@ -373,14 +376,14 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
                         running[hands.submit(*task)] = task, tries + 1, (timestamp, note, sha256, release)
                         continue
                     if isinstance(e, CageMissing): raise
-                    result, sha256 = marks.failed(trusted, task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
+                    result, sha256 = failed(trusted, task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
                 write(result, timestamp, note, sha256, task[2], release)
 
         for student in names:
             if why := cannot_be_recorded(student):
                 shown = student.encode("utf-8", "backslashreplace").decode()
                 while shown != student and shown in names or shown in rows.odd: shown += "?"   # somebody else's name
-                result = marks.failed(trusted, shown, "invalid", f"the folder's name {why}; rename it")
+                result = failed(trusted, shown, "invalid", f"the folder's name {why}; rename it")
                 rows.odd[shown] = unrecorded(result)
                 if progress: progress(len(rows), len(names), shown)
                 continue
@@ -390,11 +393,11 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
                 timestamp, note = time_of(path.parent)
                 submission = intake.read(path, trusted)
             except FileNotFoundError as e:
-                write(marks.failed(trusted, student, "missing", str(e)))
+                write(failed(trusted, student, "missing", str(e)))
                 continue
             except Exception as e:   # Invalid, or whatever else a stranger's file provokes
                 why = str(e) if isinstance(e, intake.Invalid) else f"the grader cannot read it ({type(e).__name__}: {e})"
-                write(marks.failed(trusted, student, "invalid", why), timestamp, note)
+                write(failed(trusted, student, "invalid", why), timestamp, note)
                 continue
             if finished(student, submission.sha256):
                 with writing(): book.refresh(student, timestamp)
@@ -410,7 +413,7 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
         while running: collect()
         for name in loose:
             shown = name.encode("utf-8", "backslashreplace").decode()
-            result = marks.failed(trusted, shown, "missing", f"lies beside the students' folders: move it to "
+            result = failed(trusted, shown, "missing", f"lies beside the students' folders: move it to "
                                   f"{book.directory.submitted_directory}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
             rows.odd[shown] = unrecorded(result)
     return rows

@@ -32,6 +32,7 @@ from sqlalchemy import func, make_url, select  # noqa: E402
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
 from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
+from .judge import blank  # noqa: E402
 from .notebook import Trusted, about, squeezed, text  # noqa: E402
 
 ASSIGNMENT = "20_capstone"
@@ -112,7 +113,7 @@ class Grade:
     def said(self):
         "The message of the run, then what a person should know: late, marks for earlier answers, the first notes."
         notes = [note for note in self.notes if note not in self.message]
-        notes = sorted((f"{note[:NOTE]}..." if len(note) > NOTE else note for note in notes), key=lambda note: not note.startswith("a look: "))
+        notes = [f"{note[:NOTE]}..." if len(note) > NOTE else note for note in notes]
         if len(notes) > NOTES: notes[NOTES:] = [f"{len(notes) - NOTES} more notes in the report"]
         if self.outdated: notes.insert(0, f"{', '.join(self.outdated)}: marked for an earlier answer, which has changed; mark it again")
         if self.penalty: notes.insert(0, f"late: {self.penalty:g} points taken off")
@@ -638,11 +639,6 @@ def digests_of(notebooks, part):
             if not isinstance(mark.get("grade_id"), str) or not (mark.get("grade") or mark.get("task")): continue
             found[part(name, mark["grade_id"])] = sha256(says(cell)) if mark.get("solution") else every if mark.get("task") else code
     return found
-
-
-def blank(answer):
-    "Whether a manual answer is still what was released."
-    return not squeezed(answer)
 
 
 def advice(error, said):

@@ -8,7 +8,6 @@ import ast
 import hashlib
 import json
 import os
-import random
 import re
 import stat
 from dataclasses import dataclass, field
@@ -28,6 +27,21 @@ IMPORT = re.compile(r"(import [\w., ]+|from [\w.]+ import [\w.,* ]+)(#.*)?$")   
 
 class Invalid(ValueError):
     "A submission that cannot be graded; the message says in one line what came, what was expected, what to do."
+
+
+@dataclass(frozen=True)
+class Step:
+    "One cell to run: its id; given, tools, solution, extra or test; its source."
+    id: str
+    role: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Job:
+    "What one submission's run takes: the seed of its tests, its Steps in order."
+    seed: int
+    steps: list
 
 
 @dataclass
@@ -170,7 +184,7 @@ class Reading:
     "One pass over the cells of a student's notebook; `submission` is what it found."
 
     def __init__(self, trusted):
-        self.trusted, self.submission, self.at, self.before, self.answering = trusted, Submission(), trusted.start, -1, None
+        self.trusted, self.submission, self.at, self.before, self.answering = trusted, Submission(), -1, -1, None
         self.places, self.twice, self.retyped, self.unreadable, self.too_long, self.schemas = [], [], [], [], [], set()
         self.changed, self.together, self.prose, self.foreign, self.refused, self.moved, self.cut = [], [], [], 0, [], [], []
 
@@ -181,7 +195,7 @@ class Reading:
             self.foreign += isinstance(mark.get("grade_id"), str) and bool(mark.get("grade") or mark.get("solution"))
             self._own(cell, source)
             return
-        self.at, role, again = max(index, self.trusted.start), self.trusted.roles[index], index in self.places
+        self.at, role, again = index, self.trusted.roles[index], index in self.places
         self.before, self.answering = index, None
         self.places.append(index)
         if role == "manual": self._answer(index, cell, source, again)
@@ -304,7 +318,7 @@ class Reading:
             role, grade_id = self.trusted.roles[index], self.trusted.grade_id(index)
             added = source if again or role == "demo" else added_imports(source, self.trusted.source(index)) if role == "given" else ""
             kinds["demo" if role == "demo" else "copied" if again else "imported" if added else "replaced"].append(grade_id)
-            if added: first.append((max(index, self.trusted.start), added))
+            if added: first.append((index, added))
         self.submission.extras = sorted(first + self.submission.extras, key=lambda extra: extra[0])
         return ((kinds["demo"], "demonstrations that were changed; they were run as extra cells"),
                 (kinds["copied"], "copies of given cells; they were run as extra cells"),
@@ -364,28 +378,15 @@ def merged(trusted, submission):
 
 
 def job(trusted, submission, seed):
-    """What a sandbox runs: the trusted cells, the student's and the tests in order, known-wrong answers at places that `seed` draws.
-
-    Steps are {"id", "role", "source"}, a known-wrong answer's also {"answers"}, code to be put in place of the student's.
-    """
-    rng, steps = random.Random(seed), []
-    for role, name, source, index in merged(trusted, submission):
-        if role not in ("given", "solution", "extra", "test") or not source.strip(): continue
-        step = {"id": name, "role": role, "source": trusted.code(index) if role == "given" else source}
-        around = [step]
-        for n, answers in enumerate(trusted.wrong.get(name, ()) if role == "test" else ()):
-            if rng.random() < SHARE:
-                around.insert(rng.randrange(len(around) + 1), {**step, "id": f"{name}!{n}", "answers": answers})
-        steps += around
-    return {"seed": seed, "steps": steps}
+    "What two cages run: the trusted cells, the student's and the tests, in order."
+    steps = [Step(name, role, source) for role, name, source, index in merged(trusted, submission)
+             if role in ("given", "tools", "solution", "extra", "test") and source.strip()]
+    return Job(seed, steps)
 
 
-SHARE = 0.5   # of the known-wrong answers, how many one submission meets
-
-
-def rebuilt(trusted, submission, outcome):
-    "The trusted notebook, whose metadata it shares, with the student's cells, answers and outputs; tests show their failure alone."
-    notebook = {**trusted.notebook, "cells": [], "metadata": {**trusted.notebook["metadata"]}}
+def rebuilt(trusted, submission, outputs):
+    "The trusted notebook, whose metadata it shares, with the student's cells, answers and `outputs` {id: list}; tests show their failure alone."
+    notebook = {**trusted.notebook, "cells": [], "metadata": {**trusted.notebook.get("metadata", {})}}
     notebook["metadata"].pop("capstone_checks", None)
     for role, name, source, index in merged(trusted, submission):
         cell = trusted.notebook["cells"][index] if index is not None else {
@@ -393,6 +394,6 @@ def rebuilt(trusted, submission, outcome):
         cell = {**cell, "source": source}
         if role == "manual" and name in submission.pictures: cell["attachments"] = submission.pictures[name]
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = list(outcome.steps.get(name, {}).get("outputs", [])), None
+            cell["outputs"], cell["execution_count"] = list(outputs.get(name, ())), None
         notebook["cells"].append(cell)
     return notebook

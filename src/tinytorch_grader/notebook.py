@@ -2,7 +2,6 @@
 
 Threat: two readers of one cell disagree about what it is, and a student's copy is taken for a test or an answer for a lesson.
 """
-import importlib.util
 import json
 import re
 from dataclasses import dataclass
@@ -62,6 +61,7 @@ class Trusted:
 
     def __init__(self, notebook):
         self.notebook, self.roles, self.parts = notebook, [], []
+        self.vocabulary = notebook.get("metadata", {}).get("capstone_checks", "")   # the source of its tests' helpers
         self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
         for index, cell in enumerate(notebook["cells"]):
             mark, source = about(cell), text(cell["source"])
@@ -72,13 +72,13 @@ class Trusted:
             elif "demo" in cell["metadata"].get("tags", []): role = "demo"
             elif graded: role = "test"
             elif solution: role = "solution"
-            else: role = "given"
+            else: role = "tools" if CHECKS[:-3] in source else "given"   # tools: for the examiner's process alone
             self.roles.append(role)
             if manual or role == "test": self.parts.append(Part(mark["grade_id"], points, bool(manual)))
             if "grade_id" in mark: self.by_grade_id[mark["grade_id"]] = index
             if "id" in cell: self.by_cell_id[cell["id"]] = index
             self.given.append({squeezed(source), squeezed(without_regions(source))})   # what an untouched copy says
-            if role in ("given", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
+            if role in ("given", "tools", "demo", "test"): self.by_source[squeezed(without_regions(source))] = index
         self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
         self.text_at = {said: i for i, role in enumerate(self.roles) if role == "text" for said in self.given[i]}
         self.lines = {"".join(line.split()) for i, role in enumerate(self.roles) if role in ("text", "manual")
@@ -89,13 +89,6 @@ class Trusted:
         self.around = {i: (max((k for k in code if k < i), default=-1), min((k for k in code if k > i), default=len(self.roles))) for i in self.manual}
         self.releases = []   # (digest, {grade_id: what an untouched copy says}) of each release, the oldest first; see `know`
         self.max_score = sum(part.points for part in self.parts)
-        first = min([i for i, role in enumerate(self.roles) if role not in ("given", "text")], default=0)
-        # extra cells run after the tools of the tests, whose clocks have to be there first
-        self.start = max([i for i in range(first) if self.grade_id(i).startswith("test-tools")], default=-1)
-        self.wrong = {}   # known-wrong answers, {grade_id of a test: [code, ...]}; none in a student's copy, which has no solutions
-        if importlib.util.find_spec(f"{__package__}.canaries"):
-            from .canaries import known_wrong
-            self.wrong = known_wrong({self.grade_id(i): self.source(i) for i, role in enumerate(self.roles) if role == "solution"})
 
     def know(self, digest, released):
         "Take `released`, a notebook that students were given, for one that a submission may have been made from."
@@ -113,10 +106,9 @@ class Trusted:
     def source(self, index):
         return text(self.notebook["cells"][index]["source"])
 
-    def code(self, index):
-        "What runs for cell `index`: its source, or for the one that imports the vocabulary of the tests that vocabulary itself."
-        source = self.source(index)
-        return self.notebook["metadata"].get("capstone_checks", source) if "import *" in source and CHECKS[:-3] in source else source
+    def sources(self, *roles):
+        "{id: source} of the cells of these roles."
+        return {self.grade_id(i): self.source(i) for i, role in enumerate(self.roles) if role in roles}
 
     def hidden(self, index):
         "Lines (from 1) of a test that lie between its markers of hidden tests."

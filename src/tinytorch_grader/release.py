@@ -127,8 +127,9 @@ def make_course(folder, source=None):
 
 # ---- the student's repository
 
-GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "marks.py", "notebook.py", "runner.py", "sandbox.py", "seal.py",
-               "shell.py")
+GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "judge.py", "notebook.py", "seal.py",
+               *(f"cage/{name}.py" for name in ("__init__", "bare", "outcome", "watch")),
+               *(f"exam/{name}.py" for name in ("__init__", "cells", "examiner", "line", "start", "student")))
 
 SETTINGS = '''[DEFAULT]
 # What `nbdev_export` reads when it writes your tinytorch/olympics.py.
@@ -320,9 +321,6 @@ class Secrets:
     "What no student may meet, as text without white space; lines that the release shows anyway are none."
     def __init__(self, notebook):
         found, seen = regions(notebook)
-        canaries = Path(__file__).with_name("canaries.py")
-        if canaries.exists():
-            found = [*found, ("canary", "canaries.py", canaries.read_text(encoding="utf-8").splitlines())]
         seen = compact("\n".join(seen))
         self.regions = [(kind, where, {line for line in map(compact, lines) if len(line) >= 10 and line not in seen})
                         for kind, where, lines in found]
@@ -373,7 +371,7 @@ def leaks_in(data, name, secrets):
     for member, text in texts_in(data, name):
         # one line of plain code can be the same by chance; two lines of the same answer cannot
         least = 2 if member.endswith((".py", "checks.sealed")) else 1
-        kinds = {"SOLUTION", "MARK SCHEME", "canary"} if member.endswith("checks.sealed") else None
+        kinds = {"SOLUTION", "MARK SCHEME"} if member.endswith("checks.sealed") else None
         for kind, where in secrets.in_text(text, least, kinds):
             yield f"{member}: holds {kind.lower()} lines of {where}"
 
@@ -391,7 +389,7 @@ def history(folder):
             yield names.get(object_id, f"unnamed {kind}"), run("cat-file", kind, object_id), object_id[:8]
 
 
-FORBIDDEN = re.compile(r"(^|/)(olympics\.py|gradebook\.db|nbgrader_config\.py|canaries\.py|source|submitted|autograded|feedback|tests|src|"
+FORBIDDEN = re.compile(r"(^|/)(olympics\.py|gradebook\.db|nbgrader_config\.py|mistakes|source|submitted|autograded|feedback|tests|src|"
                        r"__pycache__|\.ipynb_checkpoints|[^/]*\.pyc|[^/]*\.egg-info)(/|$)")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 from markupsafe import Markup
 
-from .. import intake, marks
+from .. import intake, judge
 from ..gradebook import ASSIGNMENT, Gradebook, GradebookError, put
 from ..notebook import REGION, regions
 from .safe import environment, markdown, picture, text
@@ -134,7 +134,7 @@ class Lesson:
     "The trusted notebook of a course: its sections in order, its references, and which cells are not a student's."
 
     def __init__(self, source, released=None):
-        self.cells, self.outputs = source.cells, Outputs(marks.Hidden(intake.Trusted(source)))
+        self.cells, self.outputs = source.cells, Outputs(judge.Hidden(intake.Trusted(source)))
         self.known = {""} | {cell.source.strip() for notebook in (source, released) if notebook for cell in notebook.cells}
         found, _ = regions(source)
         self.references = {cell.metadata.nbgrader.grade_id: without_markers(cell.source) for cell in source.cells
@@ -231,7 +231,7 @@ def write(course, with_answers=False, db=None, progress=None):
             html = template.render(
                 title=f"Feedback on {ASSIGNMENT}", student=text(student), grade=grade, message=lesson.outputs.safe(grade.message),
                 sections=lesson.sections(grade, autograded(gradebook, student), with_answers),
-                notes=[lesson.outputs.safe(note) for note in grade.notes if not note.startswith("a look: ")],
+                notes=[lesson.outputs.safe(note) for note in grade.notes],
                 status=None if grade.status == "graded" else (grade.status.capitalize(), STATUS.get(grade.status, "")))
             folder = gradebook.path("feedback", student)
             put(folder / f"{ASSIGNMENT}.html", html)

@@ -290,7 +290,7 @@ def write(course, db=None):
         mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades]) if grades else 0,
         waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades), attention=attention,
         statuses=Counter(row.status for row in attention).most_common(),
-        notes=sorted(((row.student, note) for row in grades for note in row.notes), key=lambda pair: not str(pair[1]).startswith("a look")), table=table,
+        notes=[(row.student, note) for row in grades for note in row.notes], table=table,
         failures=failures(grades, {name: most for name, most in points.items() if name not in by_hand}),
         distribution=grades and distribution(grades, groups, max_score), bars=table and bars(table), times=grades and times(grades),
         total_seconds=sum(row.seconds for row in grades), slowest=sorted(grades, key=lambda row: -row.seconds)[:10],

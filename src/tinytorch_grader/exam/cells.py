@@ -1,21 +1,33 @@
-"""What a student's cell sees of Jupyter: a namespace, outputs, display, magics. Lies in the cage, beside runner.py.
+"""What a student's cell has of Jupyter: a namespace, outputs, display, magics. Part of the student's process, which protects nothing.
 
-Threat: from what it is given (`display`, `get_ipython()`, sys.stdout, the namespace of a test) student code finds its way to what decides
-its grade. Nothing here knows the runner, a test or the channel, so whatever student code does to these objects, it does to its own cells.
+Magics that run Python run it; the others are skipped with a note, as are shell lines. A cell becomes Python by IPython's own transformer.
 """
-import __future__, ast, asyncio, base64, builtins, cProfile, importlib, io, linecache, pdb, re, sys, textwrap, time, types
+import __future__
 
-__builtins__ = dict(vars(builtins))   # the functions below look here, whatever becomes of the module
+import ast
+import asyncio
+import base64
+import builtins
+import importlib
+import io
+import linecache
+import pdb
+import re
+import sys
+import time
+import types
+
+from .line import said
+
 AWAIT, CO_COROUTINE = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 128
-FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name != "nested_scopes")   # bits of co_flags
-MISSING = object()
+FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name != "nested_scopes")  # bits of co_flags
 PIECES = 500   # of a cell's streams that are told apart: beyond, what stdout and stderr say stays in one, in its order
-
-
-def text_of(thing, convert=str, most=4000):
-    "`convert(thing)` as a plain str; what it says must not matter, since it is a stranger's code."
-    try: return "".join([convert(thing)])[:most]
-    except BaseException as e: return f"({type(e).__name__} in its {convert.__name__})"
+RICH = 200     # rich outputs of a cell
+REPRS = {"_repr_html_": "text/html", "_repr_markdown_": "text/markdown", "_repr_latex_": "text/latex", "_repr_svg_": "image/svg+xml",
+         "_repr_png_": "image/png", "_repr_jpeg_": "image/jpeg"}
+AUTO = re.compile(r"\s*(pip|conda|ls|cd|pwd|cat|mkdir|rm|cp|mv|who|whos)\b[^=(]*$")   # magics that need no %, on a line of their own
+RUNS = ("time", "timeit", "prun")
+OPTIONS = re.compile(r"(\s*--?([slTD]\s*\S+|[nrp]\s*\d+|[a-zA-Z-]+)(?=\s|$))*")   # of these magics, with their arguments
 
 
 class Outputs(io.TextIOBase):
@@ -41,7 +53,7 @@ class Outputs(io.TextIOBase):
     def show(self, kind, data, shown=None):
         "Keep a rich output, a dict of MIME types, where there is room for it, in place of `shown`, what an earlier call gave; returns it."
         size = sum(len(kind) + len(text) for kind, text in data.items())
-        if size > self.left or shown is None and len(self.kept) >= 200: self.add("stderr", "a rich output was left out: too much of it\n")
+        if size > self.left or shown is None and len(self.kept) >= RICH: self.add("stderr", "a rich output was left out: too much of it\n")
         else:
             self.left -= size
             if shown is None: self.kept.append(shown := {"output_type": kind})
@@ -59,13 +71,9 @@ class Stderr(io.TextIOBase):
     def write(self, text): return self.outputs.add("stderr", text)
 
 
-REPRS = {"_repr_html_": "text/html", "_repr_markdown_": "text/markdown", "_repr_latex_": "text/latex", "_repr_svg_": "image/svg+xml",
-         "_repr_png_": "image/png", "_repr_jpeg_": "image/jpeg"}
-
-
 def bundle(value):
     "The MIME bundle of a value, as Jupyter would ask for it; all of it text."
-    data = {"text/plain": text_of(value, repr, 20_000)}
+    data = {"text/plain": said(repr, value, 20_000)}
     if isinstance(value, type): return data
     for method, mime in REPRS.items():
         try:
@@ -77,15 +85,8 @@ def bundle(value):
     return data
 
 
-LINE = re.compile(r"^(\s*)((?:[\w., ]+=\s*)?)(%(?!%)|!!?)(.*)$")
-HELP = re.compile(r"^\s*(\?{1,2}\s*[\w.%]+|[\w.%]+\s*\?{1,2})\s*$")
-AUTO = re.compile(r"^\s*(pip|conda|ls|cd|pwd|cat|mkdir|rm|cp|mv|who|whos)\b.*$")
-RUNS = ("time", "timeit", "prun")
-OPTIONS = re.compile(r"(\s*--?([slTD]\s*\S+|[nrp]\s*\d+|[a-zA-Z-]+)(?=\s|$))*")   # of these magics, with their arguments
-
-
 class Shell:
-    "What `get_ipython()` gives: magics that run Python run it, the others are skipped with a note."
+    "What `get_ipython()` gives."
     events, config = types.SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None), {}   # libraries ask for these
 
     def __init__(self, run, capture): self.run, self.capture = run, capture
@@ -95,6 +96,7 @@ class Shell:
     def run_line_magic(self, name, line, *_, **__):
         options = OPTIONS.match(line)[0]
         code = line[len(options):].strip()
+        if name.startswith("pinfo"): return self.skip(f"{line.strip()}?")
         if name not in RUNS or not code or not parses(code): return self.skip(f"%{name} {line.strip()}")
         start = time.perf_counter()
         value = self.run(code)
@@ -117,7 +119,25 @@ class Shell:
 
     def magic(self, line): return self.run_line_magic(*line.lstrip("%").partition(" ")[::2])
     def system(self, command): self.skip(f"!{command}")
-    def getoutput(self, command): self.skip(f"!{command}"); return []
+    def getoutput(self, command, **_): self.skip(f"!{command}"); return []
+
+
+def as_python(source):
+    "A cell's source as Python: magics, shell lines and help rewritten by IPython; as it is where nothing of the kind is in it."
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    if AUTO.match(source.strip("\n")): source = "%" + source.strip()
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError: return source   # then there is no Jupyter here either
+    return TransformerManager().transform_cell(source)
+
+
+def parsed(source):
+    "The syntax tree of a student's cell and its text; SyntaxError."
+    try: return compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | AWAIT, dont_inherit=True), source
+    except SyntaxError:
+        changed = as_python(source)
+        return compile(changed, "<cell>", "exec", ast.PyCF_ONLY_AST | AWAIT, dont_inherit=True), changed
 
 
 def parses(source):
@@ -125,40 +145,6 @@ def parses(source):
     try: parsed(source)
     except SyntaxError: return False
     return True
-
-
-def parsed(source):
-    "The syntax tree of a student cell and its text, with magics and shell lines rewritten as calls; SyntaxError."
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    if source.lstrip().startswith("%%"):
-        head, _, body = source.lstrip().partition("\n")
-        name, _, line = head[2:].partition(" ")
-        source = f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})"
-    for _ in range(1000):
-        try: return compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | AWAIT, dont_inherit=True), source
-        except SyntaxError as e:
-            lines, at = source.split("\n"), (e.lineno or 1) - 1
-            if isinstance(e, IndentationError) and textwrap.dedent(source) != source:
-                source = textwrap.dedent(source)
-                continue
-            text = lines[at] if at < len(lines) else ""
-            if magic := LINE.match(text):
-                indent, target, kind, rest = magic.groups()
-                for n in range(at + 1, len(lines)):   # what a backslash continues
-                    if not rest.endswith("\\"): break
-                    rest, lines[n] = f"{rest[:-1].rstrip()} {lines[n].strip()}", ""
-                name, _, line = rest.strip().partition(" ")
-                call = f"run_line_magic({name!r}, {line!r})" if kind == "%" else f"{'getoutput' if target else 'system'}({rest.strip()!r})"
-                lines[at] = f"{indent}{target}get_ipython().{call}"
-            elif HELP.match(text) or AUTO.match(text): lines[at] = f"get_ipython().skip({text.strip()!r})"
-            else: raise
-            source = "\n".join(lines)
-    raise SyntaxError("too many magics in one cell")
-
-
-def called(function):
-    "`function`, for student code to call from this file: starting a profiler by a name of its own is no look at the grader."
-    return lambda *args, **more: function(*args, **more)
 
 
 class Notebook:
@@ -170,7 +156,6 @@ class Notebook:
         sys.modules["__main__"] = self.module
         sys.breakpointhook = lambda *_, **__: self.shell.skip("breakpoint()")
         pdb.set_trace = lambda *_, **__: self.shell.skip("pdb.set_trace()")
-        for name in ("enable", "disable"): setattr(cProfile.Profile, name, called(getattr(cProfile.Profile, name)))
         try:
             import IPython, IPython.core.display_functions as there, IPython.display as here
             there.display = here.display = self.display
@@ -186,11 +171,11 @@ class Notebook:
     def display(self, *things, raw=False, display_id=None, **_):
         shown = None
         for thing in things:
-            if raw and isinstance(thing, dict): data = {text_of(k): text_of(v, str, 10**7) for k, v in thing.items()}
+            if raw and isinstance(thing, dict): data = {said(str, k): said(str, v, 10**7) for k, v in thing.items()}
             else: data = bundle(thing)
             shown = self.outputs.show("display_data", data)
         if display_id is None: return
-        return types.SimpleNamespace(display_id=text_of(display_id), display=self.display,
+        return types.SimpleNamespace(display_id=said(str, display_id), display=self.display,
                                      update=lambda thing, **_: self.outputs.show("display_data", bundle(thing), shown) and None)
 
     def figures(self):
@@ -227,10 +212,14 @@ class Notebook:
         try: self.execute(parsed(source)[0], "<cell in a magic>")
         finally:
             kept, self.outputs, sys.stdout, sys.stderr = self.outputs.done(), before, before, before.stderr
-            said = {stream: "".join(o["text"] for o in kept if o.get("name") == stream) for stream in ("stdout", "stderr")}
+            text = {stream: "".join(o["text"] for o in kept if o.get("name") == stream) for stream in ("stdout", "stderr")}
             rich = [o["data"] for o in kept if "data" in o]
-            show = lambda: (print(said["stdout"], end=""), print(said["stderr"], end="", file=sys.stderr), self.display(*rich, raw=True)) and None
-            if name: self.names[name] = types.SimpleNamespace(**said, outputs=rich, show=show)
+
+            def show():   # again what was captured
+                print(text["stdout"], end="")
+                print(text["stderr"], end="", file=sys.stderr)
+                self.display(*rich, raw=True)
+            if name: self.names[name] = types.SimpleNamespace(**text, outputs=rich, show=show)
 
     def run(self, name, source):
         "Run a student's cell as Jupyter would; tracebacks and `inspect` call it `name`."
@@ -241,30 +230,3 @@ class Notebook:
             self.names["_"] = value
             self.outputs.show("execute_result", bundle(value))
         self.figures()
-
-
-class Fallback(dict):
-    "The builtins of a test: pristine ones, and the student's names behind them."
-    def __init__(self, pristine, student):
-        super().__init__(pristine, globals=lambda: student)
-        self.student = student
-
-    def __missing__(self, name): return self.student[name]
-
-
-class Patched:
-    "The notebook's `patched` for two namespaces: stand-ins for names of the student's and of the test's."
-    def __init__(self, spaces, stand_ins): self.spaces, self.stand_ins = spaces, stand_ins
-
-    def __enter__(self):
-        self.before = [{name: space.get(name, MISSING) for name in self.stand_ins} for space in self.spaces]
-        for space in self.spaces: space.update(self.stand_ins)
-
-    def __exit__(self, *_):
-        for space, before in zip(self.spaces, self.before):
-            for name, value in before.items():
-                if value is MISSING: space.pop(name, None)
-                else: space[name] = value
-
-
-def patched_in(*spaces): return lambda **stand_ins: Patched(spaces, stand_ins)

@@ -1,12 +1,24 @@
-"""The warm Python in the cage: NumPy and the framework imported, no secret in memory, one fork a submission.
+"""The warm Python in a cage: what submissions import, imported; one fork a submission. One such server for the students' side, one for the examiners'.
 
 Threat: a submission reads, signals, or outlives what runs beside it. Each fork moves into user, process, mount, IPC and network namespaces
 of its own with a fresh /tmp, behind a reaper that is its PID 1 and ends with the parent's leash; it then gives up every capability and
-the system calls that open new doors, and only after that reads its job, over a socket that nobody else here holds.
+the system calls that open new doors, and only after that speaks on its sockets, which nobody else here holds.
 """
-import ctypes, fcntl, gc, importlib, json, os, pkgutil, random, resource, select, signal, site, socket, struct, sys
-
-import runner
+import ctypes
+import fcntl
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import random
+import resource
+import select
+import signal
+import site
+import socket
+import struct
+import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
@@ -20,8 +32,11 @@ DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writ
           "open_tree": (428, 428), "move_mount": (429, 429), "mount_setattr": (442, 442), "bpf": (321, 280),
           "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "add_key": (248, 217),
           "request_key": (249, 218), "keyctl": (250, 219), "pidfd_getfd": (438, 438), "kcmp": (312, 272)}
+FCNTL, F_SETLEASE = (72, 25), 1024   # a lease on a file that all cages see would stop whoever opens it
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 OPEN_FILES = 128   # a process; full socket buffers (208 KiB each) are memory that no limit counts
+EXAMINER_MB = 1024   # memory of an examiner's process, which holds its tests and one frame
+CELLS = "/grader/cells.json"
 CLONE, CLONE3, ARCH = (56, 220), 435, (0xC000003E, 0xC00000B7)
 
 
@@ -43,6 +58,7 @@ def deny_calls():
     if arch == 0: rules += [(jge, 0, 1, 0x40000000), (ret, 0, 0, ERRNO | EPERM)]   # the x32 variants of the same calls
     for numbers in DENIED.values(): rules += [(jeq, 0, 1, numbers[arch]), (ret, 0, 0, ERRNO | EPERM)]
     rules += [(jeq, 0, 1, CLONE3), (ret, 0, 0, ERRNO | ENOSYS)]
+    rules += [(jeq, 0, 4, FCNTL[arch]), (load, 0, 0, 24), (jeq, 0, 1, F_SETLEASE), (ret, 0, 0, ERRNO | EPERM), (ret, 0, 0, ALLOW)]
     rules += [(jeq, 0, 3, CLONE[arch]), (load, 0, 0, 16), (jset, 0, 1, NEWUSER), (ret, 0, 0, ERRNO | EPERM), (ret, 0, 0, ALLOW)]
     code = b"".join(struct.pack("HBBI", *rule) for rule in rules)
     program = struct.pack("HxxxxxxP", len(rules), ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p).value)
@@ -88,7 +104,7 @@ def reap(child, leash):
     signal.set_wakeup_fd(signal_end)
     while True:
         select.select([leash, wake], [], [])
-        try: 
+        try:
             if not leash.recv(1, socket.MSG_DONTWAIT): return
         except BlockingIOError: os.read(wake, 4096)
         while True:
@@ -98,64 +114,99 @@ def reap(child, leash):
             if pid == 0: break
 
 
-def submission(limits, channel, leash):
-    "In a fresh fork: build the rooms, run the one job that comes over `channel`, leave nothing behind."
+def submission(role, limits, leash, *sockets):
+    "In a fresh fork: build the rooms, serve one submission over `sockets`, leave nothing behind."
     call("prctl", SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     rooms(limits)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if init := os.fork():
-        channel.close()
+        for sock in sockets: sock.close()
         os.waitpid(init, 0)   # returns when every process of the submission is gone
         return
     call("prctl", SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     leash.send(b"1")
     if child := os.fork():
-        channel.close()
+        for sock in sockets: sock.close()
         return reap(child, leash)
     leash.close()
     os.setsid()
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd, source in ((2, null), (0, channel.fileno()), (1, channel.fileno())): os.dup2(source, fd)   # null may be 0 itself
-    os.closerange(3, 256)
-    channel.detach()
+    sockets = kept(sockets)
     os.chdir("/tmp")
-    limit(limits)
+    limit(limits if role == "student" else limits | {"memory_mb": EXAMINER_MB})
     give_up()
     deny_calls()
     random.seed()
-    if numpy := sys.modules.get("numpy"): numpy.random.seed()
-    run = runner.main
-    globals().clear()   # some library may have kept this module: nothing leads from it to the runner or to libc
-    run()
+    sys.modules["numpy"].random.seed()
+    serve(role, sockets)
 
 
-def warm():
-    "Import what submissions import, so that none of them pays for it."
-    import tinytorch
-    site.setquit(); site.sethelper()
-    names = ["numpy", "numpy.random", "matplotlib.pyplot", "IPython.display", "inspect", "tracemalloc", "unittest.mock", "copy", "zipfile"]
-    for name in names + [m.name for m in pkgutil.walk_packages(tinytorch.__path__, "tinytorch.")]:
+def kept(sockets):
+    "`sockets` as descriptors from 3 on, and nothing else open but /dev/null as 0, 1 and 2."
+    null = os.open("/dev/null", os.O_RDWR)
+    high = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, 200) for sock in sockets]
+    for fd in (0, 1, 2): os.dup2(null, fd)   # null may be 0 itself
+    for sock in sockets: sock.detach()
+    os.closerange(3, 200)
+    for fd, source in enumerate(high, 3): os.dup2(source, fd, inheritable=False)
+    os.closerange(200, 400)
+    return [socket.socket(fileno=fd) for fd in range(3, 3 + len(high))]
+
+
+def serve(role, sockets):
+    "The student's process hands over its /tmp, in which tests read files back, before anything of the student's runs; then each does its part."
+    if role == "student":
+        from exam import student
+        folder = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)
+        socket.send_fds(sockets[0], [b"/tmp"], [folder])
+        os.close(folder)
+        sys.path[:] = ["", *(path for path in sys.path if path != "/grader")]   # as in Jupyter: the working folder
+        student.main(sockets[0], student.CLOCK)
+    from exam import examiner
+    path, (folder, *_), _, _ = socket.recv_fds(sockets[0], 4, 1)
+    examiner.main(sockets[1], sockets[0], CELLS_READ["given"] | CELLS_READ["test"], CELLS_READ["vocabulary"], (path.decode(), folder))
+
+
+def warm(role):
+    "Import what submissions import and compile the trusted cells, so that no submission pays for it."
+    global CELLS_READ
+    with open(CELLS, encoding="utf-8") as file: CELLS_READ = json.load(file)
+    site.setquit()
+    site.sethelper()
+    if role == "student":
+        import tinytorch
+        from exam import student
+        names = ["matplotlib.pyplot", "IPython", "IPython.display", "IPython.core.inputtransformer2", "inspect", "tracemalloc", "unittest.mock", "copy", "zipfile"]
+        names += [module.name for module in pkgutil.walk_packages(tinytorch.__path__, "tinytorch.")]
+        for name, source in CELLS_READ["given"].items(): student.compiled(name, source)
+    else:
+        from exam import examiner
+        names = ["datetime", "contextlib", "reprlib", "inspect", "tempfile"]
+        for name, source in CELLS_READ["given"].items(): examiner.imports(name, source)
+        for name, source in (CELLS_READ["test"] | {examiner.VOCABULARY: CELLS_READ["vocabulary"]}).items(): examiner.compiled(name, source)
+    for name in ["numpy", "numpy.random", *names]:
         try: importlib.import_module(name)
         except ImportError: pass   # optional here as it is for students
+    if role == "student": student.CLOCK = student.Clock().install()
+    os.environ.pop("PYTHONPATH")
     gc.collect()
     gc.freeze()
 
 
-def main():
+def main(role):
     control = socket.socket(fileno=os.dup(0))
-    warm()
+    warm(role)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control.send(b"ready")
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 4096, 2)
+        message, fds, _, _ = socket.recv_fds(control, 4096, 3)
         if not message: return
         if os.fork() == 0:
             try:
                 control.close()
                 os.close(0)
-                submission(json.loads(message), *(socket.socket(fileno=fd) for fd in fds))
+                submission(role, json.loads(message), *(socket.socket(fileno=fd) for fd in fds))
             finally: os._exit(0)
         for fd in fds: os.close(fd)
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__": main(sys.argv[1])

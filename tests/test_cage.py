@@ -1,29 +1,40 @@
-"The cage: what a submission can see, use and leave behind. Needs bubblewrap."
-import json, os, shutil, subprocess, sys, threading, time
+"The cages: what a submission can see, use and leave behind. Needs bubblewrap."
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from tinytorch_grader import sandbox
-from tinytorch_grader.sandbox import Bare, CageMissing, Cages, Limits
+from tinytorch_grader.cage import Bare, Limits, bubblewrap, outcome
+from tinytorch_grader.cage.bubblewrap import CageMissing, Cages
+from tinytorch_grader.intake import Job, Step
+from tinytorch_grader.notebook import Trusted
 
+NOTHING = Trusted({"cells": []})
+IMPORTS = ("from tinytorch_grader.cage import Limits\nfrom tinytorch_grader.cage.bubblewrap import Cages\n"
+           "from tinytorch_grader.intake import Job, Step\nfrom tinytorch_grader.notebook import Trusted\n")
 ROOT = Path(__file__).resolve().parents[1]
 caged = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
 SMALL = Limits(seconds=5, memory_mb=700, processes=20, file_mb=8, output_bytes=20_000)
 
 
 def job(*sources):
-    return {"seed": 1, "steps": [{"id": f"cell-{i}", "role": "extra", "source": s} for i, s in enumerate(sources)]}
+    return Job(1, [Step(f"cell-{i}", "extra", s) for i, s in enumerate(sources)])
 
 
 @pytest.fixture(scope="module")
 def cages():
-    with Cages(SMALL, workers=2) as c: yield c
+    with Cages(NOTHING, SMALL, workers=2) as c: yield c
 
 
 @pytest.fixture(scope="module")
 def bare():
-    with Bare(SMALL) as b: yield b
+    with Bare(NOTHING, SMALL) as b: yield b
 
 
 @pytest.fixture(params=[pytest.param("cages", marks=caged), "bare"])
@@ -32,32 +43,32 @@ def box(request): return request.getfixturevalue(request.param)
 
 def printed(outcome, i=0):
     "What cell `i` printed."
-    return "".join(o.get("text", "") for o in outcome.steps[f"cell-{i}"]["outputs"])
+    return "".join(o.get("text", "") for o in outcome.verdicts[f"cell-{i}"].outputs)
 
 
 def said(box, source, **kw):
     outcome = box.run(job(source))
-    assert outcome.status == "graded" and outcome.steps["cell-0"]["ok"], outcome
+    assert outcome.status == "graded" and outcome.verdicts["cell-0"].ok, outcome
     return printed(outcome)
 
 
 def test_steps_run_in_one_namespace_and_an_error_is_an_answer(box):
     outcome = box.run(job("x = 20", "x / 0", "print(x + 1)"))
-    assert outcome.status == "graded" and list(outcome.steps) == ["cell-0", "cell-1", "cell-2"]
-    assert [m["ok"] for m in outcome.steps.values()] == [True, False, True]
-    assert outcome.steps["cell-1"]["error"]["ename"] == "ZeroDivisionError" and printed(outcome, 2) == "21\n"
+    assert outcome.status == "graded" and list(outcome.verdicts) == ["cell-0", "cell-1", "cell-2"]
+    assert [verdict.ok for verdict in outcome.verdicts.values()] == [True, False, True]
+    assert outcome.verdicts["cell-1"].error.ename == "ZeroDivisionError" and printed(outcome, 2) == "21\n"
 
 
 def test_endless_cell_times_out_and_keeps_what_came_before():
-    with Bare(Limits(seconds=2)) as box:
+    with Bare(NOTHING, Limits(seconds=2)) as box:
         outcome = box.run(job("x = 1", "import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass", "y = 1"))
-    assert outcome.status == "timeout" and list(outcome.steps) == ["cell-0"] and "cell-1" in outcome.message
+    assert outcome.status == "timeout" and list(outcome.verdicts) == ["cell-0"] and "cell-1" in outcome.message
 
 
 def test_a_process_that_ends_is_crashed_and_keeps_what_came_before(box):
     for end in ("import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "import faulthandler; faulthandler._sigsegv()"):
         outcome = box.run(job("x = 1", end, "y = 1"))
-        assert outcome.status == "crashed" and list(outcome.steps) == ["cell-0"], (end, outcome)
+        assert outcome.status == "crashed" and list(outcome.verdicts) == ["cell-0"], (end, outcome)
 
 
 def test_memory_of_one_process_and_of_the_tree(cages):
@@ -112,8 +123,8 @@ def test_the_cage_shows_nothing_of_the_grader_its_user_or_its_neighbours(cages, 
     homes = [str(Path.home()), str(ROOT), "/root", "/home", "/work", "/var", "/usr/local/etc", "/etc/passwd", "/etc/shadow", "/run"]
     seen = json.loads(said(cages, f"HOMES = {homes}\n" + SEEN.replace('"/packages"', '"/tmp"')))
     assert seen["uid"] == 1000 and seen["pid"] == 2 and seen["home"] == [] and seen["proc"] in (["cpuinfo", "meminfo"], ["meminfo", "cpuinfo"])
-    assert set(seen["environ"]) <= set(sandbox.ENV) | {"PWD", "CAPSTONE_SEED"}
-    assert sorted(seen["grader"]) == ["runner.py", "shell.py", "zygote.py"]
+    assert set(seen["environ"]) <= set(bubblewrap.ENV) | {"PWD", "CAPSTONE_SEED"}
+    assert sorted(seen["grader"]) == ["cells.json", "exam", "server.py"]
     assert not [f for f in seen["files"] if "olympics" in f or f.endswith((".ipynb", ".db")) or "gradebook" in f or "intake" in f]
     assert sorted(seen["writable"]) == ["/dev/shm", "/tmp"]
     assert len(seen["fds"]) <= 2   # the runner's own end of the channel
@@ -123,7 +134,7 @@ def test_the_cage_shows_nothing_of_the_grader_its_user_or_its_neighbours(cages, 
 def test_no_copy_of_the_course_can_be_imported(cages):
     for name in ("tinytorch.olympics", "tinytorch_grader", "tinytorch_grader.intake"):
         outcome = cages.run(job(f"import {name}"))
-        assert outcome.steps["cell-0"]["error"]["ename"] == "ModuleNotFoundError"
+        assert outcome.verdicts["cell-0"].error.ename == "ModuleNotFoundError"
     find = ("import glob, sys\nprint([p for d in sys.path for p in glob.glob(d + '/*tinytorch*/*') + glob.glob(d + '/*tinytorch*')"
             " if not p.startswith('/framework')])")
     assert all(p.endswith(("dist-info", ".pth", "_finder.py", ".egg-link")) for p in eval(said(cages, find)))
@@ -206,10 +217,10 @@ def test_nothing_outlives_a_submission(cages):
 
 @caged
 def test_cages_end_with_their_owner(tmp_path):
-    code = ("import sys, threading\nfrom tinytorch_grader.sandbox import *\n"
-            "with Cages(Limits(seconds=60)) as c:\n"
+    code = (f"import threading\n{IMPORTS}"
+            "with Cages(Trusted({'cells': []}), Limits(seconds=60)) as c:\n"
             "    threading.Timer(1, lambda: print('on', flush=True)).start()\n"
-            "    c.run({'seed': 1, 'steps': [{'id': 'a', 'role': 'extra', 'source': 'import os; os.execv(\"/usr/bin/sleep\", [\"sleep\", \"98763\"])'}]})")
+            "    c.run(Job(1, [Step('a', 'extra', 'import os; os.execv(\"/usr/bin/sleep\", [\"sleep\", \"98763\"])')]))")
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path)
     assert owner.stdout.readline() == b"on\n"
     owner.kill()
@@ -221,40 +232,80 @@ def test_cages_end_with_their_owner(tmp_path):
     assert not left
 
 
-@pytest.mark.parametrize("write", ["b'{\"id\": \"cell-1\", \"ok\": true, \"error\": null, \"outputs\": []}\\n'", "b'hello\\n'", "b'[' * 9999 + b'\\n'",
-                                   "b'x' * 10**7", "b'{\"end\": true}\\n'"])
-def test_a_forged_message_is_tampered(box, write):
-    cell = (f"import os, stat\nfor fd in range(300):\n    try:\n        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.set_blocking(fd, True); os.write(fd, {write})\n"
-            "    except OSError: pass")
+OTHER_FRAMES = {
+    "an answer ahead": '["=",0,{"t":[]}]', "garbage": "hello", "deep": "[" * 9999, "another tag": '["=",0,{"pickle":1}]', "two tags": '["=",0,{"t":[],"d":[]}]',
+    "a handle of nothing": '["=",0,{"h":[1,99]}]', "an array beyond its bytes": '["=",0,{"a":["<f8",[9],0]}]', "objects": '["=",0,{"a":["|O",[1],0]}]',
+    "a call of what was not given": '["?",0,["call",0,{"t":[]},{"D":{}}]]', "a method not shown": '["?",0,["method",0,"__class__",{"t":[]},{"D":{}}]]',
+    "a question unknown": '["?",0,["exec",0]]', "digits": '["=",0,1' + "0" * 5000 + "]", "clock reads": '["=","many",0]',
+    "an output of another kind": '["=",0,[null,[{"D":{"output_type":"stream","name":"stdout","text":[5]}}]]]', "no words": '["!",0,{"D":{"names":[1]}}]'}
+
+
+@pytest.mark.parametrize("frame", OTHER_FRAMES)
+def test_a_frame_that_no_students_process_sends_is_tampering_and_no_more(box, frame):
+    cell = (f"import os, stat, struct\nframe = {OTHER_FRAMES[frame]!r}.encode()\nfor fd in range(3, 300):\n    try:\n"
+            "        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, struct.pack('<II', len(frame), 0) + frame)\n    except OSError: pass")
     outcome = box.run(job("x = 1", cell, "y = 1"))
-    assert outcome.status == "tampered" and list(outcome.steps) == ["cell-0"], outcome
+    assert outcome.status == "tampered" and list(outcome.verdicts) == ["cell-0"], outcome
 
 
 def test_neighbours_share_nothing(cages):
     cages.run(job("import numpy, builtins, tinytorch\nnumpy.secret = builtins.secret = tinytorch.secret = 1\nopen('/tmp/secret', 'w').close()"))
     assert said(cages, "import numpy, builtins, os, tinytorch\nprint(hasattr(numpy, 'secret'), hasattr(builtins, 'secret'), hasattr(tinytorch, 'secret'), os.path.exists('/tmp/secret'))") == "False False False False\n"
     draw = "import random, numpy; print(random.random(), numpy.random.rand())"
-    draws = [printed(cages.run(job(draw) | {"seed": seed})) for seed in (1, 1, 2)]
+    draws = [printed(cages.run(Job(seed, job(draw).steps))) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]   # the same submission meets the same numbers, another one others
 
 
-def test_answers_are_rebuilt_from_plain_types():
-    step, limits = {"id": "a", "nonce": "n"}, Limits()
-    good = {"id": "a", "nonce": "n", "ok": True, "error": None, "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud800\x00", "extra": 1}]}
-    assert sandbox.answer(json.dumps(good), step, limits) == {"id": "a", "ok": True, "error": None,
-        "outputs": [{"output_type": "stream", "name": "stdout", "text": "?\ufffd"}]}
-    for change in ({"ok": 1}, {"ok": "true"}, {"nonce": "m"}, {"id": "b"}, {"error": {}}, {"error": "x"}, {"outputs": [{}]}, {"outputs": 3},
+def test_verdicts_are_rebuilt_from_plain_types():
+    step, limits = Step("a", "test", ""), Limits()
+    good = {"id": "a", "error": None, "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud800\x00", "extra": 1}]}
+    assert outcome.verdict(good, step, limits).outputs == [{"output_type": "stream", "name": "stdout", "text": "?\ufffd"}]
+    for change in ({"id": "b"}, {"error": {}}, {"error": "x"}, {"outputs": [{}]}, {"outputs": 3},
                    {"outputs": [{"output_type": "stream", "name": "stdout", "text": 5}]}, {"outputs": [{"output_type": "display_data", "data": []}]}):
-        with pytest.raises(sandbox.BadAnswer): sandbox.answer(json.dumps(good | change), step, limits)
-    for line in ("", "null", "[]", "[" * 100_000, '{"id": 1' + "0" * 5000 + "}"):
-        with pytest.raises(sandbox.BadAnswer): sandbox.answer(line, step, limits)
-    assert not sandbox.answer(json.dumps(good | {"error": {"ename": "E", "message": "m", "line": None}}), step, limits)["ok"]
+        with pytest.raises(outcome.BadAnswer): outcome.verdict(good | change, step, limits)
+    found = outcome.verdict(good | {"error": {"ename": "E", "message": "m", "line": None, "at": ["c", 2]}}, step, limits)
+    assert not found.ok and found.error.at == ("c", 2)
+
+
+def test_a_cage_that_says_nothing_is_an_error_and_no_wait(monkeypatch, tmp_path):
+    (tmp_path / "bwrap").write_text("#!/bin/sh\n(sleep 97531) &\nexec sleep 97532\n")   # one that keeps the streams open, whatever is killed
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(bubblewrap, "SILENCE", 0.5)
+    try:
+        with pytest.raises(CageMissing, match="no word from it in 0.5 s"):
+            with Cages(NOTHING): pass
+    finally: left = [pid for pid, line in processes().items() if b"97531" in line]
+    for pid in left: os.kill(pid, 9)
+
+
+@caged
+def test_no_lease_on_a_file_that_all_cages_see(cages):
+    lease = "import fcntl, numpy\ntry: fcntl.fcntl(open(numpy.__file__), fcntl.F_SETLEASE, fcntl.F_RDLCK)\nexcept PermissionError: print('denied')"
+    assert said(cages, lease) == "denied\n"
+
+
+def test_a_busy_neighbour_is_not_the_submissions_fault():
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 1))]
+    busy = "import time\nstart = time.process_time()\nwhile time.process_time() - start < 1: pass"
+    try:
+        with Bare(NOTHING, Limits(seconds=2)) as box: outcome = box.run(job(busy))
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    assert outcome.status == "graded" and outcome.verdicts["cell-0"].ok, outcome
+
+
+def test_a_submission_that_only_waits_ends_too():
+    with Bare(NOTHING, Limits(seconds=2)) as box: outcome = box.run(job("import time; time.sleep(60)"))
+    assert outcome.status == "timeout" and "waiting" in outcome.message and outcome.seconds < 20
 
 
 def test_without_bubblewrap_one_line_says_what_to_do(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CageMissing, match="make system.*apt-get install bubblewrap") as e:
-        with Cages(): pass
+        with Cages(NOTHING): pass
     assert "\n" not in str(e.value)
 
 
@@ -263,7 +314,7 @@ def test_a_cage_that_cannot_start_says_why(monkeypatch, tmp_path):
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(CageMissing, match="no permissions to create new namespace"):
-        with Cages(): pass
+        with Cages(NOTHING): pass
 
 
 @caged
@@ -273,9 +324,9 @@ def test_an_ordinary_user_has_the_same_cage(tmp_path):
     packages = next(p for p in sys.path if p.endswith("site-packages"))
     shutil.copytree(ROOT / "src" / "tinytorch_grader", tmp_path / "src" / "tinytorch_grader", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tinytorch", tmp_path / "src" / "tinytorch", ignore=shutil.ignore_patterns("__pycache__"))
-    code = ("import os, tempfile\nfrom tinytorch_grader.sandbox import *\nassert os.geteuid() == 1234\nwith Cages() as c:\n"
-            "    o = c.run({'seed': 1, 'steps': [{'id': 'a', 'role': 'extra', 'source': 'import os, numpy, tinytorch; print(os.getuid(), os.listdir(\"/tmp\"))'}]})\n"
-            "    print(o.status, o.steps['a']['outputs'][0]['text'])")
+    code = (f"import os\n{IMPORTS}assert os.geteuid() == 1234\nwith Cages(Trusted({{'cells': []}})) as c:\n"
+            "    o = c.run(Job(1, [Step('a', 'extra', 'import os, numpy, tinytorch; print(os.getuid(), os.listdir(\"/tmp\"))')]))\n"
+            "    print(o.status, o.verdicts['a'].outputs[0]['text'])")
     done = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/mnt", "--ro-bind", base, "/mnt/python", "--ro-bind", packages, "/mnt/site-packages",
                            "--ro-bind", tmp_path / "src", "/mnt/src", "setpriv", "--reuid=1234", "--regid=1234", "--clear-groups",
                            "/mnt/python/bin/" + Path(os.path.realpath(sys.executable)).name, "-c", code], capture_output=True, text=True,

@@ -1,0 +1,137 @@
+"""Runs a submission's two processes without a cage: for one's own code (`capstone check`), and for graders who trust it (`--no-sandbox`).
+
+The same two processes, line and verdicts as in the cages, and so the same grade. Works without Linux: where a process cannot be handed a
+socket, the two meet on a port of this machine and pipes carry the verdicts.
+"""
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from .outcome import Limits
+from .watch import converse
+
+EXAM = Path(__file__).parents[1] / "exam"
+SHARED = ("__init__.py", "line.py", "start.py")
+OURS = {"student": (*SHARED, "student.py", "cells.py"), "examiner": (*SHARED, "examiner.py")}
+
+
+class FrameworkMissing(RuntimeError):
+    "There is no tinytorch package for submissions to run on; the message says what to do."
+
+
+def framework(beside=None):
+    "The folder of the tinytorch package that submissions meet: that of TINYTORCH_PATH, else one in `beside`, else the installed one."
+    own = os.environ.get("TINYTORCH_PATH")
+    folder = own or beside
+    if folder and Path(folder, "tinytorch", "__init__.py").is_file(): return Path(folder, "tinytorch")
+    if own:
+        raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your tinytorch folder lies")
+    if found := importlib.util.find_spec("tinytorch"): return Path(found.submodule_search_locations[0])
+    raise FrameworkMissing("no tinytorch package here; run the command in the folder of your notebook, or set TINYTORCH_PATH")
+
+
+def stage(folder, package, trusted, more=()):
+    """Put what the two processes read into `folder`: student/ and examiner/ with their code, framework/ without `olympics` in any form.
+
+    The tests go to examiner/ alone. `more`: files of this package for both."""
+    for role, names in OURS.items():
+        place = folder / role / "exam"
+        place.mkdir(parents=True)
+        for name in names: shutil.copy(EXAM / name, place / name)
+        for path in more: shutil.copy(path, folder / role / path.name)
+    steps = {"given": trusted.sources("given")}
+    (folder / "student" / "cells.json").write_text(json.dumps(steps), encoding="utf-8")
+    steps |= {"test": trusted.sources("test", "tools"), "vocabulary": trusted.vocabulary}
+    (folder / "examiner" / "cells.json").write_text(json.dumps(steps), encoding="utf-8")
+    shutil.copytree(package, folder / "framework" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    for path in (folder, *folder.rglob("*")): path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def pair():
+    "Two connected sockets for the line: packets where the system has them, else a stream."
+    try: return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except (AttributeError, OSError): return socket.socketpair()
+
+
+def pump(read, write, end):
+    "Copy what `read()` gives to `write(data)` until one of them ends, then `end()`."
+    with contextlib.suppress(OSError, ValueError):
+        while data := read(): write(data)
+    with contextlib.suppress(OSError, ValueError): end()
+
+
+class Bare:
+    "Runs each job in two plain processes, under a clock. `beside`: a folder whose tinytorch package goes before the installed one."
+    relay = os.name != "posix"
+
+    def __init__(self, trusted, limits=Limits(), workers=1, beside=None):
+        self.trusted, self.limits, self.beside = trusted, limits, beside
+
+    def __enter__(self):
+        package = framework(self.beside)
+        self._folder = tempfile.TemporaryDirectory(prefix="capstone-")
+        self.folder = Path(self._folder.name)
+        stage(self.folder, package, self.trusted)
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+    def start(self, role, cwd, words, **more):
+        env = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ} | {
+            "PATH": os.environ.get("PATH", os.defpath), "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "HOME": cwd, "TMPDIR": cwd,
+            "PYTHONPATH": os.pathsep.join([str(self.folder / role), str(self.folder / "framework")][:1 + (role == "student")])}
+        return subprocess.Popen([sys.executable, "-m", "exam.start", role, *map(str, words)], stderr=subprocess.DEVNULL, cwd=cwd, env=env,
+                                start_new_session=True, **more)
+
+    def run(self, job):
+        "The Outcome of `job`; its processes are killed with their process groups."
+        with contextlib.ExitStack() as stack:
+            cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="capstone-run-", ignore_cleanup_errors=True))
+            ours, processes = (self.relayed if self.relay else self.direct)(stack, cwd)
+            return converse(ours, processes[0].pid, job, self.limits)
+
+    def direct(self, stack, cwd):
+        "(our socket to the examiner, the two processes), with sockets handed over."
+        ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
+        one, other = (stack.enter_context(sock) for sock in pair())
+        null = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        student = self.start("student", cwd, [one.fileno()], pass_fds=[one.fileno()], **null)
+        stack.callback(end, student)
+        examiner = self.start("examiner", cwd, [other.fileno(), theirs.fileno()], pass_fds=[other.fileno(), theirs.fileno()], **null)
+        stack.callback(end, examiner)
+        for sock in (theirs, one, other): sock.close()
+        return ours, (student, examiner)
+
+    def relayed(self, stack, cwd):
+        "The same where no socket can be handed over: the student's process listens on a port, pipes carry the verdicts."
+        ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
+        student = self.start("student", cwd, ["listen"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        stack.callback(end, student)
+        port = student.stdout.readline().split()
+        examiner = self.start("examiner", cwd, [*[word.decode() for word in port]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        stack.callback(end, examiner)
+        for args in ((lambda: theirs.recv(2**16), examiner.stdin.write, examiner.stdin.close),
+                     (lambda: examiner.stdout.read(2**16), theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR))):
+            threading.Thread(target=pump, args=args, daemon=True).start()
+        return ours, (student, examiner)
+
+
+def end(process):
+    "Kill a process with its group."
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"): os.killpg(process.pid, signal.SIGKILL)
+        else: process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe: pipe.close()
