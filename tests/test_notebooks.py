@@ -14,20 +14,22 @@ from tinytorch_grader.notebook import CHECKS
 
 CAPSTONE = ROOT / "20_capstone.ipynb"
 NOTEBOOKS = [CAPSTONE, *sorted((ROOT / "src" / "modules").glob("*.ipynb"))]
+MILESTONES = sorted((ROOT / "src" / "milestones").glob("*.ipynb"))  # lessons that use the package and export nothing
 
 
 def graded(notebook):
     return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if cell.metadata.get("nbgrader")}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_runs_top_to_bottom(path, tmp_path):
+@pytest.mark.parametrize("path", NOTEBOOKS + MILESTONES, ids=lambda path: path.stem)
+def test_runs_top_to_bottom(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("MILESTONES", "small")
     notebook = nbformat.read(path, as_version=4)
     if path == CAPSTONE: shutil.copy(ROOT / CHECKS, tmp_path)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS + MILESTONES, ids=lambda path: path.stem)
 def test_stored_clean(path, tmp_path):
     copy = tmp_path / path.name
     shutil.copy(path, copy)
@@ -77,7 +79,7 @@ def seen_by_nbdev():
 
 
 def test_no_students_notebook_where_nbdev_would_export_it():
-    stray = set(seen_by_nbdev()) - set(NOTEBOOKS)
+    stray = set(seen_by_nbdev()) - set(NOTEBOOKS + MILESTONES)
     assert not stray, f"{sorted(map(str, stray))} would be exported over tinytorch/; courses live outside the checkout or in a folder that starts with _"
 
 
@@ -85,6 +87,17 @@ def test_each_module_has_one_source():
     exported = [line.split()[2] for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells
                 for line in cell.source.splitlines() if line.startswith("#| default_exp")]
     assert len(exported) == len(NOTEBOOKS) == len(set(exported)), exported
+
+
+@pytest.mark.parametrize("path", MILESTONES, ids=lambda path: path.stem)
+def test_milestones_measure_with_what_the_student_exported(path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert "#| default_exp" not in code and "#| export" not in code and '.get("MILESTONES") == "small"' in code
+    used = ("BenchmarkReport(", "compare_latency(", "generate_submission(", "validate_submission_schema(")
+    assert all(name in code for name in used) and "from tinytorch.olympics import" in code
+    lines = sorted(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells if cell.cell_type == "code")
+    assert lines[len(lines) // 2] <= 8 and lines[int(0.9 * len(lines))] <= 20 and lines[-1] <= 40
 
 
 def test_export_is_fresh(tmp_path):

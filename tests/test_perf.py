@@ -12,12 +12,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from tinytorch.benchmarking import stored_bytes
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
-from tinytorch.core.layers import Dropout, Layer, Linear, Sequential
+from tinytorch.core.layers import Dropout, Layer, Linear, Sequential, parts_of
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.optimizers import AdamW
+from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
 from tinytorch.core.autograd import is_grad_enabled, no_grad
 from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxPool2d, SimpleCNN
 from tinytorch.core.tensor import Tensor, watchers
+from tinytorch.core.transformers import GPT, TransformerBlock
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import BenchmarkReport, SimpleMLP, generate_submission, validate_submission_schema
 from tinytorch.perf.compression import Compressor, magnitude_prune, measure_sparsity, remove_zero_columns, structured_prune
@@ -101,6 +103,42 @@ def test_flops_of_a_cnn_are_the_sum_of_its_layers():
     assert [layer["name"] for layer in profile["layers"]] == ["Conv2d", "ReLU", "MaxPool2d"] * 2 + ["Flatten", "Linear"]
     assert profile["parameters"] == 6090 == sum(layer["parameters"] for layer in profile["layers"])
     assert profile["activation_memory_mb"] == 3 * 4 * (2 * 16 * 64 + 16 * 16 + 2 * 32 * 16 + 32 * 4 + 10) / MiB
+
+
+def attention_flops(T, D, heads):
+    "Four projections with bias, then for each head and each pair of positions: scores and their scale, softmax, the weighted mean."
+    return 4 * T * D * (2 * D + 1) + heads * T * T * (2 * (D // heads) + 1 + 5 + 2 * (D // heads))
+
+
+def test_attention_counts_what_it_does():
+    for T, D, heads in ((5, 8, 2), (16, 32, 4), (1, 4, 1)):
+        for shape in ((1, T, D), (3, T, D)):
+            assert Profiler().count_flops(MultiHeadAttention(D, heads), shape) == attention_flops(T, D, heads)
+    assert Profiler().count_flops(lambda x: scaled_dot_product_attention(x, x, x), (1, 6, 4)) == 36 * (2 * 4 + 1 + 5 + 2 * 4)
+
+
+def test_flops_of_transformers():
+    T, D = 6, 8
+    block = attention_flops(T, D, 2) + 2 * T * D * 8 + 2 * T * D + T * 4 * D * (2 * D + 1) + 9 * T * 4 * D + T * D * (2 * 4 * D + 1)
+    assert Profiler().count_flops(TransformerBlock(D, 2), (1, T, D)) == block
+    gpt = GPT(vocab_size=11, embed_dim=D, num_layers=3, num_heads=2, max_seq_len=T)
+    assert Profiler().count_flops(gpt, (1, T)) == Profiler().count_flops(gpt, (T,)) == T * D + 3 * block + 8 * T * D + 2 * T * D * 11
+    with pytest.raises(ValueError, match="GPT|Position|position"): Profiler().count_flops(gpt, (T + 1,))
+
+
+def test_a_transformer_is_quantized_and_pruned():
+    np.random.seed(3)
+    gpt, tokens = GPT(11, 16, 2, 2, max_seq_len=8), Tensor(np.random.default_rng(0).integers(0, 11, (4, 8)))
+    before = gpt(tokens).data
+    coded = quantize_model(copy.deepcopy(gpt), tokens)
+    assert sum(isinstance(part, QuantizedLinear) for part in parts_of(coded)) == 2 * 6 + 1
+    assert np.abs(coded(tokens).data - before).max() < 0.1 * before.std() and memory_usage(coded)["stored_bytes"] == stored_bytes(coded)
+    structured_prune(gpt.blocks[0].mlp, 0.5)
+    sparse = gpt(tokens).data
+    assert remove_zero_columns(gpt) is gpt and gpt.blocks[0].mlp.linear1.weight.shape == (16, 32)
+    np.testing.assert_allclose(gpt(tokens).data, sparse, atol=1e-5)
+    structured_prune(gpt, 0.5)
+    assert gpt.lm_head.weight.data.all() and np.isfinite(gpt(tokens).data).all() and remove_zero_columns(gpt)(tokens).shape == (4, 8, 11)
 
 
 class Flow:
