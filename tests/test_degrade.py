@@ -48,10 +48,12 @@ def test_full_points_and_one_line_for_each_missing_module(blocked, tmp_path):
     expected = [TECHNIQUES[number] for number in ("16", "15") if number not in blocked]
     assert submission.get("optimized", {}).get("techniques_applied", []) == expected
     assert ("optimized" in submission) == ("improvements" in submission) == bool(expected)
-    assert ("comparison" in submission.get("improvements", {})) == (bool(expected) and "19" not in blocked)
+    assert ("comparison" in submission.get("improvements", {})) == bool(expected)
     assert submission["baseline"]["metrics"]["accuracy"] >= 0.95
     if "comparison" in submission.get("improvements", {}):
-        assert submission["improvements"]["comparison"]["protocol"]["clock"] == "perf_counter_ns"
+        comparison = submission["improvements"]["comparison"]
+        assert comparison["protocol"]["clock"] == "perf_counter_ns" and comparison["protocol"]["footing"] == "copies" and comparison["pairs"] == 10
+        assert ("module 19 is missing: compared by the small form of module 20" in comparison["warnings"]) == ("19" in blocked)
     assert json.loads((tmp_path / "submission.json").read_text(encoding="utf-8")) == submission
 
 

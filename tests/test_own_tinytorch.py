@@ -127,6 +127,7 @@ def techniques_are(submission, shape):
     wanted = TECHNIQUES.get(shape)
     assert submission.get("optimized", {}).get("techniques_applied") == wanted
     if "quantize_int8" in (wanted or ()): assert submission["improvements"]["compression_ratio"] > 3
+    if wanted: assert submission["improvements"]["comparison"]["warnings"] == ["module 19 is missing: compared by the small form of module 20"]
     if shape == "december": assert submission["improvements"]["compression_ratio"] == 1
 
 
