@@ -53,6 +53,8 @@ def test_points_and_metadata():
     assert [sum(points for name, points in timing.items() if kind in name) for kind in ("timing", "report")] == [15, 10]
     assert cells["reflection"].metadata.nbgrader.points == 5
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    ids = [cell.metadata.nbgrader.grade_id for cell in notebook.cells if cell.metadata.get("nbgrader")]
+    assert len(set(ids)) == len(ids), f"twice: {sorted(name for name in set(ids) if ids.count(name) > 1)}"
     for name, cell in cells.items():
         meta = cell.metadata.nbgrader
         assert meta.schema_version == 3
