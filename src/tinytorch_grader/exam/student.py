@@ -200,7 +200,11 @@ class Student(Line):
         space["__deepcopy__"] = lambda self, memo: line.call_back("copy", self._number, True)
         if "__array__" in space: space["__array__"] = lambda self, *args, **kwargs: line.call_back("method", self._number, "__array__", (), {})
         if "__eq__" in space: space["__hash__"] = object.__hash__
-        maker = type("type", (type,), {"__call__": lambda cls, *args, **kwargs: line.call_back("call", number, args, kwargs)})
+
+        def make(cls, *args, **kwargs):
+            if cls is not line.fakes.get(number): raise TypeError(f"{name} is a stand-in of the test: only the test makes one")
+            return line.call_back("call", number, args, kwargs)
+        maker = type("type", (type,), {"__call__": make})
         self.classes[number] = found = maker(name, (), space)
         return found
 
