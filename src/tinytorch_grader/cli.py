@@ -84,6 +84,7 @@ def command(example, short, name=None):
 
 
 course = click.argument("course", metavar="DIR", type=click.Path(path_type=Path))
+assigned = click.option("--assignment", metavar="NAME", default=ASSIGNMENT, show_default=True, help="Any other nbgrader assignment of the course.")
 database = click.option("--db", metavar="URL", help="Gradebook: a database URL; default: what the course says, SQLite in DIR.")
 
 
@@ -141,26 +142,46 @@ def finite(context, parameter, value):
 @click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True, help="MiB a submission may use.")
 @database
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the grades there as JSON, with --student those alone; - is stdout.")
-@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="The same as CSV, in UTF-8.")
+@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="The same as CSV, in UTF-8: a column a part, and who is absent.")
+@click.option("--canvas", metavar="EXPORT.csv", type=click.Path(path_type=Path), help="Fill the assignment's column in the gradebook that Canvas exported.")
+@click.option("--column", metavar="TITLE", help="The column of --canvas, where it is not the assignment's name.")
+@click.option("--moodle", metavar="WORKSHEET.csv", type=click.Path(path_type=Path), help="Fill the grades in the worksheet that Moodle exported.")
 @click.option("--no-sandbox", is_flag=True, help="Run without bubblewrap; only for code that you trust. Every report says so.")
 @click.option("--executor", metavar="dask://HOST:PORT", help="Let the workers of this Dask cluster grade.")
 @click.option("--force", is_flag=True, help="Grade finished submissions again.")
-def grade(course, students, workers, timeout, memory, db, json_file, csv_file, no_sandbox, executor, force):
+@assigned
+def grade(course, students, workers, timeout, memory, db, json_file, csv_file, canvas, column, moodle, no_sandbox, executor, force, assignment):
     "Grade every new or changed submission in DIR/submitted; finished ones are not redone. Interrupt it and run it again at will."
     is_course(course)
     if executor and not executor.startswith("dask://"): raise Refused(f"--executor: got {executor}, expected dask://HOST:PORT")
     writable(json_file, csv_file)
+    for path in (canvas, moodle):
+        if path and not path.is_file(): raise Refused(f"{path}: no such file; export it from the LMS first")
     if no_sandbox: print("no sandbox: student code runs with your rights", file=sys.stderr)
     with Progress() as progress:
         rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db, not no_sandbox, executor,
-                                   progress, force)
-    if json_file: write_json(json_file, rows, rows.max_score)
-    if csv_file: write_csv(csv_file, rows)
+                                   progress, force, assignment)
+    if json_file: write_json(json_file, rows, rows.max_score, assignment)
+    if csv_file: write_csv(csv_file, rows, [] if students else rows.absent())
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
         attention = print_rows(rows)
         if not rows.changed: print("nothing to do: no submission is new or changed; --force grades again")
         if no_sandbox: print("graded without a sandbox")
+        attention += give_back(rows, canvas, column, moodle)
     return int(attention > 0)
+
+
+def give_back(rows, canvas, column, moodle):
+    "Fill the files that an LMS exported and say who is not in both; returns how many rows of a file got no points."
+    left = 0
+    for path, how in ((canvas, lambda room, path, grades: room.canvas(path, grades, rows.assignment, column)), (moodle, lambda room, path, grades: room.moodle(path, grades))):
+        if path is None: continue
+        done = how(room("giveback"), path, [*rows.grades()])
+        print(f"{path}: {done.filled} grades filled in; the file as it was is {path.name}.before")
+        for what, names in (("not in this file", done.not_in_file), ("without a grade here", done.not_in_course), ("note", done.notes)):
+            for name in names: print(f"  {what}: {plain(name)}")
+        left += len(done.not_in_file)
+    return left
 
 
 class Progress:
@@ -258,33 +279,47 @@ def replaced(path, **how):
     except OSError as e: raise Refused(reason(OSError(e.errno, e.strerror, str(path)))) from e
 
 
-def write_json(path, rows, max_score):
+def write_json(path, rows, max_score, assignment=ASSIGNMENT):
     with replaced(path) as f:
-        f.write(json.dumps({"assignment": ASSIGNMENT, "max_score": max_score})[:-1] + ', "submissions": [')
+        f.write(json.dumps({"assignment": assignment, "max_score": max_score})[:-1] + ', "submissions": [')
         for i, row in enumerate(rows): f.write((",\n" if i else "\n") + json.dumps(row, ensure_ascii=False))
         f.write("\n]}\n")
 
 
-def write_csv(path, rows):
-    "The columns of --json, for a spreadsheet: `parts` as JSON, text that would be a formula behind an apostrophe."
+def write_csv(path, rows, absent=()):
+    """The grades for a spreadsheet: a column a part, then the same parts with their messages as JSON; text that would be a formula behind an apostrophe.
+
+    `absent`: Grades of students of the roster who handed nothing in."""
+    safe = lambda value: "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    titles = list(dict.fromkeys(part for grade in [*rows.grades(), *absent] for part in grade.parts))
     with replaced(path, newline="") as f:
         table = csv.writer(f)
-        table.writerow(COLUMNS)
-        for row in rows:
-            row = row | {"parts": json.dumps(row["parts"], ensure_ascii=False)}
-            table.writerow(["'" + v if isinstance(v, str) and v[:1] in "=+-@\t\r" and v else v for v in map(row.get, COLUMNS)])
+        table.writerow([*COLUMNS[:1], "name", *COLUMNS[1:5], "penalty", "late_hours", *titles, *COLUMNS[5:]])
+        for grade in [*rows.grades(), *absent]:
+            row = grade.row() | {"parts": json.dumps(grade.row()["parts"], ensure_ascii=False)}
+            scores = [number(grade.parts[part].score) if part in grade.parts else "" for part in titles]
+            front = [row["student"], grade.name, *map(row.get, COLUMNS[1:5]), number(grade.penalty), number(grade.late_s / 3600), *scores]
+            table.writerow([*map(safe, front), *map(safe, map(row.get, COLUMNS[5:]))])
 
 
 @command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page a student.")
 @course
 @click.option("--with-answers", is_flag=True, help="Include answers; only when nobody can hand in again.")
+@click.option("--zip", "archive", metavar="FILE", type=click.Path(path_type=Path), help="The pages as a zip for the bulk upload of Canvas or Moodle too.")
 @database
-def feedback(course, with_answers, db):
+@assigned
+def feedback(course, with_answers, archive, db, assignment):
     "Write static, sanitized HTML to DIR/feedback, one folder a student."
     is_course(course)
     with Progress(doing="writing", past="written") as progress:
-        written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress)
+        written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress, assignment=assignment)
     print(f"feedback for {len(written)} students in {course / 'feedback'}" + (", answers included" if with_answers else ""))
+    if archive is None: return 0
+    pages = {folder.parent.name: min(folder.glob("*.html")) for folder in written}
+    left = room("giveback").feedback_zip(archive, pages, room("collect").remembered_names(course)["names"])
+    print(f"{archive}: {len(pages) - len(left)} pages, to be uploaded as it is")
+    for student in left: print(f"  not in it, since no download of Canvas or Moodle brought the file: {plain(student)}")
+    return int(bool(left))
 
 
 @command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip", "Sort an LMS download into submitted/.")
@@ -319,10 +354,11 @@ def collect(course, downloads):
 @command("capstone report ~/courses/capstone-2026", "Write one page about the class.")
 @course
 @database
-def report(course, db):
+@assigned
+def report(course, db, assignment):
     "Write one offline HTML page about the class to DIR/report.html."
     is_course(course)
-    print(f"report: {room('pages.report').write(course, db=db)}")
+    print(f"report: {room('pages.report').write(course, db=db, assignment=assignment)}")
 
 
 @command("capstone help grade", "What a command does and which options it has.", name="help")

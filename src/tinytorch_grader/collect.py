@@ -35,6 +35,7 @@ ARCHIVE_BYTES = 64 * 2**20   # of one student's archive, and of all that is read
 MEMBERS = 1000               # of one student's archive
 ENTRIES = 100_000            # of a whole download
 LONGEST_NAME, DEEPEST = 1000, 30
+MEMORY = ".capstone_lms"       # in a course: what an LMS called the files of its students
 NO_ROOM = 28, 122            # ENOSPC, EDQUOT
 LONGEST = 100                # characters of a student's id
 
@@ -367,6 +368,18 @@ def place_one(result, target, student, files):
     else: result.matched.append(f"{student}: {done}")
 
 
+def newest_name(files):
+    "What the LMS called the latest notebook of a student."
+    return max(files.get(NOTEBOOK) or files[SUBMISSION], key=lambda candidate: candidate.order).name
+
+
+def remembered_names(course):
+    "What earlier downloads said: {blackboard: the beginning of its names, names: {student: what the LMS called the file}}."
+    found = {}
+    with suppress(OSError, ValueError): found = json.loads((Path(course) / MEMORY).read_text(encoding="utf-8"))
+    return {"blackboard": "", "names": {}} | (found if isinstance(found, dict) else {})
+
+
 def grade_ids(course, directory):
     "The grade_ids of the assignment's graded and solution cells, from the course's own source; empty where it cannot be read."
     found = set()
@@ -405,17 +418,18 @@ def collect(course, downloads):
         raise CollectError(f"c.FileNameCollectorPlugin.named_regexp: got the groups {', '.join(groups) or 'none'}, expected student_id and file_id")
     scratch = Path(tempfile.mkdtemp(prefix=".collect-", dir=course))
     try:
-        submitted, memory = course / directory.submitted_directory, course / ".capstone_blackboard"
+        submitted, memory = course / directory.submitted_directory, remembered_names(course)
         download = Download(names, scratch, grade_ids(course, directory), known_students(directory, submitted),
-                            memory.read_text(encoding="utf-8") if memory.is_file() else "")
+                            memory["blackboard"])
         if downloads.is_dir(): download.folder(downloads, (downloads.resolve().name,) if downloads.resolve().name.endswith("-submissions") else ())
         elif not zipfile.is_zipfile(downloads): raise CollectError(f"{downloads}: is no zip archive; give the folder it was unpacked to")
         else: download.archive(downloads, (), strict=False)
         download.settle()
-        if download.prefix: put(memory, download.prefix)
         result, there = download.result, {lms.one_form(path.name): path.name for path in submitted.iterdir()} if submitted.is_dir() else {}
         for student, files in sorted(download.found.items()):
             place_one(result, Path(directory.format_path(directory.submitted_directory, there.get(student, student), ASSIGNMENT)), student, files)
+        names = {student: newest_name(files) for student, files in download.found.items()}
+        if names: put(course / MEMORY, json.dumps({"blackboard": download.prefix, "names": memory["names"] | names}, ensure_ascii=False))
         if download.receipts: result.notes.append(f"{download.receipts} receipts and lists of the LMS passed over")
         if late := sorted(name for name in download.late if name in download.found):
             result.notes.append(f"marked late by the LMS, which gives no time, so that nothing is taken off: {', '.join(late)}")

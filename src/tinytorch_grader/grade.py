@@ -26,7 +26,7 @@ from . import intake
 from .cage import Bare, Limits
 from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
-from .judge import failed, judge
+from .judge import Result, failed, judge
 from .notebook import Trusted, load
 
 BATCH = 50         # students whose grades are read at a time
@@ -207,13 +207,16 @@ def unrecorded(result):
     return Grade(result.student, parts, status=result.status, message=result.message, submitted=False)
 
 
-def trusted_source(book):
-    "The bytes of the course's trusted notebook; GradebookError where there is none or it is no notebook."
-    try:
-        source = json.dumps(load(book.source)).encode()
-        book.check({part.grade_id: float(part.points) for part in Trusted(json.loads(source)).parts})
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(book.source, e) from None
-    return source
+def trusted_sources(book):
+    "{name: bytes} of the assignment's trusted notebooks; GradebookError where one is none, or the gradebook has other cells."
+    sources, points = {}, {}
+    for name, path in book.sources().items():
+        try:
+            sources[name] = json.dumps(load(path)).encode()
+            points |= {book.part(name, part.grade_id): float(part.points) for part in Trusted(json.loads(sources[name])).parts}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from None
+    book.check(points)
+    return sources
 
 
 def discover(book, wanted):
@@ -226,7 +229,7 @@ def discover(book, wanted):
     names = sorted(e.name for e in entries if e.is_dir() or e.is_symlink() and not e.name.endswith(".ipynb"))
     loose = sorted(e.name for e in entries if e.name not in names and e.name.endswith(".ipynb"))
     if not wanted:
-        if not names + loose: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
+        if not names + loose: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{book.assignment}/{next(iter(book.notebooks))}.ipynb")
         return names, loose
     known = None
     for student in wanted:
@@ -248,36 +251,33 @@ def cannot_be_recorded(student):
     return None
 
 
-def find(book, student):
-    "The path of a student's notebook; FileNotFoundError with a sentence when it is missing, Invalid when links lead there."
+def find(book, student, name):
+    "The path of a student's notebook `name`; FileNotFoundError with a sentence when it is missing, Invalid when links lead there."
     folder = book.path("submitted", student)
-    root = Path(book.directory.root)
+    root, wanted = Path(book.directory.root), folder / f"{name}.ipynb"
     for part in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
         try: mode = os.lstat(root / part).st_mode
         except OSError:
-            if student == ASSIGNMENT: raise FileNotFoundError(swapped(folder.parent)) from None
-            raise FileNotFoundError(f"nothing handed in: no folder {part}{elsewhere(folder.parent, folder)}") from None
+            if student == book.assignment: raise FileNotFoundError(swapped(folder.parent)) from None
+            raise FileNotFoundError(f"nothing handed in: no folder {part}{elsewhere(folder.parent, wanted)}") from None
         if part.parts[1:] and stat.S_ISLNK(mode):
             raise intake.Invalid(f"{part} is a symbolic link, expected a folder; nothing behind a link is read")
-    path = folder / f"{ASSIGNMENT}.ipynb"
-    if not os.path.lexists(path):
-        raise FileNotFoundError(f"no {ASSIGNMENT}.ipynb in {folder.relative_to(root)}{elsewhere(folder, folder)}")
-    return path
+    if not os.path.lexists(wanted): raise FileNotFoundError(f"no {wanted.name} in {folder.relative_to(root)}{elsewhere(folder, wanted)}")
+    return wanted
 
 
 def swapped(place):
     "Words on a folder of the assignment's name where a student's is expected."
     students = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
     return (f"{place.name}/ lies where a student's folder is expected, with {len(students)} folders in it ({intake.listed(students)}); the order is "
-            f"submitted/STUDENT/{ASSIGNMENT}/: move each submitted/{ASSIGNMENT}/STUDENT to submitted/STUDENT/{ASSIGNMENT}")
+            f"submitted/STUDENT/{place.name}/: move each submitted/{place.name}/STUDENT to submitted/STUDENT/{place.name}")
 
 
-def elsewhere(place, folder):
-    "Words on the notebooks in `place` and the folders in it, and where they belong: into `folder`."
+def elsewhere(place, wanted):
+    "Words on the notebooks in `place` and the folders in it, and where they belong: to `wanted`."
     found = [Path(way, name).relative_to(place) for way, _, names in itertools.islice(os.walk(place), 20) for name in names
              if name.endswith(".ipynb") and not way.endswith(".ipynb_checkpoints")]
-    into = folder.relative_to(folder.parents[2]) / f"{ASSIGNMENT}.ipynb"
-    return f"; there is {intake.listed(sorted(found))}: move it to {into} if it is the one" if found else ""
+    return f"; there is {intake.listed(sorted(found))}: move it to {wanted.relative_to(wanted.parents[3])} if it is the one" if found else ""
 
 
 def time_of(folder):
@@ -303,8 +303,9 @@ class Rows:
 
     `changed`: how many of them are not as they were before."""
 
-    def __init__(self, course, db, max_score):
-        self.course, self.db, self.max_score, self.students, self.odd, self.changed = course, db, max_score, set(), {}, 0
+    def __init__(self, course, db, max_score, assignment=ASSIGNMENT):
+        self.course, self.db, self.max_score, self.assignment = course, db, max_score, assignment
+        self.students, self.odd, self.changed = set(), {}, 0
 
     def __len__(self):
         return len(self.students) + len(self.odd)
@@ -312,108 +313,168 @@ class Rows:
     def __iter__(self):
         return (grade.row() for grade in self.grades())
 
+    def absent(self):
+        "Grades of the students of the roster who handed nothing in."
+        with Gradebook(self.course, self.db, self.assignment) as book: return book.absent()
+
     def grades(self):
         "The Grade of each student; those whom no gradebook can hold among them."
         names = sorted([*self.students, *self.odd])
-        with Gradebook(self.course, self.db) as book:
+        with Gradebook(self.course, self.db, self.assignment) as book:
             for first in range(0, len(names), BATCH):
                 some = names[first:first + BATCH]
                 known = book.grades([student for student in some if student in self.students])
                 yield from (self.odd.get(student) or known[student] for student in some)
 
 
-def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None, progress=None, force=False):
-    """Grade what is new or changed in the course; returns its Rows, finished ones included.
+@dataclass
+class Pending:
+    "One student's submission under way: what was read, what is known already, what the others wait for."
+    student: str
+    seed: int
+    timestamp: str | None
+    note: str | None
+    sha256: str | None
+    release: str
+    waits: int
+    results: dict   # {notebook: Result}
 
-    `students`: only these; `executor`: dask://HOST:PORT instead of this machine; `progress(done, total, row)` after each submission;
-    `force`: finished ones too. GradeError, GradebookError or CageMissing when the command cannot run or go on.
-    """
-    course = Path(course).resolve()
-    with locked(course), Gradebook(course, db) as book, contextlib.ExitStack() as stack:
-        work = Work(trusted_source(book), Limits(seconds=timeout, memory_mb=memory), sandbox)
-        trusted, secret = work.trusted(), course_secret(course)
-        for release in book.releases(ASSIGNMENT): trusted.know(*release)
-        (names, loose), before = discover(book, students), book.recorded()
-        against = hashlib.sha256(work.source + machinery().encode()).hexdigest()
-        rows, running, hands = Rows(course, db, trusted.max_score), {}, None
-        if db: remember(course, db)
 
-        @writing()
-        def write(result, timestamp=None, note=None, sha256=None, seed=None, release=""):
-            "The one place that writes results."
-            earlier = book.state(result.student)
-            if note: result.notes.append(note)
-            result.message = "; ".join(filter(None, [result.message, note, None if sandbox else "graded without a sandbox"]))
-            rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
-            book.record(result, timestamp, seed=seed, sha256=sha256, sandbox=sandbox, against=against, limits=[timeout, memory], versions=versions(),
-                        release=release)
-            told(result.student)
+def whole(student, results, part):
+    "One Result of those of a student's notebooks, {name: Result}; `part(notebook, grade_id)` names the parts."
+    if len(results) == 1: return next(iter(results.values()))
+    said = lambda words: [f"{name}: {word}" for name, result in results.items() for word in words(result) if word]
+    status = next((status for status in BY_WEIGHT if any(result.status == status for result in results.values())), "graded")
+    made = Result(student, status, message="; ".join(said(lambda result: [result.message])), notes=said(lambda result: result.notes))
+    made.parts = {part(name, grade_id): value for name, result in results.items() for grade_id, value in result.parts.items()}
+    made.max_score, made.score = sum(r.max_score for r in results.values()), sum(r.score for r in results.values())
+    made.seconds, made.needs_manual = sum(r.seconds for r in results.values()), any(r.needs_manual for r in results.values())
+    made.notebooks = {name: result.notebook for name, result in results.items()}
+    return made
 
-        def told(student):
-            rows.students.add(student)
-            if progress: progress(len(rows), len(names), student)
 
-        def finished(student, sha256):
-            "The state of a submission whose bytes were graded against the same tests, where gradebook and autograded/ still say so."
-            state, auto = book.finished(student), before.get(student)
-            if force or not state or auto is None or not (book.path("autograded", student) / f"{ASSIGNMENT}.ipynb").exists(): return None
-            cut_off = state["status"] in ("timeout", "memory", "crashed")
-            same = (state["sha256"] == sha256 and state["against"] == against and state["sandbox"] == sandbox
-                    and abs(state["auto"] - auto) < 1e-9)
-            done = state["status"] in ("graded", "tampered") or cut_off and state["limits"] == [timeout, memory]
-            return state if same and done else None
+BY_WEIGHT = "tampered", "crashed", "memory", "timeout", "invalid", "missing"   # of several notebooks' statuses, which the student's is
 
-        def collect():
-            "Write whatever is ready; hand out again what a lost worker had."
-            ready, _ = wait(running, timeout=5, return_when=FIRST_COMPLETED)
-            if not ready: hands.look()
-            for future in ready:
-                task, tries, (timestamp, note, sha256, release) = running.pop(future)
-                try: result = future.result()
-                except (Exception, CancelledError) as e:   # a lost worker, or a submission that the grader itself stumbles over
-                    if tries < RETRIES:
-                        hands.look()
-                        running[hands.submit(*task)] = task, tries + 1, (timestamp, note, sha256, release)
-                        continue
-                    if isinstance(e, CageMissing): raise
-                    result, sha256 = failed(trusted, task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
-                write(result, timestamp, note, sha256, task[2], release)
 
-        for student in names:
-            if why := cannot_be_recorded(student):
-                shown = student.encode("utf-8", "backslashreplace").decode()
-                while shown != student and shown in names or shown in rows.odd: shown += "?"   # somebody else's name
-                result = failed(trusted, shown, "invalid", f"the folder's name {why}; rename it")
-                rows.odd[shown] = unrecorded(result)
-                if progress: progress(len(rows), len(names), shown)
-                continue
-            timestamp = note = None
+class Grading:
+    "One `capstone grade` at work: reads submissions, hands them out, writes what comes back."
+
+    def __init__(self, book, rows, works, limits, sandbox, force, progress):
+        self.book, self.rows, self.works, self.limits, self.sandbox, self.force, self.progress = book, rows, works, limits, sandbox, force, progress
+        self.trusted = {name: work.trusted() for name, work in works.items()}
+        for name, trusted in self.trusted.items():
+            for release in book.releases(name): trusted.know(*release)
+        self.before, self.running, self.hands, self.total, self.names = book.recorded(), {}, {}, 0, set()
+        self.against = hashlib.sha256(b"".join(work.source for work in works.values()) + machinery().encode()).hexdigest()
+
+    def submission(self, student, secret, start):
+        "Read one student's notebooks and hand them out; `start()` gives the hands, at the first that has to run."
+        if why := cannot_be_recorded(student): return self._odd(student, f"the folder's name {why}; rename it", "invalid")
+        read, pending = {}, Pending(student, 0, None, None, None, "", 0, {})
+        for name, trusted in self.trusted.items():
             try:
-                path = find(book, student)
-                timestamp, note = time_of(path.parent)
-                submission = intake.read(path, trusted)
-            except FileNotFoundError as e:
-                write(failed(trusted, student, "missing", str(e)))
-                continue
+                path = find(self.book, student, name)
+                pending.timestamp, pending.note = time_of(path.parent)
+                read[name] = intake.read(path, trusted)
+            except FileNotFoundError as e: pending.results[name] = failed(trusted, student, "missing", str(e))
             except Exception as e:   # Invalid, or whatever else a stranger's file provokes
                 why = str(e) if isinstance(e, intake.Invalid) else f"the grader cannot read it ({type(e).__name__}: {e})"
-                write(failed(trusted, student, "invalid", why), timestamp, note)
-                continue
-            if finished(student, submission.sha256):
-                with writing(): book.refresh(student, timestamp)
-                told(student)
-                continue
-            if hands is None:
-                room = hmac.new(secret, b"room", "sha256").hexdigest()[:16]
-                hands = stack.enter_context(Dask(work, executor, room) if executor else Threads(work, workers))
-            while len(running) >= 2 * hands.slots: collect()
-            seed = int.from_bytes(hmac.digest(secret, f"{student}\0{submission.sha256}".encode(), "sha256")[:7], "big")
-            task = student, submission, seed
-            running[hands.submit(*task)] = task, 0, (timestamp, note, submission.sha256, submission.release)
-        while running: collect()
-        for name in loose:
-            shown = name.encode("utf-8", "backslashreplace").decode()
-            result = failed(trusted, shown, "missing", f"lies beside the students' folders: move it to "
-                                  f"{book.directory.submitted_directory}/STUDENT/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
-            rows.odd[shown] = unrecorded(result)
+                pending.results[name] = failed(trusted, student, "invalid", why)
+        if not read: return self._write(pending)
+        shas = [one.sha256 for one in read.values()]
+        pending.sha256 = shas[0] if len(self.trusted) == 1 else hashlib.sha256(repr([*read, *shas]).encode()).hexdigest()
+        pending.release, pending.waits = ",".join(one.release for one in read.values()), len(read)
+        if self._finished(pending):
+            with writing(): self.book.refresh(student, pending.timestamp)
+            return self._told(student)
+        self.hands = self.hands or start()
+        while len(self.running) >= 2 * next(iter(self.hands.values())).slots: self.collect()
+        pending.seed = int.from_bytes(hmac.digest(secret, f"{student}\0{pending.sha256}".encode(), "sha256")[:7], "big")
+        for name, one in read.items(): self._hand_out(pending, name, (student, one, pending.seed), 0)
+
+    def _hand_out(self, pending, name, task, tries):
+        self.running[self.hands[name].submit(*task)] = pending, name, task, tries
+
+    def collect(self):
+        "Write whatever is ready; hand out again what a lost worker had."
+        ready, _ = wait(self.running, timeout=5, return_when=FIRST_COMPLETED)
+        if not ready:
+            for hands in self.hands.values(): hands.look()
+        for future in ready:
+            pending, name, task, tries = self.running.pop(future)
+            try: result = future.result()
+            except (Exception, CancelledError) as e:   # a lost worker, or a submission that the grader itself stumbles over
+                if tries < RETRIES:
+                    self.hands[name].look()
+                    self._hand_out(pending, name, task, tries + 1)
+                    continue
+                if isinstance(e, CageMissing): raise
+                result, pending.sha256 = failed(self.trusted[name], task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
+            pending.results[name], pending.waits = result, pending.waits - 1
+            if not pending.waits: self._write(pending)
+
+    def _finished(self, pending):
+        "Whether these bytes were graded against the same tests before, and gradebook and autograded/ still say so."
+        state, auto = self.book.finished(pending.student), self.before.get(pending.student)
+        folder = self.book.path("autograded", pending.student)
+        if self.force or not state or auto is None or not any((folder / f"{name}.ipynb").exists() for name in self.trusted): return False
+        same = (state["sha256"] == pending.sha256 and state["against"] == self.against and state["sandbox"] == self.sandbox
+                and abs(state["auto"] - auto) < 1e-9)
+        cut_off = state["status"] in ("timeout", "memory", "crashed") and state["limits"] == self.limits
+        return same and (state["status"] in ("graded", "tampered") or cut_off or len(self.trusted) > 1 and state["status"] in ("invalid", "missing"))
+
+    def _write(self, pending):
+        "The one place that writes results."
+        result, note = whole(pending.student, {name: pending.results[name] for name in self.trusted}, self.book.part), pending.note
+        if note: result.notes.append(note)
+        result.message = "; ".join(filter(None, [result.message, note, None if self.sandbox else "graded without a sandbox"]))
+        earlier = self.book.state(result.student)
+        self.rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
+        with writing():
+            self.book.record(result, pending.timestamp, seed=pending.seed, sha256=pending.sha256, sandbox=self.sandbox, against=self.against,
+                             limits=self.limits, versions=versions(), release=pending.release)
+        self._told(result.student)
+
+    def _told(self, student):
+        self.rows.students.add(student)
+        if self.progress: self.progress(len(self.rows), self.total, student)
+
+    def _odd(self, name, why, status):
+        "A row for what no gradebook can hold."
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        while shown in self.rows.odd or shown in self.names and shown != name: shown += "?"   # somebody else's name
+        self.rows.odd[shown] = unrecorded(whole(shown, {one: failed(trusted, shown, status, why) for one, trusted in self.trusted.items()}, self.book.part))
+        if self.progress: self.progress(len(self.rows), self.total, shown)
+
+    def loose(self, name):
+        "A notebook beside the students' folders."
+        self._odd(name, f"lies beside the students' folders: move it to {self.book.directory.submitted_directory}/STUDENT/{self.book.assignment}/"
+                        f"{next(iter(self.trusted))}.ipynb", "missing")
+
+
+def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None, progress=None, force=False,
+          assignment=ASSIGNMENT):
+    """Grade what is new or changed in the course; returns its Rows, finished ones included.
+
+    `students`: only these; `executor`: dask://HOST:PORT instead of this machine; `progress(done, total, student)` after each submission;
+    `force`: finished ones too; `assignment`: any of the course's. GradeError, GradebookError or CageMissing when the command cannot run or go on.
+    """
+    course = Path(course).resolve()
+    with locked(course), Gradebook(course, db, assignment) as book, contextlib.ExitStack() as stack:
+        limits = Limits(seconds=timeout, memory_mb=memory)
+        works = {name: Work(source, limits, sandbox) for name, source in trusted_sources(book).items()}
+        secret, (names, loose) = course_secret(course), discover(book, students)
+        rows = Rows(course, db, sum(work.trusted().max_score for work in works.values()), assignment)
+        if db: remember(course, db)
+        grading = Grading(book, rows, works, [timeout, memory], sandbox, force, progress)
+        grading.total, grading.names = len(names), set(names)
+
+        def start():
+            "Those who grade each notebook, entered on this thread."
+            room = lambda name: hmac.new(secret, b"room" + (name.encode() if len(works) > 1 else b""), "sha256").hexdigest()[:16]
+            return {name: stack.enter_context(Dask(work, executor, room(name)) if executor else Threads(work, workers)) for name, work in works.items()}
+
+        for student in names: grading.submission(student, secret, start)
+        while grading.running: grading.collect()
+        for name in loose: grading.loose(name)
     return rows

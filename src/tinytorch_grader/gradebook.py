@@ -444,6 +444,11 @@ class Gradebook:
         for student, grade in found.items(): grade.name = names.get(student, "")
         return dict(sorted(found.items()))
 
+    def absent(self):
+        "Grades without points of the roster's students who handed nothing in, sorted by name."
+        names, there = self.roster(), self.grades().keys()
+        return [Grade(student, {}, status="absent", name=names[student], submitted=False) for student in sorted(names.keys() - there, key=lambda s: (names[s], s))]
+
     def _read_grades(self, found, students, points):
         assigned, notebook, grade, comment = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade, api.Comment
         chosen = [assigned.assignment_id == self.assignment_id] + ([assigned.student_id.in_(students)] if students is not None else [])

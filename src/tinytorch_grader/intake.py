@@ -216,7 +216,7 @@ class Reading:
             self.before = max(self.before, self.trusted.text_at.get(squeezed(said or ""), -1))
             return
         pictures, self.refused[len(self.refused):] = pictures_of(cell)
-        if self.answering and cell.get("cell_type") == "markdown":
+        if self.answering and cell.get("cell_type") == "markdown" and self.answering not in self.trusted.code_by_hand:
             self._join(self.answering, said, pictures)
             self.together.append(self.answering)
         elif own := self._beyond_texts(said): self.prose.append(Prose(own, self.before, pictures))
@@ -304,6 +304,9 @@ class Reading:
     def _move(self, prose, index):
         grade_id = self.trusted.grade_id(index)
         self.moved.append(grade_id)
+        if self.trusted.notebook["cells"][index]["cell_type"] == "code":   # which has to stay code
+            said = f"[moved here by the grader: this stood {self._after(prose.before)}]\n{prose.source}"
+            return self._join(grade_id, "\n".join(f"# {line}" for line in said.split("\n")), {})
         self._join(grade_id, f"*[moved here by the grader: this stood {self._after(prose.before)}]*\n\n{prose.source}", prose.pictures)
 
     # ---- what is odd
@@ -379,8 +382,10 @@ def merged(trusted, submission):
 
 def job(trusted, submission, seed):
     "What two cages run: the trusted cells, the student's and the tests, in order."
-    steps = [Step(name, role, source) for role, name, source, index in merged(trusted, submission)
-             if role in ("given", "tools", "solution", "extra", "test") and source.strip()]
+    runs = {"given", "tools", "solution", "extra", "test"}
+    by_hand = {i for i in trusted.manual if trusted.notebook["cells"][i]["cell_type"] == "code"}   # code that a person marks runs too
+    steps = [Step(name, "solution" if index in by_hand else role, source) for role, name, source, index in merged(trusted, submission)
+             if (role in runs or index in by_hand) and source.strip()]
     return Job(seed, steps)
 
 

@@ -85,6 +85,7 @@ class Trusted:
                       for line in without_regions(self.source(i)).split("\n")} | {"".join(stub.split()) for stub in STUBS}
         self.manual = [i for i, role in enumerate(self.roles) if role == "manual"]
         self.tasks = {i for i in self.manual if about(notebook["cells"][i]).get("task")}
+        self.code_by_hand = {self.grade_id(i) for i in self.manual if notebook["cells"][i]["cell_type"] == "code"}
         code = [i for i, role in enumerate(self.roles) if role != "text"]
         self.around = {i: (max((k for k in code if k < i), default=-1), min((k for k in code if k > i), default=len(self.roles))) for i in self.manual}
         self.releases = []   # (digest, {grade_id: what an untouched copy says}) of each release, the oldest first; see `know`

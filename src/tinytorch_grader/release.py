@@ -36,7 +36,9 @@ c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
 c.CourseDirectory.course_id = "tinytorch"
 c.ExecutePreprocessor.timeout = 120
 
-# Give feedback with `capstone feedback` alone: the pages of `nbgrader generate_feedback`, and of Formgrader's button, show the hidden tests.
+# Formgrader's buttons and nbgrader's commands of these names go through the cage, and show no hidden test.
+c.Autograde.exporter_class = "tinytorch_grader.formgrader.Caged"
+c.GenerateFeedback.exporter_class = "tinytorch_grader.formgrader.SafePage"
 '''
 
 

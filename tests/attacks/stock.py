@@ -52,7 +52,7 @@ def base_course(folder):
     folder.mkdir()
     submissions.save(folder, submissions.SOURCE, "source.ipynb")
     course = make_course(folder / "course", folder / "source.ipynb")
-    with open(course / "nbgrader_config.py", "a") as config: config.write("c.ExecutePreprocessor.timeout = 6\n")
+    with open(course / "nbgrader_config.py", "a") as config: config.write("c.ExecutePreprocessor.timeout = 6\nc.Autograde.exporter_class = 'nbconvert.exporters.NotebookExporter'\n")
     (course / "secret.txt").write_text(LOOT)
     for student, changes in {"honest_a": {}, "honest_z": dict.fromkeys(submissions.solutions(), "")}.items():
         where = course / "submitted" / student / NAME

@@ -39,6 +39,7 @@ def course_of(folder, count):
     reference = without_demo(json.loads((ROOT / f"{ASSIGNMENT}.ipynb").read_text(encoding="utf-8")))
     (folder / "source.ipynb").write_text(json.dumps(reference), encoding="utf-8")
     course = make_course(folder / "course", folder / "source.ipynb")
+    with open(course / "nbgrader_config.py", "a") as config: config.write("c.Autograde.exporter_class = 'nbconvert.exporters.NotebookExporter'\n")   # stock's own
     right, wrong = ([s for s in matrix.students(kind) if s.name not in OTHER_RULES | SLEEPERS] for kind in ("right", "wrong"))
     wrong = wrong[::max(1, len(wrong) // (count // 2))]
     pairs = zip(itertools.cycle(right), itertools.cycle(wrong))

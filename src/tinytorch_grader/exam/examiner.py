@@ -313,6 +313,30 @@ class Theirs(dict):
         except NameError: return default
 
 
+class Local(dict):
+    "The names of a test as it runs: its own, which its functions see too; a student's name that it deletes is gone over there until it sets it."
+
+    def __init__(self, line, space):
+        super().__init__()
+        self.line, self.space, self.gone = line, space, set()
+
+    def __getitem__(self, name): return self.space[name]
+
+    def __setitem__(self, name, value):
+        if name not in self.gone:
+            self.space[name] = value
+            return
+        self.line.ask("bind", name, value)
+        self.gone.discard(name)
+
+    def __delitem__(self, name):
+        if name in self.space:
+            del self.space[name]
+            return
+        self.line.ask("forget", name)
+        self.gone.add(name)
+
+
 class FromStudent(types.ModuleType):
     "A module of the framework, for tests: each name in it is the student's."
     def __init__(self, name, hooks):
@@ -405,7 +429,7 @@ class Exam:
         error = None
         try:
             if role == "tools" and VOCABULARY in source and self.vocabulary: self.load()
-            exec(compiled(name, source), self.space)
+            exec(compiled(name, source), self.space, Local(self.line, self.space))
             if role == "tools": self.hook(self.space)
         except (Refused, Ended): raise
         except BaseException as e: error = about(e, f"<trusted {name}>")

@@ -256,6 +256,8 @@ class Student(Line):
         if name not in self.names: raise NameError(f"name {name!r} is not defined")
         return self.settled(self.names[name], keep)
 
+    def on_forget(self, name): del self.names[name]
+    def on_bind(self, name, value): self.names[name] = value
     def on_get(self, thing, name, keep): return self.settled(getattr(thing, name), keep)
     def on_set(self, thing, name, value): setattr(thing, name, value)
     def on_delete(self, thing, name): delattr(thing, name)

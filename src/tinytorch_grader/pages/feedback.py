@@ -154,7 +154,7 @@ class Lesson:
                 extras.setdefault(last, []).append(cell)
         return answers, extras
 
-    def sections(self, grade, notebook, with_answers):
+    def sections(self, grade, notebook, with_answers, part_of=str):
         "The sections of one student's page; those without anything to say are left out."
         answers, extras = self.theirs(notebook)
         found = [Section("part-0", "Before the parts")]
@@ -169,10 +169,10 @@ class Lesson:
                 if cell.cell_type == "code":
                     item.code, item.outputs = text(intake.text(theirs.get("source"))), [*self.outputs.shown(theirs.get("outputs"), item.grade_id)]
                 else: item.answer = markdown(intake.text(theirs.get("source")), theirs.get("attachments"))
-            if part := grade.parts.get(item.grade_id):
+            if part := grade.parts.get(part_of(item.grade_id)):
                 item.points, item.score, item.waits, item.outdated = part.max_score, part.score, part.waits, part.outdated
                 if part.message != grade.message: item.message = self.outputs.safe(part.said)   # of the whole submission: said once at the top
-            item.comment = text(grade.comments.get(item.grade_id))
+            item.comment = text(grade.comments.get(part_of(item.grade_id)))
             if with_answers and self.references.get(item.grade_id) != item.code: item.reference = self.references.get(item.grade_id, "")
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
@@ -181,6 +181,12 @@ class Lesson:
                 found[-1].items.append(Item(name, text(intake.text(theirs.get("source"))), extra=True,
                                             outputs=[*self.outputs.shown(theirs.get("outputs"), "an extra cell")]))
         return [section for section in found if section.items]
+
+
+def lost(sections):
+    "(section, item) of the parts without full points that nobody has still to mark, the dearest first."
+    found = [(section, item) for section in sections for item in section.items if item.points and item.score < item.points and not item.waits]
+    return sorted(found, key=lambda pair: pair[1].score - pair[1].points)
 
 
 def without_markers(source):
@@ -200,10 +206,10 @@ def regular(root, path, most):
     return data
 
 
-def autograded(gradebook, student):
+def autograded(gradebook, student, notebook=ASSIGNMENT):
     "The graded notebook of a student; one without cells where there is none that can be read."
     try:
-        notebook = json.loads(regular(gradebook.directory.root, gradebook.path("autograded", student) / f"{ASSIGNMENT}.ipynb", NOTEBOOK_BYTES))
+        notebook = json.loads(regular(gradebook.directory.root, gradebook.path("autograded", student) / f"{notebook}.ipynb", NOTEBOOK_BYTES))
         return notebook if isinstance(notebook, dict) and isinstance(notebook.get("cells"), list) else {"cells": []}
     except (OSError, ValueError, RecursionError):
         return {"cells": []}
@@ -216,26 +222,40 @@ def keep_for_release(gradebook, student, folder):
         except (OSError, ValueError): (folder / name).unlink(missing_ok=True)
 
 
-def write(course, with_answers=False, db=None, progress=None):
-    """Write feedback/STUDENT/20_capstone/20_capstone.html for every graded student of the course; returns the folders.
+class Pages:
+    "The feedback pages of a course; its lessons are read once."
+
+    def __init__(self, gradebook, with_answers=False):
+        self.gradebook, self.with_answers, self.lessons = gradebook, with_answers, {}
+        self.template, self.grades = environment().get_template("feedback.html.j2"), gradebook.grades()
+        for name, path in gradebook.sources().items():
+            source, released = gradebook.trusted_notebook(path), gradebook.path("release", ".") / f"{name}.ipynb"
+            try: self.lessons[name] = Lesson(source, nbformat.read(released, as_version=4))
+            except (OSError, ValueError, LookupError, AttributeError): self.lessons[name] = Lesson(source)   # it tells only which cells are a student's
+
+    def html(self, student, notebook):
+        "The page about one notebook of a student; its points are those of the whole assignment."
+        lesson, grade = self.lessons[notebook], self.grades[student]
+        sections = lesson.sections(grade, autograded(self.gradebook, student, notebook), self.with_answers, lambda grade_id: self.gradebook.part(notebook, grade_id))
+        return self.template.render(
+            title=f"Feedback on {self.gradebook.assignment}", assignment=self.gradebook.assignment, student=text(student), grade=grade,
+            message=lesson.outputs.safe(grade.message), sections=sections, lost=lost(sections), notebook=notebook if len(self.lessons) > 1 else "",
+            notes=[lesson.outputs.safe(note) for note in grade.notes],
+            status=None if grade.status == "graded" else (grade.status.capitalize(), STATUS.get(grade.status, "")))
+
+
+def write(course, with_answers=False, db=None, progress=None, assignment=ASSIGNMENT):
+    """Write feedback/STUDENT/ASSIGNMENT/NOTEBOOK.html for every graded student of the course; returns the folders.
 
     `with_answers`: show the reference solutions too, once resubmission is over; `progress(done, total)` after each student.
     """
-    with opened(course, db) as gradebook:
-        source = gradebook.trusted_notebook()
-        released = gradebook.path("release", ".") / f"{ASSIGNMENT}.ipynb"
-        try: lesson = Lesson(source, nbformat.read(released, as_version=4))
-        except (OSError, ValueError, LookupError, AttributeError): lesson = Lesson(source)   # it tells only which cells are not a student's
-        template, grades, folders = environment().get_template("feedback.html.j2"), gradebook.grades(), []
-        for done, (student, grade) in enumerate(grades.items(), 1):
-            html = template.render(
-                title=f"Feedback on {ASSIGNMENT}", student=text(student), grade=grade, message=lesson.outputs.safe(grade.message),
-                sections=lesson.sections(grade, autograded(gradebook, student), with_answers),
-                notes=[lesson.outputs.safe(note) for note in grade.notes],
-                status=None if grade.status == "graded" else (grade.status.capitalize(), STATUS.get(grade.status, "")))
+    folders = []
+    with opened(course, db, assignment) as gradebook:
+        pages = Pages(gradebook, with_answers)
+        for done, student in enumerate(pages.grades, 1):
             folder = gradebook.path("feedback", student)
-            put(folder / f"{ASSIGNMENT}.html", html)
+            for notebook in pages.lessons: put(folder / f"{notebook}.html", pages.html(student, notebook))
             keep_for_release(gradebook, student, folder)
             folders.append(folder)
-            if progress: progress(done, len(grades))
+            if progress: progress(done, len(pages.grades))
     return folders

@@ -14,11 +14,13 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
 from .. import intake
 from ..gradebook import ASSIGNMENT, put
+from ..notebook import Trusted
 from ..submission import NotASubmission, parse
 from .feedback import opened, regular
 from .safe import environment, text
@@ -41,12 +43,20 @@ ADVICE = {
 
 # ---- grades
 
+def discrimination(grades, name):
+    "Correlation of the points in one part with those in all others, over the students whose work was run; None where either does not vary."
+    own = np.array([row.parts[name].score for row in grades])
+    rest = np.array([sum(mark.score for mark in row.parts.values()) for row in grades]) - own
+    if len(own) < 3 or own.std() < 1e-9 or rest.std() < 1e-9: return None
+    return float(np.corrcoef(own, rest)[0, 1])
+
+
 def shares(grades, points):
-    "For each graded cell its mean and the percentages of students with full, some and no points, or who wait for a person."
+    "For each graded cell its mean, discrimination, and the percentages of students with full, some and no points, or who wait for a person."
     table, percent = [], lambda flags: 100 * np.mean(flags)
     for name, most in points.items():
         score, waits = np.array([row.parts[name].score for row in grades]), np.array([row.parts[name].waits for row in grades])
-        table.append({"name": name, "points": most, "mean": score.mean(), "full": percent((score >= most) & ~waits),
+        table.append({"name": name, "points": most, "mean": score.mean(), "apart": discrimination(grades, name), "full": percent((score >= most) & ~waits),
                       "none": percent((score <= 0) & ~waits), "some": percent((score > 0) & (score < most) & ~waits), "waiting": percent(waits)})
     return table
 
@@ -61,10 +71,27 @@ def sections(notebook):
     return [(title, points) for title, points in found if points]
 
 
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+
+
+def kind_of(message):
+    """`message` without the numbers that random inputs change; `got 4200, expected 4.2` keeps what is wrong with it, a factor of 1000.
+
+    A factor is told to one digit, and to its power of ten past 3 either way; what came stays as it is where it is no number."""
+    def factor(found):
+        got, expected = float(found[1]), float(found[3])
+        if not expected or not got: return f"got {'0' if not got else '#'}{found[2]}{'0' if not expected else '#'}"
+        ratio = got / expected
+        shown = f"{ratio:.1g}" if 1 / 3 < abs(ratio) < 3 else f"1e{math.floor(math.log10(abs(ratio)) + 0.5)}" if ratio > 0 else "negative"
+        return f"got # ({shown} times){found[2]}#"
+    message = re.sub(rf"got ({NUMBER})(, expected (?:about )?)({NUMBER})", factor, message)
+    return re.sub(rf"(?<![\w.(]){NUMBER}(?! times)", "#", message)
+
+
 def failures(grades, points):
     """[(count, grade_id, message)] of the commonest messages of parts (`points` by grade_id) without full points, the unwritten in one row.
 
-    Numbers in messages count as equal."""
+    Messages are told apart by `kind_of`."""
     seen, count, unwritten = defaultdict(Counter), Counter(), Counter()
     for row in grades:
         if row.status in ("invalid", "missing", "tampered"): continue   # one reason, said once, not a mistake in every part
@@ -73,7 +100,7 @@ def failures(grades, points):
             if not (score < most and message) or message.startswith("not reached"): continue
             if message.startswith("not written yet"): unwritten[row.student] += 1
             else:
-                kind = grade_id, re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", message[:600])
+                kind = grade_id, kind_of(message[:600])
                 count[kind] += 1
                 if len(seen[kind]) < 50: seen[kind][message] += 1
     found = [(many, kind[0], text(seen[kind].most_common(1)[0][0], 400)) for kind, many in count.most_common(25)]
@@ -150,19 +177,25 @@ def ranked(found, key):
     return [(1 + bisect_left(keys, own), e) for own, e in zip(keys, found)]
 
 
+def places(ranks):
+    "[(place, entry)] of the first ten of `ranks`, with a shared place as `3=`, and everybody who shares the last one."
+    last, many = ranks[min(9, len(ranks) - 1)][0] if ranks else 0, Counter(rank for rank, _ in ranks)
+    return [(f"{rank}=" if many[rank] > 1 else str(rank), e) for rank, e in ranks if rank <= last][:ROWS]
+
+
 def events(found):
     "[(name, how it is ranked, who may enter, [(rank, entry)])] of the five events."
     from tinytorch.olympics import OlympicEvent, qualifies_event
 
     may = {event: [e for e in found if qualifies_event(e.metrics, event)] for event in OlympicEvent}
-    places = [{e.student: rank for rank, e in ranked(may[OlympicEvent.ALL_AROUND], key)}
+    spots = [{e.student: rank for rank, e in ranked(may[OlympicEvent.ALL_AROUND], key)}
               for key in (lambda e: e.latency_us, lambda e: e.size_kib, lambda e: -e.accuracy)]
     how = {OlympicEvent.LATENCY_SPRINT: ("accuracy of at least 0.85; median latency, least first", lambda e: e.latency_us),
            OlympicEvent.MEMORY_CHALLENGE: ("accuracy of at least 0.85; size, least first", lambda e: e.size_kib),
            OlympicEvent.ACCURACY_CONTEST: ("under 100 ms and 10 MiB; accuracy, highest first", lambda e: -e.accuracy),
-           OlympicEvent.ALL_AROUND: ("everybody; sum of the places in latency, size and accuracy", lambda e: sum(p[e.student] for p in places)),
+           OlympicEvent.ALL_AROUND: ("everybody; sum of the places in latency, size and accuracy", lambda e: sum(p[e.student] for p in spots)),
            OlympicEvent.EXTREME_PUSH: ("accuracy of at least 0.80; times faster, times smaller, multiplied, than its own baseline", lambda e: -e.push)}
-    return [(event.value.replace("_", " "), words, len(may[event]), ranked(may[event], key)[:10]) for event, (words, key) in how.items()]
+    return [(event.value.replace("_", " "), words, len(may[event]), places(ranked(may[event], key))) for event, (words, key) in how.items()]
 
 
 # ---- figures
@@ -267,16 +300,25 @@ def plane(found):
 
 # ---- the page
 
-def write(course, db=None):
+def link(root, folder):
+    "The address of a student's feedback page, seen from the report; empty where there is none yet."
+    page = next(iter(sorted(folder.glob("*.html"))), None)
+    return quote(page.relative_to(root).as_posix()) if page and page.is_relative_to(root) else ""
+
+
+def write(course, db=None, assignment=ASSIGNMENT):
     "Write COURSE/report.html from the gradebook, `_grades/` and the students' submission.json; returns its path."
-    with opened(course, db) as gradebook:
+    with opened(course, db, assignment) as gradebook:
         root = Path(gradebook.directory.root)
-        source = gradebook.trusted_notebook()
-        groups, by_hand = sections(source), {part.grade_id for part in intake.Trusted(source).parts if part.manual}
+        groups, by_hand = [], set()
+        for name, path in gradebook.sources().items():
+            source = gradebook.trusted_notebook(path)
+            groups += [(title, {gradebook.part(name, part): most for part, most in group.items()}) for title, group in sections(source)]
+            by_hand |= {gradebook.part(name, part.grade_id) for part in Trusted(source).parts if part.manual}
         points = {name: most for _, group in groups for name, most in group.items()}
-        grades = list(gradebook.grades().values())
-        absent = len(gradebook.students() - {row.student for row in grades})
-        found, refused = entries(root, root / gradebook.directory.submitted_directory)
+        grades, absent = list(gradebook.grades().values()), gradebook.absent()
+        people = [(row, link(root, gradebook.path("feedback", row.student))) for row in sorted(grades, key=lambda row: (row.name or row.student).lower())]
+        found, refused = entries(root, root / gradebook.directory.submitted_directory) if assignment == ASSIGNMENT else ([], [])
     able = [e for e in found if not e.outside]
     mark_front(able)
     able.sort(key=lambda e: e.latency_us)
@@ -286,7 +328,9 @@ def write(course, db=None):
     page.filters |= {"plain": lambda value: text(value, 300), "short": lambda value: f"{value:.3g}"}
     max_score = sum(points.values())
     html = page.get_template("report.html.j2").render(
-        title=f"{ASSIGNMENT}: the class", course=text(root.name), n=len(grades), max_score=max_score, rows=ROWS, front_rows=FRONT, advice=ADVICE,
+        title=f"{assignment}: the class", assignment=assignment, course=text(root.name), n=len(grades), max_score=max_score, rows=ROWS, front_rows=FRONT, advice=ADVICE,
+        people=people, late=[row for row in grades if row.late_s > 0], spread=np.std([row.score for row in grades]) if grades else 0,
+        outdated=[row for row in grades if row.outdated],
         mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades]) if grades else 0,
         waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades), attention=attention,
         statuses=Counter(row.status for row in attention).most_common(),
@@ -296,5 +340,6 @@ def write(course, db=None):
         total_seconds=sum(row.seconds for row in grades), slowest=sorted(grades, key=lambda row: -row.seconds)[:10],
         measured=len(found), refused=refused, outside=[(e.student, e.outside) for e in found if e.outside], plane=able and plane(able),
         front=[e for e in able if e.front], events=events(able) if able else [])
-    put(root / "report.html", html)
-    return root / "report.html"
+    path = root / ("report.html" if assignment == ASSIGNMENT else f"report-{assignment}.html")
+    put(path, html)
+    return path

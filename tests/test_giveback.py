@@ -1,0 +1,73 @@
+"""Grades and feedback go back in the files that the LMS exported; whoever does not match is listed."""
+import csv
+import zipfile
+
+import pytest
+
+from tinytorch_grader import giveback
+from tinytorch_grader.gradebook import Grade, Mark
+from tinytorch_grader.pages.report import kind_of, places
+
+CANVAS = ("Student,ID,SIS User ID,SIS Login ID,Section,Capstone (991),Quiz (992)\r\n    Points Possible,,,,,10.0,5\r\n"
+          '"Doe, Jane",12345,,jdoe,A,,4\r\n"Roe, Jim",12346,,jroe,A,,\r\n"Poe, Pat",12349,,ppoe,A,7,\r\n"Student, Test",,,,,,\r\n')
+MOODLE = ("\ufeffIdentifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission)\n"
+          "Participant 77,Zoë Łuć,zoe@example.org,Submitted,,10.00,Yes,-\nParticipant 78,Ann Lee,ann@example.org,Submitted,3,10.00,No,-\n"
+          "Participant 79,Ann Lee,ann2@example.org,Submitted,,10.00,Yes,-\n")
+
+
+def grade(student, score, waits=False, status="graded", name=""):
+    return Grade(student, {"a": Mark(5, score), "b": Mark(5, None, waits=waits)}, status=status, name=name)
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8-sig") as file: return list(csv.reader(file))
+
+
+def test_canvas_gets_its_own_file_back(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(CANVAS, newline="")
+    done = giveback.canvas(path, [grade("doejane_12345", 4.5, waits=True), grade("jroe", 3), grade("anon_x", 2), grade("bad_12349", 0, status="invalid")], "20_capstone", "Capstone")
+    rows = table(path)
+    assert [row[5] for row in rows] == ["Capstone (991)", "10.0", "4.5", "3", "7", ""] and [row[6] for row in rows][2] == "4"
+    assert done.filled == 2 and done.not_in_file == ["anon_x"] and not done.not_in_course
+    assert any("5 points of it wait" in note for note in done.notes) and any("invalid; left empty" in note for note in done.notes)
+    assert path.with_name("export.csv.before").read_bytes() == CANVAS.encode() and path.read_bytes().count(b"\r\n") == CANVAS.count("\r\n")
+
+
+def test_a_column_that_is_not_certain_is_asked_for(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(CANVAS, newline="")
+    with pytest.raises(giveback.GiveBackError, match="--column: 'Capstone \\(991\\)', 'Quiz \\(992\\)'"): giveback.canvas(path, [grade("a", 1)], "ps1")
+    assert path.read_bytes() == CANVAS.encode()
+    path.write_text("a,b\n")
+    with pytest.raises(giveback.GiveBackError, match="no table"): giveback.canvas(path, [], "ps1")
+
+
+def test_moodle_gets_its_worksheet_back(tmp_path):
+    path = tmp_path / "worksheet.csv"
+    path.write_text(MOODLE, encoding="utf-8", newline="")
+    done = giveback.moodle(path, [grade("Zoë_Łuć_77", 5), grade("Ann_Lee_78", 4), grade("Ann_Lee", 4)])
+    assert [row[4] for row in table(path)] == ["Grade", "5", "3", ""] and path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert any("cannot be changed" in note for note in done.notes) and done.not_in_course == ["Ann Lee"] and done.not_in_file == ["Ann_Lee"], "two Ann Lees"
+
+
+def test_feedback_for_the_bulk_upload(tmp_path):
+    page = tmp_path / "20_capstone.html"
+    page.write_text("<p>")
+    pages = dict.fromkeys(("doejane_12345", "Zoë_77", "octocat"), page)
+    names = {"doejane_12345": "doejane_LATE_12345_67890_20_capstone-1.ipynb", "Zoë_77": "Zoë_77_assignsubmission_file_/20_capstone.ipynb"}
+    assert giveback.feedback_zip(tmp_path / "f.zip", pages, names) == ["octocat"]
+    assert sorted(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == ["Zoë_77_assignsubmission_file_20_capstone.html", "doejane_LATE_12345_67890_20_capstone-1.html"]
+
+
+@pytest.mark.parametrize("one, other, same", [
+    ("latency: got 0.0042, expected about 4.2: in seconds", "latency: got 0.0017, expected about 1.7: in seconds", True),
+    ("latency: got 0.0042, expected about 4.2", "latency: got 4200, expected about 4.2", False), ("got 7, expected 8", "got 31, expected 36", True),
+    ("got None, expected 3", "got 3, expected 3", False), ("got -2, expected 2", "got 2.2, expected 2", False), ("y: got 'a', expected 5", "y: got 'b', expected 5", False)])
+def test_messages_are_told_apart_by_what_came(one, other, same):
+    assert (kind_of(one) == kind_of(other)) is same, (kind_of(one), kind_of(other))
+
+
+def test_ties_are_shown_as_ties():
+    assert [place for place, _ in places([(1, "a"), (2, "b"), (2, "c"), (4, "d")])] == ["1", "2=", "2=", "4"]
+    assert len(places([(1, "a")] + [(2, n) for n in range(30)])) == 31 and places([]) == []
