@@ -57,26 +57,27 @@ def _windows(x, kernel, stride, padding=(0, 0), fill=0):
 # %% ../../src/modules/09_convolutions.ipynb #fc695cee
 def im2col(
     x, # array or Tensor (B, C, H, W)
-    kernel_size, # a number, or (rows, columns)
-    stride=1, # steps between windows
-    padding=0, # zeros around the image
-): # array (B, C * kh * kw, windows)
+    kernel_size: int | tuple[int, int], # a number, or (rows, columns)
+    stride: int | tuple[int, int] = 1, # steps between windows
+    padding: int | tuple[int, int] = 0, # zeros around the image
+) -> np.ndarray: # (B, C * kh * kw, windows)
     """Each window as a column, in the order of PyTorch's `unfold`; `ValueError` where none fits.
 
     Parameters
     ----------
     x
         array or Tensor (B, C, H, W)
-    kernel_size
+    kernel_size : int | tuple[int, int]
         a number, or (rows, columns)
-    stride : default 1
+    stride : int | tuple[int, int], default 1
         steps between windows
-    padding : default 0
+    padding : int | tuple[int, int], default 0
         zeros around the image
 
     Returns
     -------
-    array (B, C * kh * kw, windows)
+    np.ndarray
+        (B, C * kh * kw, windows)
     """
     kernel, stride, padding = _geometry(kernel_size, stride, padding)
     if np.ndim(x) != 4: raise ValueError(f"im2col: got x {np.shape(x)}, expected (B, C, H, W)")
@@ -90,23 +91,24 @@ def _columns(windows):
 # %% ../../src/modules/09_convolutions.ipynb #cf6eaea9
 def col2im(
     columns, # array or Tensor (B, C * kh * kw, windows)
-    shape, # (B, C, H, W) of the images
+    shape: tuple[int, ...], # (B, C, H, W) of the images
     kernel_size, stride=1, padding=0, # as for `im2col`
-): # array of that shape
+) -> np.ndarray: # of that shape
     """Add each column up where its window lies (PyTorch's `fold`); `ValueError` for other columns.
 
     Parameters
     ----------
     columns
         array or Tensor (B, C * kh * kw, windows)
-    shape
+    shape : tuple[int, ...]
         (B, C, H, W) of the images
     padding : default 0
         as for `im2col`
 
     Returns
     -------
-    array of that shape
+    np.ndarray
+        of that shape
     """
     kernel, stride, (ph, pw) = _geometry(kernel_size, stride, padding)
     (B, C, H, W), columns = shape, np.asarray(columns)
@@ -121,24 +123,25 @@ def col2im(
 
 # %% ../../src/modules/09_convolutions.ipynb #ac4f2fa6
 def convolve(
-    x, # Tensor (B, C, H, W)
-    weight, # array (out, C, kh, kw)
+    x: Tensor, # (B, C, H, W)
+    weight: np.ndarray, # (out, C, kh, kw)
     stride, padding, # pairs
-): # products, an array (B, out, rows, columns), and the columns of x
+) -> tuple[np.ndarray, np.ndarray]: # products (B, out, rows, columns), and the columns of x
     """Each filter at every place. `TypeError` and `ValueError` as of `Conv2d`.
 
     Parameters
     ----------
-    x
-        Tensor (B, C, H, W)
-    weight
-        array (out, C, kh, kw)
+    x : Tensor
+        (B, C, H, W)
+    weight : np.ndarray
+        (out, C, kh, kw)
     stride, padding
         pairs
 
     Returns
     -------
-    products, an array (B, out, rows, columns), and the columns of x
+    tuple[np.ndarray, np.ndarray]
+        products (B, out, rows, columns), and the columns of x
     """
     if not isinstance(x, Tensor): raise not_a_tensor("Conv2d", x)
     if x.data.ndim != 4 or x.data.shape[1] != weight.shape[1]:
@@ -152,21 +155,21 @@ def convolve(
 # %% ../../src/modules/09_convolutions.ipynb #e078b3e3
 class Conv2d(Layer):
     "Each filter at every place: (B, in_channels, H, W) -> (B, out_channels, rows, columns)."
-    def __init__(self, in_channels, out_channels,
-        kernel_size, # a number, or (rows, columns)
-        stride=1, # steps between windows
-        padding=0, # zeros around the image
-        bias=True, # without: `bias` is None
+    def __init__(self, in_channels: int, out_channels: int,
+        kernel_size: int | tuple[int, int], # a number, or (rows, columns)
+        stride: int | tuple[int, int] = 1, # steps between windows
+        padding: int | tuple[int, int] = 0, # zeros around the image
+        bias: bool = True, # without: `bias` is None
     ):
         """Parameters
         ----------
-        kernel_size
+        kernel_size : int | tuple[int, int]
             a number, or (rows, columns)
-        stride : default 1
+        stride : int | tuple[int, int], default 1
             steps between windows
-        padding : default 0
+        padding : int | tuple[int, int], default 0
             zeros around the image
-        bias : default True
+        bias : bool, default True
             without: `bias` is None
         """
         if in_channels < 1 or out_channels < 1:
@@ -179,7 +182,7 @@ class Conv2d(Layer):
         self.weight = Tensor(weight, requires_grad=True)
         self.bias = Tensor(np.zeros(out_channels), requires_grad=True) if bias else None
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "`TypeError` unless `x` is a Tensor, `ValueError` for other channels or too small an image."
         weight, bias = self.weight, self.bias
         y, columns = convolve(x, weight.data, self.stride, self.padding)
@@ -188,7 +191,8 @@ class Conv2d(Layer):
         return result(y, "conv2d", inputs, columns, weight.data, x.data.shape, self.stride,
                       self.padding)
 
-    def parameters(self): return [self.weight] if self.bias is None else [self.weight, self.bias]
+    def parameters(self) -> list[Tensor]:
+        return [self.weight] if self.bias is None else [self.weight, self.bias]
 
     def __repr__(self):
         rest = f"stride={self.stride}, padding={self.padding}{', bias=False' * (self.bias is None)}"
@@ -212,17 +216,17 @@ gradients["conv2d"] = _conv2d_x, _conv2d_weight, lambda g, *_: g.sum(axis=(0, 2,
 class _Pool(Layer):
     "What both kinds of pooling share: (B, C, H, W) -> (B, C, rows, columns)."
     def __init__(self,
-        kernel_size, # a number, or (rows, columns)
-        stride=None, # steps between windows, by default the kernel's size
-        padding=0, # margin around the image, at most half of the kernel
+        kernel_size: int | tuple[int, int], # a number, or (rows, columns)
+        stride: int | tuple[int, int] | None = None, # steps between windows, by default the kernel's
+        padding: int | tuple[int, int] = 0, # margin around the image, at most half of the kernel
     ):
         """Parameters
         ----------
-        kernel_size
+        kernel_size : int | tuple[int, int]
             a number, or (rows, columns)
-        stride : default None
-            steps between windows, by default the kernel's size
-        padding : default 0
+        stride : int | tuple[int, int] | None, default None
+            steps between windows, by default the kernel's
+        padding : int | tuple[int, int], default 0
             margin around the image, at most half of the kernel
         """
         stride = kernel_size if stride is None else stride
@@ -255,7 +259,7 @@ class MaxPool2d(_Pool):
     "The largest number of each window; margins never win."
     op = "max_pool2d"
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "Tensor (B, C, H, W) -> Tensor (B, C, rows, columns)."
         windows = self.windows(x, fill=-np.inf)
         return self.result(_over_kernel(np.maximum, windows), x, windows)
@@ -265,7 +269,7 @@ class AvgPool2d(_Pool):
     "The mean of each window, margins counted as zeros."
     op = "avg_pool2d"
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "Tensor (B, C, H, W) -> Tensor (B, C, rows, columns)."
         windows = self.windows(x, fill=0)
         n = windows.dtype.type(math.prod(self.kernel_size))
@@ -294,17 +298,17 @@ _PLACES = 0, 2, 3  # all but the channels
 
 class BatchNorm2d(Layer):
     "(x - mean) / sqrt(variance + eps) * gamma + beta for each channel of (B, C, H, W)."
-    def __init__(self, num_features, # channels
-        eps=1e-5, # keeps the root from zero
-        momentum=0.1, # weight of a new batch in the running statistics
+    def __init__(self, num_features: int, # channels
+        eps: float = 1e-5, # keeps the root from zero
+        momentum: float = 0.1, # weight of a new batch in the running statistics
     ):
         """Parameters
         ----------
-        num_features
+        num_features : int
             channels
-        eps : default 1e-05
+        eps : float, default 1e-05
             keeps the root from zero
-        momentum : default 0.1
+        momentum : float, default 0.1
             weight of a new batch in the running statistics
         """
         if num_features < 1:
@@ -315,7 +319,7 @@ class BatchNorm2d(Layer):
         self.running_mean = np.zeros(num_features, np.float32)
         self.running_var = np.ones(num_features, np.float32)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "`ValueError` unless (B, num_features, H, W), in training with two numbers per channel."
         if not isinstance(x, Tensor): raise not_a_tensor("BatchNorm2d", x)
         if x.data.ndim != 4 or x.data.shape[1] != self.num_features:
@@ -331,9 +335,9 @@ class BatchNorm2d(Layer):
         inputs = x, self.gamma, self.beta
         return result(y, "batch_norm", inputs, normed, gamma * scale, self.training)
 
-    def parameters(self): return [self.gamma, self.beta]
+    def parameters(self) -> list[Tensor]: return [self.gamma, self.beta]
 
-    def size_bytes(self):
+    def size_bytes(self) -> int:
         "Bytes stored: gamma, beta and the running statistics."
         arrays = self.gamma.data, self.beta.data, self.running_mean, self.running_var
         return sum(a.nbytes for a in arrays)
@@ -378,7 +382,7 @@ gradients["batch_norm"] = (
 # %% ../../src/modules/09_convolutions.ipynb #6ef0811f
 class Flatten(Layer):
     "(B, C, H, W), or any (B, ...) -> (B, numbers of a sample)."
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "`TypeError` unless `x` is a Tensor, `ValueError` without a batch."
         if not isinstance(x, Tensor): raise not_a_tensor("Flatten", x)
         if x.data.ndim < 1: raise ValueError(f"Flatten: got x {x.shape}, expected (B, ...)")
@@ -387,7 +391,7 @@ class Flatten(Layer):
 
 class SimpleCNN(Sequential):
     "Two convolutions, each with ReLU and pooling, and a Linear: (B, 1, 8, 8) -> (B, num_classes)."
-    def __init__(self, num_classes=10):
+    def __init__(self, num_classes: int = 10):
         super().__init__(Conv2d(1, 16, 3, padding=1), ReLU(), MaxPool2d(2),
                          Conv2d(16, 32, 3, padding=1), ReLU(), MaxPool2d(2),
                          Flatten(), Linear(32 * 2 * 2, num_classes))

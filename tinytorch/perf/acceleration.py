@@ -16,33 +16,34 @@ __all__ = ["vectorized_matmul", "fused_gelu", "tiled_matmul", "im2col", "col2im"
 
 # %% ../../src/modules/17_acceleration.ipynb #59370c7c
 def vectorized_matmul(
-    a, # Tensor (..., m, k)
-    b, # Tensor (..., k, n)
-): # Tensor (..., m, n)
+    a: Tensor, # (..., m, k)
+    b: Tensor, # (..., k, n)
+) -> Tensor: # (..., m, n)
     """`a @ b` in one call of BLAS. `TypeError` for what is no Tensor, `ValueError` for wrong shapes.
 
     Parameters
     ----------
-    a
-        Tensor (..., m, k)
-    b
-        Tensor (..., k, n)
+    a : Tensor
+        (..., m, k)
+    b : Tensor
+        (..., k, n)
 
     Returns
     -------
-    Tensor (..., m, n)
+    Tensor
+        (..., m, n)
     """
     if not isinstance(a, Tensor): raise not_a_tensor("vectorized_matmul", a)
     return a.matmul(b)
 
 # %% ../../src/modules/17_acceleration.ipynb #cc765977
-def fused_gelu(x):  # Tensor of any shape
+def fused_gelu(x: Tensor) -> Tensor:  # of any shape
     """GELU in three arrays, overwriting what is not needed again. `TypeError` for what is no Tensor.
 
     Parameters
     ----------
-    x
-        Tensor of any shape
+    x : Tensor
+        of any shape
     """
     if not isinstance(x, Tensor): raise not_a_tensor("fused_gelu", x)
     z = x.data.clip(-10, 10)  # tanh is flat beyond
@@ -59,24 +60,25 @@ def fused_gelu(x):  # Tensor of any shape
 
 # %% ../../src/modules/17_acceleration.ipynb #01c2e50e
 def tiled_matmul(
-    a, # Tensor (m, k)
-    b, # Tensor (k, n)
-    tile_size=64, # rows and columns of a tile
-): # Tensor (m, n)
+    a: Tensor, # (m, k)
+    b: Tensor, # (k, n)
+    tile_size: int = 64, # rows and columns of a tile
+) -> Tensor: # (m, n)
     """`a @ b`, tile by tile. `TypeError` for what is no Tensor, `ValueError` for shapes or tiles.
 
     Parameters
     ----------
-    a
-        Tensor (m, k)
-    b
-        Tensor (k, n)
-    tile_size : default 64
+    a : Tensor
+        (m, k)
+    b : Tensor
+        (k, n)
+    tile_size : int, default 64
         rows and columns of a tile
 
     Returns
     -------
-    Tensor (m, n)
+    Tensor
+        (m, n)
     """
     for t in (a, b):
         if not isinstance(t, Tensor): raise not_a_tensor("tiled_matmul", t)

@@ -23,11 +23,12 @@ __all__ = ["Profile", "Profiler", "quick_profile", "trace", "flops_of"]
 
 # %% ../../src/modules/14_profiling.ipynb #41c4703c
 def _held(p):
-    "(key, numbers, bytes, array) of the parameter `p`, or None where no array is found; the key is the same at each look."
+    "(key, numbers, bytes, array) of the parameter `p`, or None; the key is the same at each look."
     data = p if isinstance(p, np.ndarray) else getattr(p, "data", p)
     if isinstance(data, np.ndarray): return id(data), data.size, data.nbytes, data
     if not hasattr(data, "element_size"): return None
-    return data.data_ptr(), data.numel(), data.numel() * data.element_size(), data  # PyTorch's tensors
+    numbers = data.numel()  # a tensor of PyTorch
+    return data.data_ptr(), numbers, numbers * data.element_size(), data
 
 
 def _arrays(parts):
@@ -35,23 +36,25 @@ def _arrays(parts):
     parameters = [p for part in parts if hasattr(part, "parameters") for p in part.parameters()]
     found = {held[0]: held for held in map(_held, parameters) if held}
     if parameters and not found:
-        raise ValueError(f"found no array in the {len(parameters)} parameters of {type(parts[0]).__name__}, the first "
-                         f"a {type(parameters[0]).__name__}; expected `data` with an array, or a method size_bytes()")
+        raise ValueError(f"{type(parts[0]).__name__}: found no array in {len(parameters)} parameters, "
+                         f"the first a {type(parameters[0]).__name__}; expected `data`, or a method "
+                         "size_bytes()")
     return found
 
 # %% ../../src/modules/14_profiling.ipynb #638b88dd
 def _total(model, own, which):
-    "Sum over the parts of `model`: of their method `own` where they bring one, else of item `which` of what they hold."
+    "Sum over the parts of `model`: their method `own`, else item `which` of what they hold."
     parts, known, inside = list(parts_of(model)) or [model], [], set()
     for part in parts:
         if hasattr(part, own) and id(part) not in inside:
             known.append(part)
             inside.update(map(id, parts_of(part)))
     looks, counted = [_arrays(parts) for _ in range(2)], _arrays(known)
-    stay = [held for key, held in looks[1].items() if key in looks[0] and key not in counted]  # not those made anew at each look
+    # what is made anew at each look is not stored
+    stay = [held for key, held in looks[1].items() if key in looks[0] and key not in counted]
     if looks[1] and not (known or stay):
-        raise ValueError(f"{type(model).__name__} makes its {len(looks[1])} parameters anew at each look, so nothing stored is found; "
-                         f"give it a method {own}()")
+        raise ValueError(f"{type(model).__name__} makes its parameters anew at each look, so "
+                         f"nothing stored is found; give it a method {own}()")
     return sum(int(getattr(part, own)()) for part in known) + sum(held[which] for held in stay)
 
 
@@ -95,7 +98,8 @@ def evaluating(model):
 def _forward(model):
     "`model.forward`, else `model` itself. `ValueError` where neither can be called."
     call = getattr(model, "forward", model)
-    if not callable(call): raise ValueError(f"{type(model).__name__}: unknown; expected a model with forward(x)")
+    if not callable(call):
+        raise ValueError(f"{type(model).__name__}: unknown; expected a model with forward(x)")
     return call
 
 
@@ -134,8 +138,8 @@ _EACH = {  # operations for each number of the result
     "softmax": 5,    # max, subtract, exp, sum, divide
     "gelu": 9,       # x/2 (1 + tanh(c (x + d x^3))): six multiplications, two additions, tanh
     "batch_norm": 4, # subtract a mean, multiply by a scale, by gamma, add beta
-    "layer_norm": 8, # mean, subtract, square, mean, times 1 / root, gamma, beta: a root for each row left out
-    **dict.fromkeys(("reshape", "transpose", "getitem", "embedding", "split_heads", "merge_heads"), 0),  # memory moves
+    "layer_norm": 8, # mean, subtract, square, mean, times 1 / root, gamma, add beta; no root
+    "reshape": 0, "transpose": 0, "getitem": 0, "embedding": 0, "split_heads": 0, "merge_heads": 0,
 }
 
 # %% ../../src/modules/14_profiling.ipynb #3d1189b8
@@ -151,7 +155,7 @@ def _coded(step):
     "The same with codes, and 1 for their scale."
     return step.out.size * (2 * _terms(step.saved[0]) + len(step.inputs))
 
-
+# %% ../../src/modules/14_profiling.ipynb #26b331e3
 def _window(step): return step.out.size * math.prod(step.saved[-3])  # the kernel
 
 
@@ -165,23 +169,24 @@ flops_of = {
     "scores": lambda step: (2 * step.inputs[0].shape[-1] + 1) * step.out.size,  # Q K^T / sqrt(d)
 }
 
-# %% ../../src/modules/14_profiling.ipynb #26b331e3
+# %% ../../src/modules/14_profiling.ipynb #bde82857
 def _flops(step):
     "Operations of one step. `ValueError` for one that has no rule in `flops_of`."
     if step.op in flops_of: return flops_of[step.op](step)
-    raise ValueError(f"FLOPs of the operation {step.op!r}: unknown; known are {', '.join(flops_of)}. "
-                     f"Add a rule: flops_of[{step.op!r}] = lambda step: ...")
+    raise ValueError(f"FLOPs of the operation {step.op!r}: unknown; known are "
+                     f"{', '.join(flops_of)}. Add a rule: flops_of[{step.op!r}] = lambda step: ...")
 
 # %% ../../src/modules/14_profiling.ipynb #87af61f2
 def _known(t, u, mark, seen):
-    "Whether the tensor `t` of one run comes from a step seen before, or is the same as `u`, that of the other run."
+    "Whether `t` of one run comes from a step seen before, or is the same as `u` of the other run."
     if id(t) in seen: return seen[id(t)] == mark
     return t is u or np.array_equal(getattr(t, "data", t), getattr(u, "data", u), equal_nan=True)
 
 
-def _tensors(y): return [t for part in (y if isinstance(y, (tuple, list)) else [y]) for t in [part] if isinstance(t, Tensor)]
+def _tensors(y):
+    return [t for t in (y if isinstance(y, (tuple, list)) else [y]) if isinstance(t, Tensor)]
 
-
+# %% ../../src/modules/14_profiling.ipynb #5f009476
 def _blind_spot(run, other):
     "What `run` did outside of TinyTorch's operations, in words; empty where all was seen."
     (x, mark, steps, y), (*_, twins, _) = run, other
@@ -193,11 +198,12 @@ def _blind_spot(run, other):
             return f"it computes an input of its operation {n}, {step.op}, outside of them"
         seen[id(step.out)] = step.marks[-1]
     results = _tensors(y)
-    return "" if results and all(seen.get(id(t)) == _mark(t) for t in results) else "it computes its output outside of them"
+    if results and all(seen.get(id(t)) == _mark(t) for t in results): return ""
+    return "it computes its output outside of them"
 
-# %% ../../src/modules/14_profiling.ipynb #5f009476
+# %% ../../src/modules/14_profiling.ipynb #6e41cdc9
 def _two_runs(model, input_shape):
-    "Two runs (x, its checksum, steps, y) on different samples, of whole numbers where the model takes no others."
+    "Two runs (x, its checksum, steps, y), on whole numbers where `model` takes no others."
     shape, refused = np.atleast_1d(input_shape).tolist(), None
     for sample in [(1, *shape)] if len(shape) == 1 else [(1, *shape[1:]), (1, *shape)]:
         numbers = np.random.default_rng(0).random(sample)
@@ -215,18 +221,21 @@ _COLUMNS = ("parameters", "flops", "parameter_memory_mb", "latency_ms")
 
 
 class Profile(dict):
-    "What was counted and measured, by name; `layers` holds a Profile of each layer. Prints as a table."
+    "What was counted and measured, by name; in `layers` a Profile per layer. Prints as a table."
     def __repr__(self):
-        rows = [*self.get("layers", []), self]
-        lines = [f"{row['name']:<16}" + "".join(f"{row[column]:>{max(12, len(column) + 2)}.5g}" for column in _COLUMNS) for row in rows]
-        return "\n".join([" " * 16 + "".join(f"{column:>{max(12, len(column) + 2)}}" for column in _COLUMNS), *lines])
+        rows, widths = [*self.get("layers", []), self], {c: max(12, len(c) + 2) for c in _COLUMNS}
+        head = " " * 20 + "".join(f"{column:>{width}}" for column, width in widths.items())
+        def line(row): return "".join(f"{row[c]:>{width}.5g}" for c, width in widths.items())
+        lines = [f"{row['name']:<20}{line(row)}" for row in rows]
+        return "\n".join([head, *lines])
 
 # %% ../../src/modules/14_profiling.ipynb #ba2e0778
 def _as_input(x, model=None):
-    "`x` as a Tensor (batch, ..., features), or as PyTorch's for its modules; an array is wrapped, a shape filled with ones."
+    "`x`, an array or the shape of a sample of ones, as a Tensor (for PyTorch's modules as theirs)."
     torch = sys.modules.get("torch")
     if isinstance(x, tuple): x = np.ones(x if len(x) > 1 else (1, *x))
-    if torch and isinstance(model, torch.nn.Module) and not torch.is_tensor(x): return torch.tensor(np.asarray(x, np.float32))
+    if torch and isinstance(model, torch.nn.Module):
+        return x if torch.is_tensor(x) else torch.tensor(np.asarray(x, np.float32))
     return x if hasattr(x, "data") and not isinstance(x, np.ndarray) else Tensor(x)
 
 # %% ../../src/modules/14_profiling.ipynb #e87188af
@@ -238,62 +247,71 @@ def _owner(array):
 
 def _made(results, model, x):
     "Bytes of the memory that the tensors `results` show, without what `model` and `x` brought."
-    brought = [held[3] for held in _arrays(list(parts_of(model))).values()] + [getattr(x, "data", x)]
+    held = _arrays(list(parts_of(model))).values()
+    brought = [getattr(x, "data", x), *(array for *_, array in held)]
     given = {id(_owner(array)) for array in brought if isinstance(array, np.ndarray)}
-    return sum(array.nbytes for key, array in {id(a): a for a in (_owner(t.data) for t in results)}.items() if key not in given)
+    shown = {id(array): array for array in (_owner(t.data) for t in results)}
+    return sum(array.nbytes for key, array in shown.items() if key not in given)
 
-
+# %% ../../src/modules/14_profiling.ipynb #8086286a
 def _running(model, x):
-    "(bytes of all results, peak of bytes allocated) of one pass that keeps every result, as before a backward pass."
+    "(bytes of all results, peak of bytes allocated) of a pass that keeps every result."
     import tracemalloc
     was_tracing, results = tracemalloc.is_tracing(), []
     if not was_tracing: tracemalloc.start()
     try:
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
-        with watch(lambda op, inputs, saved, out: results.append(out)): y = _forward(model)(x)
+        with watch(lambda op, inputs, saved, out: results.append(out)):
+            y = _forward(model)(x)
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         if not was_tracing: tracemalloc.stop()
-    foreign = [] if _tensors(y) or results else [held[2] for held in [_held(y)] if held]  # of another framework the output alone is seen
-    return _made([*results, *_tensors(y)], model, x) + sum(foreign), peak
+    results += _tensors(y)
+    if results: return _made(results, model, x), peak
+    held = _held(y)  # of another framework the output alone is seen
+    return held[2] if held else 0, peak
 
 # %% ../../src/modules/14_profiling.ipynb #f19f24b7
 class _Counting:
     "The half of a profiler that needs no clock."
-    def count_parameters(self, model):
+    def count_parameters(self, model) -> int:
         "Numbers the model holds, shared ones once."
         return _parameter_count(model)
 
     def count_flops(self,
         model, # a layer, a model or a function
-        input_shape, # features, (features,), (batch, ..., features) or (batch, C, H, W); a batch counts as one sample
-    ): # operations a sample
-        """Operations of one forward pass a sample, as it runs in evaluation: 2*in*out a Linear, one more an output for a bias and
-        for a scale, and `flops_of` each other operation. `ValueError` where it cannot be seen, or the model takes no such input.
+        input_shape: int | tuple[int, ...], # features, (batch, ..., features) or (batch, C, H, W)
+    ) -> int: # operations per sample, whatever the batch
+        """Operations of one forward pass as it runs in evaluation: 2*in*out for a Linear, one more
+        per output for a bias and for a scale, and `flops_of` each other operation.
+
+        `ValueError` where something cannot be seen, or the model takes no such input.
 
         Parameters
         ----------
         model
             a layer, a model or a function
-        input_shape
-            features, (features,), (batch, ..., features) or (batch, C, H, W); a batch counts as one sample
+        input_shape : int | tuple[int, ...]
+            features, (batch, ..., features) or (batch, C, H, W)
 
         Returns
         -------
-        operations a sample
+        int
+            operations per sample, whatever the batch
         """
         runs = _two_runs(model, input_shape)
         if blind := _blind_spot(*runs):
-            raise ValueError(f"FLOPs of {type(model).__name__}: {blind}, and only TinyTorch's operations can be counted")
+            raise ValueError(f"FLOPs of {type(model).__name__}: {blind}, and only TinyTorch's "
+                             "operations can be counted")
         return sum(map(_flops, runs[0][2]))
 
     def measure_memory(self,
         model, # a layer or a model; of another framework, its parameters and its output
         x, # Tensor (batch, features), or a shape
-    ): # dict of MiB (2**20 bytes)
-        """Memory in MiB: `parameter_memory_mb` stored, `activation_memory_mb` of all results, and `peak_memory_mb`: what is
-        stored and the peak of what one pass allocates on top of it while every result is kept.
+    ) -> dict[str, float]: # MiB (2**20 bytes)
+        """`parameter_memory_mb` stored, `activation_memory_mb` of all results, `peak_memory_mb`: what
+        is stored and the peak of what one pass allocates on top while every result is kept.
 
         Parameters
         ----------
@@ -304,7 +322,8 @@ class _Counting:
 
         Returns
         -------
-        dict of MiB (2**20 bytes)
+        dict[str, float]
+            MiB (2**20 bytes)
         """
         stored, (active, peak) = _stored_bytes(model), _running(model, _as_input(x, model))
         return {"parameter_memory_mb": stored / 2**20, "activation_memory_mb": active / 2**20,
@@ -323,12 +342,14 @@ def _listening(layer, steps, calls):
 
 
 def _layer_calls(model, x):
-    "(layer, its input, its steps) of each call of a layer that holds no other, in order; the layers are as before afterwards."
-    leaves = [part for part in parts_of(model) if len(list(parts_of(part))) == 1 and hasattr(part, "__dict__")]
+    "(layer, its input, its steps) of each call of a layer that holds no other, in order."
+    leaves = [part for part in parts_of(model)
+              if len(list(parts_of(part))) == 1 and hasattr(part, "__dict__")]
     before, steps, calls = [vars(leaf).get("forward") for leaf in leaves], [], []
     try:
         for leaf in leaves: leaf.forward = _listening(leaf, steps, calls)
-        with evaluating(model), no_grad(), watch(lambda *step: steps.append(Step(*step))): _forward(model)(x)
+        with evaluating(model), no_grad(), watch(lambda *step: steps.append(Step(*step))):
+            _forward(model)(x)
     finally:
         for leaf, own in zip(leaves, before):
             vars(leaf).pop("forward", None)
@@ -336,34 +357,37 @@ def _layer_calls(model, x):
     return calls
 
 # %% ../../src/modules/14_profiling.ipynb #fbd5a540
-class Profiler(_Counting):
-    "Counts parameters and operations, and measures memory and latency, of a model or a layer."
+class _Timing(_Counting):
+    "The half with a clock."
     def measure_latency(self,
-        model, # anything with forward(x)
+        model, # anything with forward(x), or a function
         x, # Tensor (batch, features), or a shape
-        warmup=10, # calls that do not count
-        iterations=100, # calls that do
-    ): # median, in ms
+        warmup: int = 10, # calls that do not count
+        iterations: int = 100, # calls that do
+    ) -> float: # median, in ms
         """Median milliseconds of one forward call on `x`. `ValueError` without iterations.
 
         Parameters
         ----------
         model
-            anything with forward(x)
+            anything with forward(x), or a function
         x
             Tensor (batch, features), or a shape
-        warmup : default 10
+        warmup : int, default 10
             calls that do not count
-        iterations : default 100
+        iterations : int, default 100
             calls that do
 
         Returns
         -------
-        median, in ms
+        float
+            median, in ms
         """
         if iterations < 1 or warmup < 0:
-            raise ValueError(f"got warmup={warmup!r} and iterations={iterations!r}, expected at least 0 and at least 1")
-        x, forward, samples_ns, was_enabled = _as_input(x, model), _forward(model), [], gc.isenabled()
+            raise ValueError(f"got warmup={warmup!r} and iterations={iterations!r}, "
+                             "expected at least 0 and at least 1")
+        x, forward, samples_ns = _as_input(x, model), _forward(model), []
+        was_enabled = gc.isenabled()
         gc.disable()
         try:
             with no_grad():
@@ -375,47 +399,71 @@ class Profiler(_Counting):
             if was_enabled: gc.enable()
         return float(np.median(samples_ns[warmup:])) / 1e6
 
-    def profile_layer(self, layer, x, **options):  # Tensor (batch, features) or a shape; options of `measure_latency`
-        """`Profile` of one layer: parameters, operations a sample, memory, latency, and gflops_per_sec.
+# %% ../../src/modules/14_profiling.ipynb #7ebdc530
+class Profiler(_Timing):
+    "Counts parameters and operations, and measures memory and latency, of a model or a layer."
+    def _row(self, layer, x, flops, options):
+        latency_ms = self.measure_latency(layer, x, **options)
+        rate = flops * len(x.data) / latency_ms / 1e6 if latency_ms else math.nan
+        return Profile(name=type(layer).__name__, parameters=self.count_parameters(layer),
+                       flops=flops, latency_ms=latency_ms, gflops_per_sec=rate,
+                       **self.measure_memory(layer, x))
+
+    def profile_layer(self, layer,
+        x, # Tensor (batch, features), or a shape
+        **options, # of `measure_latency`
+    ) -> Profile:
+        """Parameters, operations per sample, memory, latency, and gflops_per_sec of one layer.
 
         Parameters
         ----------
-        layer, x, options
-            Tensor (batch, features) or a shape; options of `measure_latency`
+        x
+            Tensor (batch, features), or a shape
+        options
+            of `measure_latency`
         """
         x = _as_input(x)
         return self._row(layer, x, self.count_flops(layer, x.data.shape), options)
 
-    def _row(self, layer, x, flops, options):
-        latency_ms = self.measure_latency(layer, x, **options)
-        rate = flops * len(x.data) / latency_ms / 1e6 if latency_ms else math.nan
-        return Profile(name=type(layer).__name__, parameters=self.count_parameters(layer), flops=flops,
-                       latency_ms=latency_ms, gflops_per_sec=rate, **self.measure_memory(layer, x))
-
-    def profile_forward_pass(self, model, x, **options):  # Tensor (batch, features) or a shape; options of `measure_latency`
-        """`Profile` of the whole model, with one in `layers` for each call of a layer on what reached it.
-
-        What a model does between its layers is in the whole alone.
+    def profile_forward_pass(self, model,
+        x, # Tensor (batch, features), or a shape
+        **options, # of `measure_latency`
+    ) -> Profile: # of the model; `layers` has one for each call of a layer on what reached it
+        """The model and each of its layers; what it does between them is in the whole alone.
 
         Parameters
         ----------
-        model, x, options
-            Tensor (batch, features) or a shape; options of `measure_latency`
+        x
+            Tensor (batch, features), or a shape
+        options
+            of `measure_latency`
+
+        Returns
+        -------
+        Profile
+            of the model; `layers` has one for each call of a layer on what reached it
         """
         x = _as_input(x)
-        rows = [self._row(layer, given, sum(map(_flops, steps)) // max(1, len(x.data)), options) for layer, given, steps in _layer_calls(model, x)]
+        n, rows = max(1, len(x.data)), []
+        for layer, given, steps in _layer_calls(model, x):
+            rows.append(self._row(layer, given, sum(map(_flops, steps)) // n, options))
         return Profile(self.profile_layer(model, x, **options), layers=rows)
 
     def __enter__(self): return self
-    def __exit__(self, *error): "Nothing to close: `with Profiler() as p` is for code written for other versions."
+    def __exit__(self, *error): "Nothing to close: other versions write `with Profiler() as p`."
 
-# %% ../../src/modules/14_profiling.ipynb #7ebdc530
-def quick_profile(model, x, **options):  # Tensor (batch, features) or a shape; options of `measure_latency`
+# %% ../../src/modules/14_profiling.ipynb #095863f5
+def quick_profile(model,
+    x, # Tensor (batch, features), or a shape
+    **options, # of `measure_latency`
+) -> Profile:
     """`Profiler().profile_forward_pass(model, x)`, which prints as a table.
 
     Parameters
     ----------
-    model, x, options
-        Tensor (batch, features) or a shape; options of `measure_latency`
+    x
+        Tensor (batch, features), or a shape
+    options
+        of `measure_latency`
     """
     return Profiler().profile_forward_pass(model, x, **options)

@@ -20,7 +20,8 @@ def _float32(x):
     "The float32 array behind a Tensor, an array or numbers. `ValueError` unless all are finite."
     array = np.asarray(x if isinstance(x, np.ndarray) else getattr(x, "data", x)).astype(np.float32)
     if not np.isfinite(array).all():
-        raise ValueError(f"quantize: {np.sum(~np.isfinite(array))} of {array.size} values are NaN or infinite; train the model again")
+        raise ValueError(f"quantize: {np.sum(~np.isfinite(array))} of {array.size} values are NaN or infinite; "
+                         "train the model again")
     return array
 
 # %% ../../src/modules/15_quantization.ipynb #44be6e63
@@ -29,23 +30,24 @@ _FLOAT32 = np.finfo(np.float32)
 
 def quantize_int8(
     x, # Tensor or array of finite numbers, any shape
-    clip=1.0, # share of max|x| that code 127 stands for; what lies beyond is cut off
-): # (int8 codes of the same shape, float32 scale)
-    """Symmetric codes round(x / scale) in [-127, 127], scale = clip * max|x| / 127. `ValueError` for NaN or infinity.
+    clip: float = 1.0, # share of max|x| that code 127 stands for; what lies beyond is cut off
+) -> tuple[np.ndarray, np.float32]: # int8 codes of the same shape, and the scale
+    """Codes round(x / scale) in [-127, 127], scale = clip * max|x| / 127. `ValueError` for NaN or infinity.
 
     Parameters
     ----------
     x
         Tensor or array of finite numbers, any shape
-    clip : default 1.0
+    clip : float, default 1.0
         share of max|x| that code 127 stands for; what lies beyond is cut off
 
     Returns
     -------
-    (int8 codes of the same shape, float32 scale)
+    tuple[np.ndarray, np.float32]
+        int8 codes of the same shape, and the scale
     """
-    x = _float32(x)
-    scale = np.float32(np.clip(clip * np.abs(x).max(initial=0) / 127, _FLOAT32.tiny, _FLOAT32.max / 127.0001))
+    x, step = _float32(x), clip / 127
+    scale = np.float32(np.clip(step * np.abs(x).max(initial=0), _FLOAT32.tiny, _FLOAT32.max / 127.0001))
     return np.clip(np.rint(x / scale), -127, 127).astype(np.int8), scale
 
 
@@ -61,7 +63,7 @@ def dequantize_int8(codes, scale):  # int8, any shape; the step that code 1 stan
 
 # %% ../../src/modules/15_quantization.ipynb #6f9fef4b
 def _calibrated(weight, inputs):
-    "Codes and scale of `weight` (in, out) with the least squared error of `inputs` (n, in) @ weight; plain without inputs."
+    "Codes and scale of `weight` (in, out) that disturb `inputs` (n, in) @ weight least; plain without."
     if inputs is None: return quantize_int8(weight)
     x, w = _float32(inputs), _float32(weight)
     if x.ndim < 2 or x.shape[-1] != w.shape[0] or not x.size:
@@ -89,10 +91,10 @@ class _Quantized(Layer):
         return Tensor(dequantize_int8(self.codes, self.scale))
 
     def finished(self, op, y, x, *how):
-        "`y`, what the codes gave for `x`, times the scale, plus the bias along the channels: a Tensor."
+        "`y`, what the codes gave for `x`, times the scale, plus the bias: a Tensor."
         y *= self.scale
         if self.bias is None: return result(y, op, (x,), self.codes, self.scale, *how)
-        y += self.bias.data[:, None, None] if how else self.bias.data  # of images, along the channels
+        y += self.bias.data[:, None, None] if how else self.bias.data  # along an image's channels
         return result(y, op, (x, self.bias), self.codes, self.scale, *how)
 
     def parameters(self):
@@ -110,14 +112,14 @@ class _Quantized(Layer):
 
 # %% ../../src/modules/15_quantization.ipynb #24c88f71
 class QuantizedLinear(_Quantized):
-    "A Linear for inference: its weight is stored as int8 `codes` (in, out) and one float32 `scale`."
+    "A Linear for inference: int8 `codes` (in, out) in place of its weight, and one float32 `scale`."
     def __init__(self,
-        linear, # the layer to quantize; it stays as it is
+        linear: Linear, # the layer to quantize; it stays as it is
         calibration_data=None, # Tensor (n, in) to choose the scale by
     ):
         """Parameters
         ----------
-        linear
+        linear : Linear
             the layer to quantize; it stays as it is
         calibration_data : default None
             Tensor (n, in) to choose the scale by
@@ -125,8 +127,8 @@ class QuantizedLinear(_Quantized):
         super().__init__(*_calibrated(linear.weight, calibration_data), linear.bias)
         self.in_features, self.out_features = self.codes.shape
 
-    def forward(self, x):
-        "(..., in) -> (..., out). `TypeError` unless `x` is a Tensor, `ValueError` for other features."
+    def forward(self, x: Tensor) -> Tensor:
+        "(..., in) -> (..., out). `TypeError` for what is no Tensor, `ValueError` for other features."
         if not isinstance(x, Tensor): raise not_a_tensor("QuantizedLinear", x)
         if x.data.shape[-1:] != self.codes.shape[:1]:
             raise ValueError(f"QuantizedLinear: got x {x.shape} for codes {self.codes.shape}, "
@@ -135,7 +137,8 @@ class QuantizedLinear(_Quantized):
         return self.finished("quantized_linear", x.data.dot(self.codes.astype(np.float32)), x)
 
     def __repr__(self):
-        return f"QuantizedLinear({self.in_features}, {self.out_features}{', bias=False' * (self.bias is None)})"
+        rest = ", bias=False" * (self.bias is None)
+        return f"QuantizedLinear({self.in_features}, {self.out_features}{rest})"
 
 # %% ../../src/modules/15_quantization.ipynb #722edf10
 gradients["quantized_linear"] = (
@@ -145,24 +148,24 @@ gradients["quantized_linear"] = (
 
 # %% ../../src/modules/15_quantization.ipynb #b8a863b3
 def _rows(layer, x):
-    "What the weight of a Linear or Conv2d is multiplied by when `x`, an array, comes in: (n, numbers)."
+    "What the weight of `layer` is multiplied by when the array `x` comes in: (n, numbers)."
     if not isinstance(layer, Conv2d): return x.reshape(-1, x.shape[-1])
     columns = im2col(x, layer.kernel_size, layer.stride, layer.padding)
     return columns.transpose(0, 2, 1).reshape(-1, columns.shape[1])
 
-
+# %% ../../src/modules/15_quantization.ipynb #e01b84cb
 class QuantizedConv2d(_Quantized):
-    "A Conv2d for inference: its filters are stored as int8 `codes` (out, in, kh, kw) and one `scale`."
+    "A Conv2d for inference: int8 `codes` (out, in, kh, kw) in place of its filters, and one `scale`."
     def __init__(self,
-        conv, # the layer to quantize; it stays as it is
-        calibration_data=None, # Tensor (n, in, H, W), or windows (n, in * kh * kw), to choose the scale by
+        conv: Conv2d, # the layer to quantize; it stays as it is
+        calibration_data=None, # Tensor (n, in, H, W), or windows (n, in * kh * kw), for the scale
     ):
         """Parameters
         ----------
-        conv
+        conv : Conv2d
             the layer to quantize; it stays as it is
         calibration_data : default None
-            Tensor (n, in, H, W), or windows (n, in * kh * kw), to choose the scale by
+            Tensor (n, in, H, W), or windows (n, in * kh * kw), for the scale
         """
         inputs = None if calibration_data is None else _float32(calibration_data)
         if inputs is not None and inputs.ndim == 4: inputs = _rows(conv, inputs)
@@ -172,7 +175,7 @@ class QuantizedConv2d(_Quantized):
         self.out_channels, self.in_channels = filters.shape[:2]
         self.kernel_size, self.stride, self.padding = conv.kernel_size, conv.stride, conv.padding
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "(B, in, H, W) -> (B, out, rows, columns). Errors as those of `Conv2d`."
         y, _ = convolve(x, self.codes.astype(np.float32), self.stride, self.padding)
         return self.finished("quantized_conv2d", y, x, x.data.shape, self.stride, self.padding)
@@ -199,19 +202,22 @@ def _kind(layer):
 
 
 def _places(owner, seen=None):
-    "Every (container, key) below `owner` that holds such a layer: a list, a dict or a model's `__dict__`. `ValueError` for a tuple."
-    held, seen = owner if isinstance(owner, (list, tuple, dict)) else getattr(owner, "__dict__", {}), {} if seen is None else seen
+    "Every (list, dict or `__dict__`, key) below `owner` that holds one. `ValueError` for a tuple."
+    held = owner if isinstance(owner, (list, tuple, dict)) else getattr(owner, "__dict__", {})
+    seen = {} if seen is None else seen
     if id(held) in seen: return
     seen[id(held)] = held
     for key, value in list(held.items() if isinstance(held, dict) else enumerate(held)):
         if _kind(value) and isinstance(held, tuple):
-            raise ValueError(f"quantize_model: got {value!r} in a tuple, expected a list: nothing in a tuple can be replaced")
+            raise ValueError(f"quantize_model: got {value!r} in a tuple, expected a list: "
+                             "nothing in a tuple can be replaced")
         if _kind(value): yield held, key
-        elif isinstance(value, (list, tuple, dict)) or hasattr(value, "forward"): yield from _places(value, seen)
+        elif isinstance(value, (list, tuple, dict)) or hasattr(value, "forward"):
+            yield from _places(value, seen)
 
 # %% ../../src/modules/15_quantization.ipynb #6dab0fdb
 def _reached(model, layers, data):
-    "{id of a layer: what its weight was multiplied by, (n, numbers)} when `model` is called on `data`."
+    "{id of a layer: what its weight was multiplied by, (n, numbers)} in a run of `model` on `data`."
     of_weight, heard = {id(layer.weight): layer for layer in layers}, {}
     steps, _ = trace(model, data if isinstance(data, Tensor) else Tensor(data))
     for step in steps:
@@ -224,7 +230,7 @@ def quantize_model(
     model, # a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
     calibration_data=None, # samples as the model takes them, to choose each layer's scale by
 ): # the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
-    """Replace every Linear and Conv2d by its quantized layer, one that is used twice by the same. `ValueError` when there is none.
+    """Replace every Linear and Conv2d by its quantized layer. `ValueError` when there is none.
 
     Parameters
     ----------
@@ -240,29 +246,33 @@ def quantize_model(
     if _kind(model): return _kind(model)(model, calibration_data)
     places = list(_places(model))
     layers = {id(held[key]): held[key] for held, key in places}
-    if not places: raise ValueError(f"quantize_model: found no Linear or Conv2d in {model!r}; expected at least one that is not quantized yet")
+    if not places:
+        raise ValueError(f"quantize_model: found no Linear or Conv2d in {model!r}; "
+                         "expected at least one that is not quantized yet")
     reached = {} if calibration_data is None else _reached(model, layers.values(), calibration_data)
     made = {key: _kind(layer)(layer, reached.get(key)) for key, layer in layers.items()}
     for held, key in places: held[key] = made[id(held[key])]
     return model
 
 # %% ../../src/modules/15_quantization.ipynb #026a311e
-def memory_usage(model):  # a layer, or a model with `layers`
+def memory_usage(model) -> dict[str, float]:  # a layer or a model
     """`stored_bytes`; apart from it `modelled_float32_bytes`, the same numbers at four bytes each, and
     `modelled_call_bytes`, the float32 copies of codes that calls make; `compression_ratio` is modelled / stored.
 
     Parameters
     ----------
     model
-        a layer, or a model with `layers`
+        a layer or a model
     """
     parts = list(parts_of(model))
     quantized = [part for part in parts if isinstance(part, _Quantized)]
-    looks = [{id(p.data): p.data for part in parts if hasattr(part, "parameters") for p in part.parameters()} for _ in range(2)]
-    arrays = [array for key, array in looks[1].items() if key in looks[0]]  # without those made anew at each look
+    looks = [{id(p.data): p.data for part in parts if hasattr(part, "parameters") for p in part.parameters()}
+             for _ in range(2)]
+    arrays = [array for key, array in looks[1].items() if key in looks[0]]  # not those made anew
     stored = sum(a.nbytes for a in arrays) + sum(layer.scale.nbytes for layer in quantized)
     as_float32 = 4 * sum(a.size for a in arrays)
-    return {"stored_bytes": stored, "modelled_float32_bytes": as_float32, "compression_ratio": as_float32 / stored if stored else 1.0,
+    return {"stored_bytes": stored, "modelled_float32_bytes": as_float32,
+            "compression_ratio": as_float32 / stored if stored else 1.0,
             "modelled_call_bytes": 4 * sum(layer.codes.size for layer in quantized)}
 
 
