@@ -53,7 +53,7 @@ setup(
     package_data={"tinytorch": ["py.typed", "data/*", "submission.schema.json"],
                   "tinytorch_grader": ["data/*", "pages/templates/*", "mistakes/*/*"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={**extras, "dev": sorted({each for needed in extras.values() for each in needed})},
+    extras_require={**extras, "dev": sorted({each for name in extras if name != "track" for each in extras[name]})},
     entry_points={
         "console_scripts": ["capstone = tinytorch_grader.__main__:main"],
         "nbdev": ["tinytorch = tinytorch._modidx:d"],

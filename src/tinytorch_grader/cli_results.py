@@ -333,3 +333,52 @@ def history(folder, out, json_file):
 
     Exit status 1: a file is not valid; the page is written all the same and names it."""
     return page("history", folder, out, json_file)
+
+
+@results(
+    "capstone log submission.json --mlflow sqlite:///mlflow.db", "Submissions as runs of MLflow or W&B, each file once."
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=path)
+@click.option("--mlflow", "uri", metavar="URI", help="A tracking server or database, such as sqlite:///mlflow.db.")
+@click.option("--wandb", is_flag=True, help="Write offline runs of Weights & Biases into ./wandb, for `wandb sync`.")
+@click.option(
+    "--experiment", default="capstone", show_default=True, metavar="NAME", help="The experiment, or the project."
+)
+@json_option
+def log(files, uri, wandb, experiment, json_file):
+    """Log each FILE: the baseline as a run, the optimized model as its child, the file as artifact.
+
+    A file that was logged before is left alone. Exit status: 0 all are there, 1 a FILE is not valid (the others are
+    logged), 3 bad usage or a tracker that does not answer."""
+    writable(json_file)
+    if not uri and not wandb:
+        raise Refused("log: say where: --mlflow URI, --wandb, or both")
+    module = room("track")
+    found, refused = module.reports(list(files))
+    done = {}
+    try:
+        if uri and found:
+            done["mlflow"] = tracked("mlflow", "mlflow-skinny", module.to_mlflow, found, uri, experiment)
+        if wandb and found:
+            done["wandb"] = tracked("wandb", "wandb", module.to_wandb, found, experiment)
+    except module.Untracked as e:
+        raise Refused(str(e)) from None
+    lines = {where: [{"file": plain(report.path), "new": new} for report, new in runs] for where, runs in done.items()}
+    if json_file:
+        write_json(json_file, lines | {"not_valid": [plain(line) for line in refused]})
+    with said(json_file):
+        for line in refused:
+            print(f"not valid: {plain(line)}")
+        for where, runs in lines.items():
+            new = sum(run["new"] for run in runs)
+            print(f"{where}: {new} logged, {len(runs) - new} there already")
+    return int(bool(refused))
+
+
+def tracked(package, install, function, *words):
+    "What `function` returns; Refused with what to install where the tracker's package is missing."
+    try:
+        return function(*words)
+    except ModuleNotFoundError as e:
+        name = install if e.name and e.name.partition(".")[0] == package else e.name
+        raise Refused(f"the Python package {e.name} is not installed here; run `pip install {name}`") from None
