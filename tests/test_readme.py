@@ -13,6 +13,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.compile(r"`(?:sudo )?make ([\w-]+)|^make ([\w-]+)", re.MULTILINE)
 
 
+CANVAS = 'Student,ID,SIS Login ID,Capstone (7)\n    Points Possible,,,100\n"Lovelace, Ada",101,ada,\n'
+
+
 def commands(section):
     "The lines of a section's fenced commands, without their comments."
     text = re.split(r"^## ", README, flags=re.MULTILINE)
@@ -53,6 +56,7 @@ def clone(tmp_path_factory):
                                                                or Path(place) == ROOT and name.startswith("_")])
     (folder / "downloads").mkdir()
     shutil.copy(ROOT / "20_capstone.ipynb", folder / "downloads" / "lovelaceada_101_5001_20_capstone.ipynb")
+    (folder / "gradebook.csv").write_text(CANVAS)
     return folder
 
 
@@ -63,6 +67,29 @@ def test_instructor_commands(clone):
         run(command, clone, PYTHONPATH=f"{clone}/src:{clone}")
     assert "lovelaceada_101,graded,95" in (clone / "grades.csv").read_text(encoding="utf-8")
     assert list((clone / "_course" / "feedback" / "lovelaceada_101").rglob("*.html")) and list((clone / "_course").glob("*.html"))
+
+
+@pytest.mark.long
+def test_every_command_of_the_instructors_page(tmp_path):
+    "The fenced lines of docs/instructors.md, in their order, in a folder with a course, a download, a roster and a second assignment."
+    from nbformat import read, write
+    (tmp_path / "downloads").mkdir()
+    shutil.copy(ROOT / "20_capstone.ipynb", tmp_path / "downloads" / "lovelaceada_101_5001_20_capstone.ipynb")
+    (tmp_path / "gradebook.csv").write_text(CANVAS)
+    (tmp_path / "students.csv").write_text("id,first_name,last_name,email\nlovelaceada_101,Ada,Lovelace,ada@example.org\nhopper_102,Grace,Hopper,\n")
+    run("capstone course course", tmp_path)
+    example = read(ROOT / "20_capstone.ipynb", as_version=4)
+    example.cells = [cell for cell in example.cells if cell.metadata.get("nbgrader", {}).get("grade_id") in ("q2", "q2-check")]
+    for folder in ("source/ps1", "submitted/lovelaceada_101/ps1"):
+        (tmp_path / "course" / folder).mkdir(parents=True)
+        write(example, tmp_path / "course" / folder / "one.ipynb")
+    run("nbgrader generate_assignment ps1 --create", tmp_path / "course")
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8"), re.DOTALL)
+    for block in blocks:
+        if not shutil.which("bwrap"): block = re.sub(r"^(capstone grade .*?)( *#.*)?$", r"\1 --no-sandbox", block, flags=re.M)
+        run(f"set -e\n{block}", tmp_path)
+    assert len(blocks) == 7 and "101,ada,95" in (tmp_path / "gradebook.csv").read_text() and (tmp_path / "course-backup.tar.gz").stat().st_size
+    assert "hopper_102,absent" in (tmp_path / "grades.csv").read_text() or "hopper_102" in run("capstone report course", tmp_path) + (tmp_path / "course" / "report.html").read_text()
 
 
 def test_student_commands(clone, tmp_path):

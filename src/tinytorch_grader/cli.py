@@ -8,6 +8,7 @@ import csv
 import errno
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import math
 import os
@@ -294,11 +295,11 @@ def write_csv(path, rows, absent=()):
     titles = list(dict.fromkeys(part for grade in [*rows.grades(), *absent] for part in grade.parts))
     with replaced(path, newline="") as f:
         table = csv.writer(f)
-        table.writerow([*COLUMNS[:1], "name", *COLUMNS[1:5], "penalty", "late_hours", *titles, *COLUMNS[5:]])
+        table.writerow([*COLUMNS[:5], "name", "penalty", "late_hours", *titles, *COLUMNS[5:]])
         for grade in [*rows.grades(), *absent]:
             row = grade.row() | {"parts": json.dumps(grade.row()["parts"], ensure_ascii=False)}
             scores = [number(grade.parts[part].score) if part in grade.parts else "" for part in titles]
-            front = [row["student"], grade.name, *map(row.get, COLUMNS[1:5]), number(grade.penalty), number(grade.late_s / 3600), *scores]
+            front = [*map(row.get, COLUMNS[:5]), grade.name, number(grade.penalty), number(grade.late_s / 3600), *scores]
             table.writerow([*map(safe, front), *map(safe, map(row.get, COLUMNS[5:]))])
 
 
@@ -383,6 +384,7 @@ def refused_status():
 
 
 from . import cli_results  # noqa: E402,F401  registers the commands about submission.json
+if importlib.util.find_spec(f"{__package__}.cli_class"): from . import cli_class  # noqa: E402,F401  not in the students' part
 
 
 def main():

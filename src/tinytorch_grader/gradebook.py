@@ -487,6 +487,22 @@ class Gradebook:
         state = {name: value for name, value in vars(result).items() if name not in ("notebook", "notebooks")}
         put(self.state_file(result.student), json.dumps(state | about | {"auto": auto, "answers": now, "marked": marked}, ensure_ascii=False))
 
+    def mark(self, student, part, points, comment=None):
+        "Enter what a person gives for one part, as Formgrader does."
+        with self.one_line():
+            try:
+                notebook = api.SubmittedNotebook
+                cell = next(cell for cell, name in self.names.items() if name == part and cell in self.worth)
+                mine = (select(notebook.id).join(api.SubmittedAssignment, notebook.assignment_id == api.SubmittedAssignment.id)
+                        .where(api.SubmittedAssignment.student_id == student, notebook.notebook_id == self.home[cell]))
+                grade = self.book.db.scalars(select(api.Grade).where(api.Grade.cell_id == cell, api.Grade.notebook_id.in_(mine))).one()
+                grade.manual_score, grade.needs_manual_grade = points, False
+                said = self.book.db.scalars(select(api.Comment).where(api.Comment.notebook_id == grade.notebook_id)).all()
+                for one in said if comment else ():
+                    if self.names.get(one.cell_id) == part: one.manual_comment = comment
+                self.book.db.commit()
+            finally: self.book.db.remove()
+
     def _earlier(self, student):
         "The state before this run; without one, the answers in autograded/, which a person may have marked."
         state, there = self.state(student), {}

@@ -1,0 +1,93 @@
+"""What a person does with a class: look at work that is alike, mark answers in a spreadsheet, check a claim."""
+import csv
+import json
+import re
+import shutil
+
+import pytest
+from grading import ASSIGNMENT, RIGHT, capstone, gradebook, hand_in, make_course, needs_cage
+
+from tinytorch_grader import byhand, similar
+from tinytorch_grader import grade as grading
+from tinytorch_grader.gradebook import Gradebook
+
+OWN = """def double(x):
+    total = 0
+    for step in range(8):
+        total = total + x / 4
+    if abs(total - x - x) > 0.01 * abs(x):
+        raise ArithmeticError('the loop went wrong')
+    return round(total, 9) if isinstance(x, float) else int(total)
+"""
+WORDS = "The tail decides because a user who waits remembers the slowest of all answers and not the average one that we so like to report."
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory):
+    return make_course(tmp_path_factory.mktemp("class"))
+
+
+@pytest.fixture
+def course(blank, tmp_path):
+    return shutil.copytree(blank, tmp_path / "course")
+
+
+def test_work_that_is_alike_is_listed_and_honest_work_is_not(course):
+    for n in range(12): hand_in(course, f"honest{n}", **RIGHT | {"why": f"Because number {n} is so."})
+    renamed = re.sub(r"\btotal\b", "acc", re.sub(r"\bstep\b", "i", OWN)).replace("\n    if", "\n\n    # checked\n    if")
+    hand_in(course, "ann", **RIGHT | {"double": OWN})
+    hand_in(course, "ben", **RIGHT | {"double": renamed})
+    hand_in(course, "cyd", **RIGHT | {"why": WORDS})
+    hand_in(course, "dan", **RIGHT | {"why": WORDS.replace("the average one", "a mean")})
+    hand_in(course, "eve", **RIGHT | {"half": "def half(x):\n    return x * 0.5  # mine"})
+    for student in ("ann", "dan"): (course / "submitted" / student / ASSIGNMENT / "submission.json").write_text('{"a": 1}')
+    grading.grade(course, sandbox=False)
+    with Gradebook(course) as book: pairs, same, claims = similar.look(book)
+    assert {(pair.one, pair.other): pair.cells[0] for pair in pairs} == {("ann", "ben"): "double", ("cyd", "dan"): "why"} and pairs[0].share > 0.9
+    assert same == [] and claims == [["ann", "dan"]]
+    hand_in(course, "fay", **RIGHT | {"double": OWN})
+    grading.grade(course, sandbox=False)
+    said = capstone("similar", course)
+    assert said.returncode == 1 and "the same answers: ann, fay" in said.stdout and "alike: ann and ben, 100 % of the smaller work" in said.stdout, said.stdout + said.stderr
+
+
+def test_answers_go_out_and_marks_come_in(course, tmp_path):
+    hand_in(course, "ada", **RIGHT | {"why": "=cmd() because"})
+    hand_in(course, "bob", **RIGHT | {"why": "Bob's answer."})
+    hand_in(course, "cyd")
+    grading.grade(course, sandbox=False)
+    out = tmp_path / "answers.csv"
+    said = capstone("answers", course, "--out", out)
+    assert said.returncode == 0 and "2 answers" in said.stdout, said.stderr
+    table = list(csv.DictReader(out.open(newline="", encoding="utf-8")))
+    assert [row["student"] for row in table] == ["ada", "bob"] and table[0]["answer"] == "'=cmd() because" and table[0]["worth"] == "5"
+    table[0] |= {"points": "4,5", "comment": "good"}
+    table[1] |= {"points": "3"}
+    hand_in(course, "bob", **RIGHT | {"why": "Another answer."})
+    grading.grade(course, sandbox=False)
+    with out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, byhand.COLUMNS, delimiter=";")   # as a spreadsheet writes it where the decimal mark is a comma
+        writer.writeheader()
+        writer.writerows([*table, table[0] | {"student": "nobody"}, table[0] | {"points": "7"}, table[0] | {"points": "x"}])
+    said = capstone("mark", course, "--from", out)
+    assert said.returncode == 1 and "1 marks entered" in said.stdout and "bob, why: the answer has changed since" in said.stdout, said.stdout + said.stderr
+    for why in ("no such student", "expected 0 to 5", "got 'x' as points"): assert why in said.stdout
+    found = gradebook(course)
+    assert found["ada"]["score"] == 9.5 and not found["ada"]["manual"] and found["ada"]["comments"]["why"][1] == "good" and found["bob"]["score"] == 5
+    with Gradebook(course) as book: assert [row["student"] for row in byhand.rows(book)] == ["bob"]
+    grading.grade(course, sandbox=False, force=True)
+    assert gradebook(course)["ada"]["score"] == 9.5
+
+
+@needs_cage
+@pytest.mark.long
+def test_a_claim_is_checked(tmp_path):
+    "The reference notebook, run in the cage, measures what its claim says."
+    from submissions import notebook
+    assert capstone("course", tmp_path / "course").returncode == 0
+    folder = tmp_path / "course" / "submitted" / "ada" / ASSIGNMENT
+    folder.mkdir(parents=True)
+    (folder / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(notebook()))
+    said = capstone("rerun", tmp_path / "course", "ada")
+    assert said.returncode == 0 and "handed in no submission.json" in said.stdout and re.search(r"baseline accuracy +- +0\.9", said.stdout), said.stdout + said.stderr
+    assert capstone("rerun", tmp_path / "course", "bob").returncode == 2
