@@ -47,7 +47,7 @@ def main():
     except ImportError:
         return print("beside PyTorch: not measured, PyTorch is not installed (pip install torch)")
     torch.set_num_threads(1)
-    for case in CASES: beside_torch(torch, *case)
+    for case in CASES[:3]: beside_torch(torch, *case)
 
 
 if __name__ == "__main__":
