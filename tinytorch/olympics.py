@@ -399,9 +399,7 @@ class BenchmarkReport:
         "An alias for code of other versions: the latencies of `num_runs` single samples, in ms."
         return _time_calls(model, X, num_runs)[0]
 
-    def measure_memory(self, model):
-        "An alias for code of other versions: the size of the arrays that `model` stores, in MiB."
-        return _size_bytes(model) / 2**20
+    def measure_memory(self, model): return _size_bytes(model) / 2**20  # MiB; an alias, too
 
     def __repr__(self): return _summary(self)
     def _repr_html_(self): return _table(self)
