@@ -128,7 +128,7 @@ def test_a_course_on_a_full_disk_is_made_again(tmp_path, monkeypatch):
     before = (target := tmp_path / "new" / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes()
     monkeypatch.setattr(gradebook.os, "fchmod", full)
     with pytest.raises(RuntimeError, match="No space left"): make(tmp_path / "new")
-    assert target.read_bytes() == before and "capstone feedback" in (tmp_path / "new" / "nbgrader_config.py").read_text()
+    assert target.read_bytes() == before and "formgrader.SafePage" in (tmp_path / "new" / "nbgrader_config.py").read_text()
 
 
 def test_nobody_handed_in(tmp_path):

@@ -4,8 +4,9 @@ import zipfile
 
 import pytest
 
-from tinytorch_grader import giveback
+from tinytorch_grader import giveback, lms
 from tinytorch_grader.gradebook import Grade, Mark
+from tinytorch_grader.notebook import problems
 from tinytorch_grader.pages.report import kind_of, places
 
 CANVAS = ("Student,ID,SIS User ID,SIS Login ID,Section,Capstone (991),Quiz (992)\r\n    Points Possible,,,,,10.0,5\r\n"
@@ -71,3 +72,16 @@ def test_messages_are_told_apart_by_what_came(one, other, same):
 def test_ties_are_shown_as_ties():
     assert [place for place, _ in places([(1, "a"), (2, "b"), (2, "c"), (4, "d")])] == ["1", "2=", "2=", "4"]
     assert len(places([(1, "a")] + [(2, n) for n in range(30)])) == 31 and places([]) == []
+
+
+def test_names_of_people_come_from_the_lms():
+    said = {"Zoe\u0308 Łuć_77_assignsubmission_file_/20_capstone.ipynb": "Zo\u00eb Łuć", "1-2 - Jane Doe - Jan 31, 2026 1159 PM/x.ipynb": "Jane Doe",
+            "Ann Lee - 20_capstone.ipynb": "Ann Lee", "doejane_1_2_20_capstone.ipynb": ""}
+    assert {path: lms.full_name(path) for path in said} == said
+
+
+def test_a_source_that_cannot_be_graded_from_is_named():
+    cell = lambda name, points: {"metadata": {"nbgrader": {"grade_id": name, "grade": True, "points": points}}}
+    assert problems({"cells": [cell("a", 60), cell("b", 40)]}, 100) == []
+    twice, total = problems({"cells": [cell("a", 60), cell("a", 30)]}, 100)
+    assert twice.startswith("cell a: its grade_id occurs 2 times") and "sum to 90, expected 100" in total

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '.[grader]'")
 
-from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, gradebook, hand_in, make_course, nbgrader  # noqa: E402
+from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, gradebook, hand_in, make_course, needs_cage, nbgrader  # noqa: E402
 from tinytorch_grader.grade import grade  # noqa: E402
 
 SANDBOX = bool(shutil.which("bwrap"))
@@ -113,12 +113,12 @@ class Server:
                 assert self.process.poll() is None and time.monotonic() < deadline, (home / "server.log").read_text()[-2000:]
                 time.sleep(0.2)
 
-    def get(self, path, data=None):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data and json.dumps(data).encode(), method="PUT" if data else "GET")
-        with urllib.request.urlopen(request, timeout=60) as answer: return answer.read().decode()
+    def get(self, path, data=None, method=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data and json.dumps(data).encode(), method=method or ("PUT" if data else "GET"))
+        with urllib.request.urlopen(request, timeout=300) as answer: return answer.read().decode()
 
-    def json(self, path, data=None):
-        return json.loads(self.get(f"/formgrader/api/{path}", data))
+    def json(self, path, data=None, method=None):
+        return json.loads(self.get(f"/formgrader/api/{path}", data, method))
 
     def close(self):
         self.process.kill()
@@ -151,3 +151,23 @@ def test_formgrader_opens_the_course_and_its_marks_survive(ours, tmp_path):
     feedback.write(course)
     page, = Path(course / "feedback" / "ada" / ASSIGNMENT).glob("*.html")
     assert "Say more about why." in page.read_text() and "6" in page.read_text()
+
+
+@needs_cage
+def test_formgraders_buttons_go_through_the_cage(ours, tmp_path):
+    "The addresses that *Autograde* and *Generate Feedback* post to: nothing of a student's runs outside, no hidden test goes out."
+    course, marker = shutil.copytree(ours, tmp_path / "course"), tmp_path / "escaped"
+    hand_in(course, "ada", **RIGHT | {"double": f"open({str(marker)!r}, 'w').close()\n{RIGHT['double']}", "half": WRONG})
+    hand_in(course, "bad").write_text("{")
+    server = Server(course, tmp_path)
+    try:
+        done = server.json(f"submission/{ASSIGNMENT}/ada/autograde", method="POST")
+        assert done["success"] and not marker.exists(), done
+        done = server.json(f"submission/{ASSIGNMENT}/bad/autograde", method="POST")
+        assert not done["success"] and "is not JSON" in done["log"], done
+        done = server.json(f"assignment/{ASSIGNMENT}/ada/generate_feedback", method="POST")
+        assert done["success"], done
+    finally: server.close()
+    page = (course / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
+    assert "Content-Security-Policy" in page and "What lost points" in page and "double(3) == 6" not in page
+    assert gradebook(course)["ada"]["score"] in (0, 2)   # `double` may not write there: its cell fails, or the write is refused

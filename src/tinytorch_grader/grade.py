@@ -27,7 +27,7 @@ from .cage import Bare, Limits
 from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
 from .judge import Result, failed, judge
-from .notebook import Trusted, load
+from .notebook import Trusted, load, problems
 
 BATCH = 50         # students whose grades are read at a time
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
@@ -213,6 +213,7 @@ def trusted_sources(book):
     for name, path in book.sources().items():
         try:
             sources[name] = json.dumps(load(path)).encode()
+            if wrong := problems(json.loads(sources[name])): raise GradeError(f"{path}: {wrong[0]}")
             points |= {book.part(name, part.grade_id): float(part.points) for part in Trusted(json.loads(sources[name])).parts}
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from None
     book.check(points)

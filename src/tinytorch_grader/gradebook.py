@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
 from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
 from .judge import blank  # noqa: E402
+from . import lms  # noqa: E402
 from .notebook import Trusted, about, squeezed, text  # noqa: E402
 
 ASSIGNMENT = "20_capstone"
@@ -166,7 +167,8 @@ def course_directory(course, db_url=None):
 
 def database(url):
     "What tells one database from another in the address `url`: password, driver and options do not."
-    url = make_url(url)
+    try: url = make_url(url)
+    except ArgumentError as e: raise GradebookError(f"{str(url).rpartition('@')[2]}: {e}; {advice(e, str(e))}") from None
     kind = url.get_backend_name().replace("postgres", "postgresql", "postgresql" not in url.get_backend_name())
     return kind, url.username, url.host, url.port, os.path.realpath(url.database) if kind == "sqlite" and url.database else url.database
 
@@ -528,7 +530,7 @@ class Gradebook:
             api.SubmittedAssignment.assignment_id == self.assignment_id, api.SubmittedAssignment.student_id == student)).one_or_none()
         if submission is None:
             if not create: return None, {}
-            if db.get(api.Student, student) is None: db.add(api.Student(id=student))
+            if db.get(api.Student, student) is None: db.add(api.Student(id=student, **self._names_of(student)))
             submission = api.SubmittedAssignment(id=api.new_uuid(), assignment_id=self.assignment_id, student_id=student)
             db.add(submission)
         submission.timestamp = timestamp
@@ -540,6 +542,14 @@ class Gradebook:
                 db.add(rows[notebook])
         db.flush()
         return submission, rows
+
+    def _names_of(self, student):
+        "First and last name of a new student, where an LMS's download said it; Formgrader shows them."
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            file = json.loads((self.root / ".capstone_lms").read_text(encoding="utf-8"))["names"][student]
+            first, _, last = lms.full_name(file).rpartition(" ")
+            return {"first_name": first or None, "last_name": last or None}
+        return {}
 
     def _enter(self, result, timestamp, before, now, marked):
         "Scores, marks that wait, comments and penalties of `result`; returns the points that tests gave. `marked` is brought up to date."

@@ -63,6 +63,15 @@ def reading(path, wanted):
     return None
 
 
+def full_name(path):
+    "The name of a person that an LMS wrote into the name of a file, in letters and spaces; empty where it wrote none."
+    for pattern in (MOODLE, BRIGHTSPACE):
+        for end in range(1, path.count("/") + 2):
+            if found := pattern.fullmatch("/".join(path.split("/")[:end])): return one_form(found["name"]).strip()
+    found = GOOGLE.fullmatch(path)
+    return one_form(found["student_id"]).strip() if found else ""
+
+
 def time_of(written):
     "The time that a name or a file carries, naive UTC; None where there is none; ValueError where it is no time."
     if not written: return None

@@ -128,6 +128,16 @@ class Trusted:
         return self.by_source.get(squeezed(source)) if source else None
 
 
+def problems(notebook, total=None):
+    "One sentence for each reason why a trusted notebook cannot be graded from: ids that occur twice, points that do not sum to `total`."
+    marks = [about(cell) for cell in notebook["cells"] if about(cell)]
+    ids = [mark.get("grade_id") for mark in marks]
+    found = [f"cell {one}: its grade_id occurs {ids.count(one)} times; give each cell one of its own" for one in dict.fromkeys(ids) if ids.count(one) > 1]
+    points = sum(float(mark.get("points") or 0) for mark in marks if mark.get("grade") or mark.get("task"))
+    if total is not None and points != total: found.append(f"the points sum to {points:g}, expected {total:g}; change `points` of a test cell")
+    return found
+
+
 def regions(notebook):
     "Per region that students never see: (kind, grade_id, its lines); and every line that they do see."
     found, seen = [], []

@@ -21,12 +21,13 @@ from pathlib import Path
 
 import nbformat
 
-from .notebook import CHECKS, regions
+from .notebook import CHECKS, problems, regions
 from .seal import seal, unseal
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = "20_capstone"
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
+TOTAL = 100   # points of the capstone
 
 COURSE_CONFIG = '''# This nbgrader course. `capstone course` writes the file once and never changes it: the settings are yours.
 import os
@@ -96,7 +97,8 @@ def make_course(folder, source=None):
     """
     from .gradebook import Gradebook, legible, put
 
-    source, folder = Path(source or source_notebook()), outside_export(legible(folder))
+    total, source, folder = None if source else TOTAL, Path(source or source_notebook()), outside_export(legible(folder))
+    if wrong := problems(json.loads(source.read_text(encoding="utf-8")), total): raise ReleaseError(f"{source}: {wrong[0]}")
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
     if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()) and not any((folder / name).exists() for name in ("nbgrader_config.py", "source")):
