@@ -79,7 +79,7 @@ def outputs(run, student):
 
 def test_there_are_enough_of_them_and_each_says_what_it_tries():
     assert len(ATTACKS) >= 50 and len({attack.tries for attack in ATTACKS.values()}) == len(ATTACKS)
-    assert {name.partition("_")[0] for name in ATTACKS} == {"read", "write", "forge", "deny", "file", "feedback"}
+    assert {name.partition("_")[0] for name in ATTACKS} == {"read", "write", "forge", "deny", "file", "feedback", "line"}
 
 
 def test_the_command_ended_in_order(run):

@@ -147,6 +147,20 @@ def test_an_endless_cell_keeps_what_came_before(tmp_path):
     assert result.status == "timeout" and result.score == 10
 
 
+def test_a_system_without_what_linux_has(repository, tmp_path):
+    path = save(tmp_path, notebook(MIXED))
+    less = ("import os, select, socket, sys\nfor name in ('fork', 'forkpty', 'killpg', 'sched_getaffinity', 'pipe2'): delattr(os, name)\n"
+            "for name in ('fcntl', 'resource', 'termios', 'pwd', 'grp'): sys.modules[name] = None\n"
+            "del socket.SOCK_SEQPACKET, select.poll\n")
+    code = less + FREE.replace("from tinytorch_check.cli", "from tinytorch_check.cage import Bare\nBare.relay = True\nfrom tinytorch_check.cli")
+    scores = []
+    for source in (FREE, code):
+        done = run(repository, path, "--json", tmp_path / "row.json", code=source)
+        assert done.returncode == 0, done.stderr
+        scores.append(json.loads((tmp_path / "row.json").read_text())["submissions"][0]["parts"])
+    assert scores[0] == scores[1]
+
+
 def test_where_a_process_takes_no_socket_two_threads_carry_the_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(Bare, "relay", True)
     monkeypatch.delattr(os, "killpg")
@@ -154,7 +168,7 @@ def test_where_a_process_takes_no_socket_two_threads_carry_the_lines(tmp_path, m
     path = save(tmp_path, notebook(MIXED))
     relayed = check.check(path)
     monkeypatch.undo()
-    assert points(relayed) == points(check.check(path)) and relayed.status == "graded"
+    assert relayed.parts == check.check(path).parts and relayed.status == "graded"
     monkeypatch.setattr(Bare, "relay", True)
     with Bare(TRUSTED, Limits(seconds=2)) as box:
         step = lambda source: intake.Job(1, [intake.Step("a", "extra", source)])

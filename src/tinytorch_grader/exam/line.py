@@ -20,6 +20,8 @@ MOST_DEPTH = 40         # containers in containers
 MOST_BITS = 4000        # of an int
 MOST_TURNS = 5000       # calls back to the examiner within one question
 MOST_NESTED = 60        # calls within calls
+MOST_KINDS = 1000       # classes of the student's that one submission shows
+RESERVE = 2**24         # of MOST_BYTES, for small frames alone, so that an end can still say that something was too much
 MOST_ITEMS = 10_000     # items of a generator
 MOST_TEXT = 4000        # characters of an error's text
 PREFIX = struct.Struct("<II")   # bytes of JSON, bytes of arrays
@@ -44,12 +46,14 @@ class Frames:
     "Frames over a connected socket, a SOCK_SEQPACKET or a stream. Each is a JSON value and raw bytes."
 
     def __init__(self, sock):
-        self.sock, self.buffer, self.left, self.count = sock, bytearray(), MOST_BYTES, 0
+        self.sock, self.buffer, self.left, self.sent, self.count = sock, bytearray(), MOST_BYTES, 0, 0
 
     def send(self, message, raw=b""):
         head = ENCODE(message).encode()
         if len(head) + len(raw) > MOST_FRAME: raise TooMuch(f"{len(head) + len(raw)} bytes in one answer, expected at most {MOST_FRAME}")
         data = PREFIX.pack(len(head), len(raw)) + head + raw
+        if len(data) > PACKET and self.sent + len(data) > MOST_BYTES - RESERVE: raise TooMuch(f"more than {MOST_BYTES} bytes in all answers")
+        self.sent += len(data)
         try:
             for at in range(0, len(data), PACKET): self.sock.sendall(data[at:at + PACKET])
         except TimeoutError: raise   # the parent's, at the end of its patience

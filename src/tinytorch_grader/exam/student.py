@@ -20,7 +20,7 @@ import types
 import numpy as np
 
 from .cells import Notebook
-from .line import MOST_FRAME, MOST_ITEMS, MOST_NESTED, MOST_TURNS, Ended, Line, TooMuch, said
+from .line import MOST_FRAME, MOST_ITEMS, MOST_KINDS, MOST_NESTED, MOST_TURNS, Ended, Line, TooMuch, said
 
 CLOCKS = [name + end for name in ("perf_counter", "monotonic", "process_time", "thread_time", "time", "clock_gettime") for end in ("", "_ns")]
 KEEP_CLOCKS = "timeit", "tinytorch.benchmarking", "tinytorch.perf.benchmarking"   # modules that keep a clock by name
@@ -130,6 +130,7 @@ class Student(Line):
         "A class for the examiner: its number, at first with its name and those of the classes above it."
         number = self.number(cls)
         if number in self.described: return number
+        if len(self.described) >= MOST_KINDS: raise TooMuch(f"values of more than {MOST_KINDS} classes")
         self.described.add(number)
         return [number, str(cls.__name__)[:100], [self.number(above) for above in cls.__mro__[1:30]]]
 
