@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +144,7 @@ def test_a_revision_against_itself_passes_and_leaves_no_trace(repository):
     assert outcome.status == OK and parse(json.dumps(made).encode()) == made
     assert made["baseline"]["metrics"]["accuracy"] == 1 and made["baseline"]["metrics"]["model_size_mb"] == 96 / 2**20
     assert made["improvements"]["comparison"]["scope"] == "across_processes"
-    assert len(made["optimized"]["provenance"]["commit"]) == 40
+    assert len(made["optimized"]["provenance"]["commit"]) == 40 and made["optimized"]["model_name"] == "models:linear"
     assert {path: path.stat().st_mtime_ns for path in repository.rglob("*") if path.is_file()} == before
 
 
@@ -247,12 +246,11 @@ def test_sizes_of_models_that_are_not_ours():
     class Fitted:
         def __init__(self): self.coef_ = np.zeros(5)
         def predict(self, x): return x
-    folder = Path(bench.__file__).parents[2] / "tinytorch"
-    assert subject.sizes(Layer(), folder) == (12, 48) and subject.sizes(Fitted().predict, folder) == (5, 40)
-    assert subject.sizes(lambda x: x @ weights, folder) == (12, 48)
+    assert subject.sizes(Layer()) == (12, 48) and subject.sizes(Fitted().predict) == (5, 40)
+    assert subject.sizes(lambda x: x @ weights) == (12, 48)
     class Quantized(Layer):
         def size_bytes(self): return 12
-    assert subject.sizes(Quantized(), folder) == (12, 12)
+    assert subject.sizes(Quantized()) == (12, 12)
 
 
 def test_bench_writes_a_submission(repository, tmp_path):
@@ -261,7 +259,7 @@ def test_bench_writes_a_submission(repository, tmp_path):
     assert run.returncode == 0, run.stderr
     made = parse((tmp_path / "out.json").read_bytes())
     assert made["optimized"]["techniques_applied"] == ["none"] and json.loads(run.stdout)["models:linear"]["accuracy"] == 1
-    assert made["baseline"]["provenance"]["num_samples"] == 60 and "speedup" in run.stderr
+    assert len(made["baseline"]["provenance"]["commit"]) == 40 and made["baseline"]["provenance"]["num_samples"] == 60 and "speedup" in run.stderr
     for words, said in ((["nothing:here"], "there is no module nothing"), (["models:linear"], "refuses data"), (["models:linear", "--rounds", "5"], "--rounds")):
         run = capstone("bench", *words, "-o", tmp_path / "none.json", cwd=repository)
         assert run.returncode == 3 and said in run.stderr and not (tmp_path / "none.json").exists()

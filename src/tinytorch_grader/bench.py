@@ -126,7 +126,7 @@ def report(side: Side, rounds: list[Round], k: int, X, y, plan: Plan):
     "A BenchmarkReport with what the rounds found of side `k`."
     from tinytorch.olympics import BenchmarkReport, _sha256
 
-    made = BenchmarkReport(side.name)
+    made = BenchmarkReport(side.model)
     made.metrics = metrics(rounds, k, len(y))
     protocol = {
         "num_runs": made.metrics["num_runs"],
@@ -183,6 +183,16 @@ def submission(
     return made
 
 
+def head() -> str | None:
+    "The commit that is checked out here; None outside a repository, and where it has changes that are not committed."
+    from .gate import commit, git
+
+    try:
+        return None if git(".", "status", "--porcelain", "--untracked-files=no") else commit(".", "HEAD")
+    except Unmeasurable:
+        return None
+
+
 def bench(
     target: str,
     data: str = "digits",
@@ -202,4 +212,5 @@ def bench(
     sides = [Side(name, name, [Path(os.getcwd())]) for name in filter(None, (against, target))]
     with stored(X, y) as file:
         made = measure(sides, file, plan, rounds, rng=rng, progress=progress)
-    return submission(sides, made, X, y, plan, techniques=techniques)
+    commits = [known] * len(sides) if (known := head()) else ()
+    return submission(sides, made, X, y, plan, techniques=techniques, commits=commits)

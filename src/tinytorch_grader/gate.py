@@ -136,15 +136,14 @@ def latency_outcome(rounds, limit: float) -> Outcome:
     )
 
 
-def judge(made: dict, rounds, limits: Limits) -> Outcome:
+def judge(made: dict, rounds, limits: Limits, names=("base", "new")) -> Outcome:
     "One outcome of latency, accuracy and size; a proven regression counts more than noise."
     a, b = made["baseline"]["metrics"], made["optimized"]["metrics"]
     speed, paid = latency_outcome(rounds, limits.slowdown), cost(a, b, limits)
     status = REGRESSION if REGRESSION in (speed.status, paid.status) else max(speed.status, paid.status)
     about = [
-        "{model_name}: {metrics[latency_ms_median]:.4g} ms, accuracy {metrics[accuracy]:.4f}, "
-        "{metrics[model_size_mb]:.4g} MiB".format_map(side)
-        for side in (made["baseline"], made["optimized"])
+        "{name}: {latency_ms_median:.4g} ms, accuracy {accuracy:.4f}, {model_size_mb:.4g} MiB".format(name=name, **side)
+        for name, side in zip(names, (a, b))
     ]
     warned = [f"warning: {line}" for line in made["improvements"]["comparison"]["warnings"]]
     return Outcome(status, about + speed.lines + paid.lines + warned, speed.figures | paid.figures)
@@ -167,7 +166,7 @@ def run(gate: Gate, plan: Plan = Plan(), rng=None, progress: Callable | None = N
                 error.status = NOT_COMPARABLE
             raise
         made = bench.submission(two, rounds, X, y, plan, commits=commits)
-    outcome = judge(made, rounds, gate.limits)
+    outcome = judge(made, rounds, gate.limits, [side.name for side in two])
     outcome.figures |= {"base": commits[0], "head": commits[1]}
     if git(top, "status", "--porcelain", "--untracked-files=no"):
         outcome.lines.append("note: changes that are not committed were not measured")

@@ -1,13 +1,12 @@
 """One side of a paired measurement: a process that builds a model, and times blocks of calls when it is told to.
 
 `turns.py` starts it as a script: JSON lines in, JSON lines out. It imports nothing of the package it lies in, because
-the model under test may bring a TinyTorch of any revision; what it needs of module 19 it loads under a name of its own.
+the model under test may bring a TinyTorch of any revision.
 """
 
 import contextlib
 import gc
 import importlib
-import importlib.util
 import json
 import math
 import operator
@@ -15,12 +14,11 @@ import os
 import sys
 import time
 import traceback
+import types
 from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-
-RULER = "capstone_ruler"  # the name under which the measuring side's TinyTorch is loaded, beside the one under test
 
 
 class Fault(Exception):
@@ -54,15 +52,6 @@ def build(target):
             raise Fault("absent", f"module {module} has no {name}") from error
         raise
     return factory()
-
-
-def ruler(folder):
-    "Module 19 of the TinyTorch in `folder`, as the package RULER."
-    path = Path(folder) / "__init__.py"
-    spec = importlib.util.spec_from_file_location(RULER, path, submodule_search_locations=[str(folder)])
-    sys.modules[RULER] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[RULER])
-    return importlib.import_module(f"{RULER}.benchmarking")
 
 
 def array(value):
@@ -124,13 +113,24 @@ def owner(model):
     return [cell.cell_contents for cell in cells] if cells else model
 
 
-def sizes(model, folder):
-    """(parameters, bytes stored), shared arrays once; by the model's own count where it keeps one. `Fault` where no
-    array is found."""
+def held(obj, seen):
+    "The arrays in `obj` that own their memory, each once: in its items, or in its attributes other than gradients."
+    if id(obj) in seen or isinstance(obj, (str, bytes, type)):
+        return
+    seen[id(obj)] = obj
+    if isinstance(obj, np.ndarray):
+        yield from held(obj.base, seen) if isinstance(obj.base, np.ndarray) else [obj]
+    elif isinstance(obj, (list, tuple, set, frozenset, dict)):
+        for part in obj.values() if isinstance(obj, dict) else obj:
+            yield from held(part, seen)
+    elif isinstance(getattr(obj, "__dict__", None), dict) and not isinstance(obj, types.ModuleType):
+        yield from held({name: part for name, part in vars(obj).items() if name != "grad"}, seen)
+
+
+def sizes(model):
+    "(parameters, bytes stored), shared arrays once; by the model's own count where there is one. `Fault` without arrays."
     kept = owner(model)
-    parts = (
-        map(array, kept.parameters()) if callable(getattr(kept, "parameters", None)) else ruler(folder)._arrays(kept)
-    )
+    parts = map(array, kept.parameters()) if callable(getattr(kept, "parameters", None)) else held(kept, {})
     arrays = list({id(a): a for a in parts if a.dtype.kind in "biufc"}.values())
     if hasattr(kept, "size_bytes"):
         stored = int(kept.size_bytes())
@@ -184,7 +184,7 @@ class Subject:
     def facts(self):
         "What the other side needs to plan, and what a submission holds beside latency."
         modules = imported(self.job)
-        parameters, stored = sizes(self.model, self.job["ruler"])
+        parameters, stored = sizes(self.model)
         call_ns = self.warm_up(self.job["warmup_s"], self.job["warmup_calls"])
         cost = timer_cost()
         return {
@@ -249,7 +249,7 @@ def imported(job):
     files = {
         name: module.__file__
         for name, module in list(sys.modules.items())
-        if getattr(module, "__file__", None) and not name.startswith(RULER) and name != "__main__"
+        if getattr(module, "__file__", None) and name != "__main__"
     }
     roots = [Path(root).resolve() for root in job["others"]]
     for name, file in files.items():

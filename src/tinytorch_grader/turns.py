@@ -43,6 +43,11 @@ class Side:
     root: Path | None = None  # its checkout, from which something must be imported
     others: list[Path] = field(default_factory=list)  # folders from which nothing may be
 
+    @property
+    def model(self) -> str:
+        "What a submission calls it, the same for every revision."
+        return self.target or "SimpleMLP on the digits"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -158,13 +163,11 @@ def ready(process: Process) -> dict | Unmeasurable:
 def run_round(sides: list[Side], data: Path, plan: Plan, rng: np.random.Generator) -> Round:
     """One round: a fresh process for each side, and `plan.pairs` blocks of each in a balanced, shuffled order. Raises
     the last side's `Unmeasurable`."""
-    import tinytorch
     from tinytorch.benchmarking import balanced_order
 
     seed = int(rng.integers(2**32))
     job = {
         "data": str(data),
-        "ruler": str(Path(tinytorch.__file__).parent),
         "input": plan.input,
         "warmup_s": plan.warmup_s,
         "warmup_calls": plan.warmup_calls,
