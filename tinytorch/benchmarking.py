@@ -17,7 +17,7 @@ import numpy as np
 
 from .core.autograd import no_grad
 from .core.tensor import Tensor
-from .perf.footing import _callable, stored_bytes
+from .perf.footing import _arrays, _callable, stored_bytes
 from .perf.latency import measure_latency
 from .perf.pairs import Comparison, balanced_order, compare_latency, measure_latencies, paired_interval, verdict
 from .perf.results import (

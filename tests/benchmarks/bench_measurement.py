@@ -1,17 +1,24 @@
 """What module 19 promises on a real machine: false alarms, power, overhead, agreement with timeit, pyperf and torch, and cost.
 
-`bench_measurement.py [TRIALS]`: comparisons of each kind, 200 by default (about 15 minutes)."""
+`bench_measurement.py [TRIALS [PART ...]]`: comparisons of each kind, 200 by default (about 25 minutes); the parts are agreement,
+overhead, comparisons, origins, workflow, clocks and across, all of them by default."""
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import contextlib
+import copy
 import gc
 import math
+import pickle
+import random
 import subprocess
 import sys
 import tempfile
 import timeit
+import warnings
+from collections import Counter
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
 
@@ -19,6 +26,8 @@ import numpy as np
 
 from tinytorch.benchmarking import compare_latency, measure_latency, preflight
 from tinytorch.core.autograd import no_grad
+from tinytorch.core.losses import CrossEntropyLoss
+from tinytorch.core.optimizers import SGD
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits
 from tinytorch.olympics import SimpleMLP
@@ -91,6 +100,107 @@ def comparisons(trials):
         power = np.mean([r.verdict == "slower" for r in found[name]])
         report(f"{name}: found in at least {least:.0%}", f"{power:.1%} of {trials}", power >= least)
     report("a comparison takes at most 3 s", f"median {np.median(seconds):.2f} s, slowest {seconds.max():.2f} s", seconds.max() <= 3)
+
+
+# Equal models with different pasts.
+
+SIZES = [(10, 20, 3), (64, 32, 10), (784, 128, 10)]
+
+
+def weights(model, change):
+    "`model` with `change(array)` for each of its arrays."
+    for parameter in model.parameters(): parameter.data = change(parameter.data)
+    return model
+
+
+def cut(array):
+    "The same numbers, cut from a larger array."
+    larger = np.zeros([n + 9 for n in array.shape], array.dtype)
+    inside = larger[tuple(slice(4, 4 + n) for n in array.shape)]
+    inside[...] = array
+    return inside
+
+
+def touched(model):
+    for part in (model, *model.layers): vars(part)
+    return model
+
+
+def trained(model):
+    "One step, after which the weights are what they were."
+    before = [p.data.copy() for p in model.parameters()]
+    for p in model.parameters(): p.requires_grad = True
+    optimizer = SGD(model.parameters(), lr=0.1)
+    x = np.ones((8, before[0].shape[0]), np.float32)
+    CrossEntropyLoss()(model(Tensor(x)), Tensor(np.zeros(8))).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    for p, array in zip(model.parameters(), before): p.data = array
+    return model
+
+
+def built(size):
+    np.random.seed(20)
+    return SimpleMLP(*size)
+
+
+FIRST = {size: built(size) for size in SIZES}  # made before everything else
+ORIGINS = {"built": built, "first": FIRST.get, "copied": lambda size: copy.deepcopy(built(size)),
+           "loaded": lambda size: pickle.loads(pickle.dumps(built(size))), "touched": lambda size: touched(built(size)),
+           "trained": lambda size: trained(built(size)), "cut": lambda size: weights(built(size), cut),
+           "last": lambda size: ([bytes(n) for n in range(1, 100_000, 97)], built(size))[1]}
+
+
+def origins(trials):
+    "Every ordered pair of origins in three sizes, and again from the start until there are `trials`."
+    pairs = [(a, b, size) for size in SIZES for a in ORIGINS for b in ORIGINS]
+    random.Random(0).shuffle(pairs)
+    inputs = {size: Tensor(np.random.default_rng(0).standard_normal((100, size[0]))) for size in SIZES}
+    found = []
+    for trial in range(trials):
+        a, b, size = pairs[trial % len(pairs)]
+        first, second = ORIGINS[a](size), ORIGINS[b](size)
+        with no_grad():
+            result = compare_latency(first, second, inputs[size], rng=trial, progress=False)
+        found.append((size, result))
+        if result.verdict in ("faster", "slower"): print(f"  {a} against {b}, {size}: {result}")
+    for size in SIZES:
+        results = [result for s, result in found if s == size]
+        if not results: continue
+        logs = [abs(math.log(r.speedup)) for r in results]
+        print(f"  {str(size):14} {dict(Counter(r.verdict for r in results))}, median |log speedup| {np.median(logs):.4f}, largest {max(logs):.4f}, "
+              f"median interval width {np.median([r.ci_high / r.ci_low - 1 for r in results]):.2%}")
+    wrong = sum(r.verdict in ("faster", "slower") for _, r in found)
+    report(f"equal models, {len(ORIGINS)} origins, three sizes: at most 1 % of verdicts", f"{wrong} of {trials}", wrong <= trials / 100)
+
+
+def workflow(trials=50):
+    "The lesson's Part 5 with a tool that changes nothing."
+    model, verdicts = trained(digits_model()), Counter()
+    for trial in range(trials):
+        optimized = copy.deepcopy(model)
+        with no_grad():
+            verdicts[compare_latency(model, optimized, ROWS, rng=trial, progress=False).verdict] += 1
+    report(f"an optimization that changes nothing: never a claim in {trials}", str(dict(verdicts)), not verdicts["faster"] + verdicts["slower"])
+
+
+# A measurement ends.
+
+def clocks():
+    "How long each clock takes to be refused, or to give a result."
+    ticking = lambda: perf_counter_ns() // 15_600_000 * 15_600_000
+    for name, timer, limit in (("seconds", perf_counter, 1), ("standing", lambda: 7, 2), ("NaN", lambda: math.nan, 1), ("backwards", lambda: -perf_counter_ns(), 1),
+                               ("microseconds", lambda: perf_counter_ns() // 1000, 3), ("15.6 ms", ticking, 20)):
+        start = perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                said = compare_latency(digits_model(), digits_model(), ROWS, timer=timer, progress=False)._line()
+            except ValueError as error:
+                said = str(error)
+        seconds = perf_counter() - start
+        print(f"  {said}")
+        report(f"a clock: {name}, within {limit} s", f"{seconds:.1f} s", seconds <= limit)
 
 
 # Point 5: what the loop itself costs.
@@ -184,9 +294,8 @@ def across(times=3):
 
 if __name__ == "__main__":
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    parts = sys.argv[2:] or ["agreement", "overhead", "comparisons", "origins", "workflow", "clocks", "across"]
     print(preflight())
-    with no_grad():
-        agreement()
-        overhead()
-        comparisons(trials)
-        across()
+    for part in parts:
+        with contextlib.nullcontext() if part in ("origins", "workflow") else no_grad():
+            globals()[part](*[trials] * (part in ("comparisons", "origins")))
