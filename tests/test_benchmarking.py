@@ -29,7 +29,7 @@ from tinytorch.core.layers import Linear
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.tensor import Tensor
 from tinytorch.datasets import load_digits, load_digits_mlp
-from tinytorch.olympics import SimpleMLP
+from tinytorch.olympics import SimpleMLP, _batch_throughput
 from tinytorch.perf.footing import _Movable
 from tinytorch.perf.quantization import quantize_model
 from tinytorch.perf.results import _blas_threads, _cpu_limit
@@ -854,6 +854,19 @@ def test_latencies_side_by_side_are_taken_in_turns():
     rounds = ["".join(turn[0] for turn in turns[i:i + 3]) for i in range(0, 24, 3)]
     assert all(len(set(turn)) == 1 for turn in turns) and {"".join(sorted(r)) for r in rounds} == {"abc"} and len(set(rounds)) > 2
     assert [(r.count, r.metadata["footing"]) for r in found.values()] == [(80, "copies")] * 3
+
+
+def test_batch_throughput_takes_256_rows_and_two_seconds(monkeypatch):
+    clock, seen = VirtualClock(), []
+    monkeypatch.setattr(time, "perf_counter_ns", clock)
+
+    class Model:
+        def __init__(self, ms): self.ms = ms
+        def forward(self, x): seen.append(len(x)); clock.advance(1e6 * self.ms * len(x))
+    assert _batch_throughput(Model(0.1), np.zeros((1000, 1))) == {"batch_size": 256, "batch_throughput_samples_per_sec": pytest.approx(10_000)}
+    assert seen == [256] * 5
+    seen.clear()
+    assert _batch_throughput(Model(60), np.zeros((40, 1)))["batch_size"] == 40 and seen == [40]
 
 
 # A measurement ends.
