@@ -1,11 +1,12 @@
-"""The vocabulary of the capstone's tests: a virtual clock, fake models, and checks that say what came and what was expected.
+"""The vocabulary of the capstone's tests: a virtual clock, fake models, checks that say what came and what was expected.
 
-The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests as an argument.
-Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another way than the lesson asks for.
+The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests as an
+argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another way than the
+lesson asks for.
 
-In a notebook all of this is one process. The instructor's run puts the student's code into a process of its own and replaces the
-functions of the first section; so a check reaches the student's modules through `their`, and every fake lists in `shows` what
-student code may see of it (in `sets`: what it may set).
+In a notebook all of this is one process. The instructor's run puts the student's code into a process of its own and
+replaces the functions of the first section; so a check reaches the student's modules through `their`, and every fake lists
+in `shows` what student code may see of it (in `sets`: what it may set).
 """
 import contextlib
 import copy
@@ -21,6 +22,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import numpy as np
+
 from tinytorch.core.tensor import Tensor
 
 # ---- where the student's code is: the instructor's run puts functions of its own in the place of these
@@ -42,7 +44,7 @@ def here(value):
 
 
 def each(function, cases):
-    "(value, None) or (None, error) of `function(*case)` for every case; a generator counts as the list of what it yields."
+    "(value, None) or (None, error) of `function(*case)` for every case; a generator counts as a list."
     def one(case):
         try:
             value = function(*case)
@@ -200,7 +202,8 @@ class SlowOutput:
 class SlowModel:
     """A model whose calls cost `ms(x)` of virtual time; it sees class i % 4 in a row of i.
 
-    The first call costs `cold_ms` more, call number `hiccup[0]` (from 0) `hiccup[1]` more; `breaks` is raised instead."""
+    The first call costs `cold_ms` more, call number `hiccup[0]` (from 0) `hiccup[1]` more.
+    `breaks` is raised instead."""
     shows = "forward", "__call__", "parameters"
 
     def __init__(self, ms, cold_ms=0, read_ms=0, shape=(2, 3), hiccup=(0, 0), breaks=None):
@@ -210,7 +213,8 @@ class SlowModel:
     def forward(self, x):
         if self.breaks is not None: raise self.breaks
         x, number = np.atleast_2d(np.asarray(x.data if hasattr(x, "data") else x)), len(self.inputs)
-        virtual.advance(self.ms(x) + (0 if number else self.cold_ms) + (self.hiccup[1] if number == self.hiccup[0] else 0))
+        more_ms = {0: self.cold_ms}.get(number, 0) + (self.hiccup[1] if number == self.hiccup[0] else 0)
+        virtual.advance(self.ms(x) + more_ms)
         self.inputs.append(x)
         return SlowOutput(np.eye(4, dtype=np.float32)[x[:, 0].astype(int) % 4], self.read_ms)
 
@@ -269,7 +273,8 @@ class Stacked:
     shows = "layers", "parameters"
 
     def __init__(self, *layers): self.layers = list(layers)
-    def parameters(self): return [p for layer in self.layers if hasattr(layer, "parameters") for p in layer.parameters()]
+    def parameters(self): return [p for layer in self.layers if hasattr(layer,
+        "parameters") for p in layer.parameters()]
 
 
 class Plain:
@@ -314,13 +319,14 @@ class FakeReport:
         self.__dict__.update(vars(some_report(model_name)), asked=None, metrics={})
 
     def benchmark_model(self, model, X_test, y_test, num_runs=100):
-        self.asked = {"model": model, "X": array_of(X_test).tolist(), "y": array_of(y_test).tolist(), "num_runs": num_runs}
+        self.asked = {"model": model, "X": array_of(X_test).tolist(), "y": array_of(y_test).tolist(),
+                      "num_runs": num_runs}
         self.metrics = some_metrics(median_ms=20.0)
         return self.metrics
 
 
 class WatchedFiles:
-    "A `with` block in which every rename and removal is followed: `gone` says after which of them `name` was missing, else None."
+    "Follows every rename and removal in a `with` block: `gone` says after which of them `name` was missing, else None."
     FUNCTIONS = "replace", "rename", "remove", "unlink"
 
     def __init__(self, folder, name): self.folder, self.name, self.gone = folder, name, None
@@ -408,33 +414,40 @@ def check_forward(model, sizes, samples, rng, at="(Part 1)"):
         else: put(layer.bias, bias)
     want = np.einsum("nh,hk->nk", np.clip(np.einsum("nf,fh->nh", x, W1) + b1, 0, None), W2) + b2
     got = model.forward(Tensor(x))
-    check(isinstance(got, Tensor), f"forward: got {type(got).__name__}", f"return the output of fc2 as it comes {at}", "a Tensor of scores")
+    check(isinstance(got, Tensor), f"forward: got {type(got).__name__}", f"return the output of fc2 as it comes {at}",
+          "a Tensor of scores")
     got = array_of(got)
-    check(got.shape == want.shape, f"forward: got shape {got.shape}", f"a row of scores for each sample {at}", want.shape)
+    check(got.shape == want.shape, f"forward: got shape {got.shape}", f"a row of scores for each sample {at}",
+          want.shape)
     check(np.allclose(got, want, atol=1e-3), f"forward: off by {abs(got - want).max():.3g} on {len(x)} samples",
           f"check the order of the layers, and that the only ReLU stands between them {at}", "relu(x W1 + b1) W2 + b2")
-    check(np.allclose(array_of(model(Tensor(x))), want, atol=1e-3), "model(x): differs from model.forward(x)", f"one calls the other {at}")
+    check(np.allclose(array_of(model(Tensor(x))), want, atol=1e-3), "model(x): differs from model.forward(x)",
+          f"one calls the other {at}")
 
 
 def check_parameters(model, sizes, at="(Part 1)"):
     "`model.parameters()` are the four Tensors of the layers themselves, in order."
     listed = model.parameters()
     kinds = sorted({type(p).__name__ for p in listed if not isinstance(p, Tensor)})
-    check(kinds == [], f"parameters: got {' and '.join(kinds)} among them", f"one flat list: join those of the layers with + {at}", "Tensors alone")
+    check(kinds == [], f"parameters: got {' and '.join(kinds)} among them",
+          f"one flat list: join those of the layers with + {at}", "Tensors alone")
     i, h, o = sizes
     shapes, want = [array_of(p).shape for p in listed], [(i, h), (h,), (h, o), (o,)]
     check(shapes == want, f"parameters: got shapes {shapes} for SimpleMLP{sizes}",
           f"weight and bias of fc1, then of fc2, in the sizes asked for {at}", want)
     owners = model.fc1.weight, model.fc1.bias, model.fc2.weight, model.fc2.bias
-    check(all(p is owner for p, owner in zip(listed, owners)), "parameters: got copies", f"an optimizer would train nothing {at}",
+    check(all(p is owner for p, owner in zip(listed, owners)), "parameters: got copies",
+          f"an optimizer would train nothing {at}",
           "the Tensors of the layers themselves")
 
 
 def check_count(model, at="(Part 1)"):
     "`model.count_parameters()` is the plain int that the arrays of its two layers add up to."
     got = model.count_parameters()
-    check(type(got) is int, f"count_parameters: got {got!r} of type {type(got).__name__}", f"int() makes it one {at}", "a plain int")
-    held = [layer.weight for layer in (model.fc1, model.fc2)] + [layer.bias for layer in (model.fc1, model.fc2) if layer.bias is not None]
+    check(type(got) is int, f"count_parameters: got {got!r} of type {type(got).__name__}", f"int() makes it one {at}",
+          "a plain int")
+    held = [layer.weight for layer in (model.fc1, model.fc2)] + [layer.bias for layer in (model.fc1,
+        model.fc2) if layer.bias is not None]
     want = sum(math.prod(array_of(p).shape) for p in held)
     check(got == want, f"count_parameters: got {got}", f"every weight and every bias counts once {at}", want)
 
@@ -442,7 +455,8 @@ def check_count(model, at="(Part 1)"):
 def check_layers(model, at="(Part 1)"):
     "After `model.fc1, model.fc2 = new layers`, `layers` and `forward` use the new ones."
     model.fc1, model.fc2 = Doubled(), Doubled()
-    check(len(model.layers) == 3 and model.layers[0] is model.fc1, "layers: the old ones after `model.fc1 = new`", f"list the attributes {at}")
+    check(len(model.layers) == 3 and model.layers[0] is model.fc1, "layers: the old ones after `model.fc1 = new`",
+          f"list the attributes {at}")
     model.forward(Tensor(np.ones((1, 4))))
     calls = [model.fc1.calls, model.fc2.calls]
     check(calls == [1, 1], f"forward: called the new layers {calls} times after `model.fc1, model.fc2 = new`",
@@ -453,7 +467,8 @@ def check_layer_written(model, index, name, at="(Part 1)"):
     "`model.layers[index] = new` puts the new layer in the place of the attribute `name`, and `forward` uses it."
     model.fc1, model.fc2, new = Doubled(), Doubled(), Doubled()
     model.layers[index] = new
-    check(getattr(model, name) is new and model.layers[index] is new, f"layers: a write to `model.layers[{index}]` is lost",
+    check(getattr(model, name) is new and model.layers[index] is new,
+          f"layers: a write to `model.layers[{index}]` is lost",
           f"tools of module 15 write there; keep `layers` as it is given {at}", f"the new layer in place of {name}")
     model.forward(Tensor(np.ones((1, 4))))
     check(new.calls == 1, f"forward: called the layer written to `model.layers[{index}]` {new.calls} times",
@@ -475,7 +490,8 @@ def timed(time_calls, ms, num_runs, rows=1, wall=lambda ns: ns, slice_ms=0, **co
     for result, model in results:
         check(len(model.inputs) > 0, "_time_calls: never called the model", f"call forward once a run {LOOP}")
         check(type(result) is tuple and len(result) == 2 and np.ndim(result[0]) == 1 and len(result[0]) > 0,
-              f"_time_calls: got {short(result)}", f"return the latencies and the cold start {LOOP}", "(list of floats, float)")
+              f"_time_calls: got {short(result)}", f"return the latencies and the cold start {LOOP}",
+              "(list of floats, float)")
     latencies = [float(min(runs)) for runs in zip(*(result[0] for result, _ in results))]
     return latencies, float(min(result[1] for result, _ in results)), model
 
@@ -491,7 +507,8 @@ def check_units(time_calls, ms, num_runs):
 def check_slower(time_calls, ms, more_ms):
     "A model of `more_ms` takes longer than one of `ms`."
     quick, slow = (min(timed(time_calls, each, 3)[0]) for each in (ms, more_ms))
-    check(slow > 2 * quick, f"_time_calls: got {quick:.4g} for a model of {ms} ms and {slow:.4g} for one of {more_ms} ms",
+    check(slow > 2 * quick,
+          f"_time_calls: got {quick:.4g} for a model of {ms} ms and {slow:.4g} for one of {more_ms} ms",
           f"a slower model takes longer {LOOP}")
 
 
@@ -502,13 +519,15 @@ def check_warmup(time_calls, ms, cold_ms, num_runs, at="(Part 2, trap 3)"):
     check(len(latencies) <= num_runs, f"_time_calls: got {len(latencies)} latencies for {num_runs} runs",
           f"warm-up calls are not counted {at}", num_runs)
     check(near([max(latencies)], [max(steady)]),
-          f"_time_calls: the slowest run takes {max(latencies) / (max(steady) or 1):.4g} times as long when the first call of all is cold",
+          f"_time_calls: the slowest run takes {max(latencies) / (max(steady) or 1):.4g} times as long "
+          "when the first call of all is cold",
           f"call the model at least once before you count {at}", "once as long")
     unit = steady[0] / ms or 1
     check(near([cold / unit], [ms + cold_ms]), f"cold_start_ms: got {cold / unit:.6g}",
           f"it is the first call of all, warm-up included {at}", ms + cold_ms)
     _, cold, _ = timed(time_calls, ms, num_runs, cold_ms=cold_ms, hiccup=(num_runs, 2 * cold_ms))
-    check(near([cold / unit], [ms + cold_ms]), f"cold_start_ms: got {cold / unit:.6g} when a later call is slower still",
+    check(near([cold / unit], [ms + cold_ms]),
+          f"cold_start_ms: got {cold / unit:.6g} when a later call is slower still",
           f"it is the first call of all, not the slowest {at}", ms + cold_ms)
 
 
@@ -526,8 +545,10 @@ def check_rotation(time_calls, rows, rounds, fixed_ms, row_ms):
     num_runs = rows * rounds
     latencies, _, model = timed(time_calls, lambda x: fixed_ms + row_ms * len(x) + x[0, 0], num_runs, rows=rows)
     sizes = sorted({len(x) for x in model.inputs[-num_runs:]})
-    check(sizes == [1], f"_time_calls: got calls with {sizes} rows", "the time of a batch answers another question (Part 2, trap 4)", "1 row a call")
-    check(len(latencies) >= num_runs, f"_time_calls: got {len(latencies)} latencies for {num_runs} runs", "keep that of every run (Part 2, trap 2)")
+    check(sizes == [1], f"_time_calls: got calls with {sizes} rows",
+          "the time of a batch answers another question (Part 2, trap 4)", "1 row a call")
+    check(len(latencies) >= num_runs, f"_time_calls: got {len(latencies)} latencies for {num_runs} runs",
+          "keep that of every run (Part 2, trap 2)")
     seen = [int(x[0, 0]) for x in model.inputs[-num_runs:]]
     used = [seen.count(row) for row in range(rows)]
     check(used == [rounds] * rows, f"_time_calls: {num_runs} runs over {rows} rows used each {used} times",
@@ -564,7 +585,7 @@ def check_clock(time_calls, ms, wall):
 # ---- Part 2: accuracy and size
 
 def some_scores(n, classes, rng):
-    "Scores (n, classes) and labels, about a third of them right and no whole percentage; a wrong row has its label second."
+    "Scores (n, classes) and labels, a third of them right, no whole percentage; a wrong row has its label second."
     scores, y = rng.normal(size=(n, classes)), rng.integers(0, classes, n)
     wrong = rng.permutation(n) >= n // 3
     winner = np.where(wrong, (y + rng.integers(1, classes, n)) % classes, y)
@@ -577,11 +598,12 @@ def check_accuracy(accuracy, scores, y, at="(Part 2, Accuracy)"):
     "`accuracy(scores, y)` is the share of rows in which no score beats that of the label, a plain float."
     scores = np.asarray(scores, dtype=np.float32)
     got = accuracy(Tensor(scores), y)
-    check(type(got) is float, f"_accuracy: got {got!r} of type {type(got).__name__}", f"wrap the mean in float() {at}", "a plain float")
+    check(type(got) is float, f"_accuracy: got {got!r} of type {type(got).__name__}", f"wrap the mean in float() {at}",
+          "a plain float")
     hits = [sorted(row)[-1] == row[label] for row, label in zip(scores.tolist(), list(y))]
-    want = hits.count(True) / len(hits)
+    want, why = hits.count(True) / len(hits), "the share of rows whose argmax over the classes is the label, not rounded"
     check(abs(got - want) < 1e-9, f"_accuracy: got {got:.6g} for scores of shape {scores.shape}",
-          f"{share_or_percent(got, want, 'the share of rows whose argmax over the classes is the label, not rounded')} {at}", f"{want:.6g}")
+          f"{share_or_percent(got, want, why)} {at}", f"{want:.6g}")
 
 
 def check_refused(accuracy, what, scores, y):
@@ -590,7 +612,8 @@ def check_refused(accuracy, what, scores, y):
     got, error = attempt(lambda: accuracy(Tensor(scores) if scores.dtype.kind == "f" else scores, y))
     came = f"gave {got!r}" if error is None else f"raised {type(error).__name__}: {error}"
     check(isinstance(error, ValueError), f"_accuracy: {came} for {what}",
-          "labels are one integer class index per sample, scores finite numbers; the rest is refused (Part 2, Accuracy)", "a ValueError")
+          "labels are one integer class index a sample, scores finite numbers; refuse the rest (Part 2, Accuracy)",
+          "a ValueError")
 
 
 def check_bytes(got, want, why):
@@ -612,15 +635,18 @@ FROM = {"latency_ms_median": "_percentiles", "latency_ms_p90": "_percentiles", "
 
 
 def trusted_pieces(latencies_ms, seen):
-    "Stand-ins for the pieces that other checks grade: they give what right pieces give, and note in `seen` what they were asked."
+    "Stand-ins for the pieces that other checks grade: right ones, which note in `seen` what they were asked."
     def time_calls(model, X, num_runs, warmup_runs=10):
         virtual.reads += 1  # as a right loop would
         seen.append({"num_runs": num_runs, "warmup_runs": warmup_runs, "collecting": their("gc").isenabled()})
         runs = [latencies_ms[run % len(latencies_ms)] for run in range(num_runs)]
         for ms in runs: virtual.advance(ms)
         return runs, runs[0]
-    return {"_time_calls": time_calls, "_size_bytes": lambda model: model.held.data.nbytes,
-            "_accuracy": lambda scores, y: [int(row.argmax()) == label for row, label in zip(array_of(scores), y)].count(True) / len(y)}
+
+    def accuracy(scores, y):
+        hits = [int(row.argmax()) == label for row, label in zip(array_of(scores), y)]
+        return hits.count(True) / len(hits)
+    return {"_time_calls": time_calls, "_accuracy": accuracy, "_size_bytes": lambda model: model.held.data.nbytes}
 
 
 def measured(report, latencies_ms, model=None, rows=None, wrong=1, shape=(2, 3), num_runs=None):
@@ -639,7 +665,8 @@ def measured(report, latencies_ms, model=None, rows=None, wrong=1, shape=(2, 3),
 
 def check_metric(metrics, name, want):
     "The metric `name` is there and is `want`."
-    check(name in metrics, f"metrics: got {sorted(metrics)}", f"{name} is missing; all six come every time {REPORT}", name)
+    check(name in metrics, f"metrics: got {sorted(metrics)}", f"{name} is missing; all six come every time {REPORT}",
+          name)
     got = metrics[name].item() if isinstance(metrics[name], np.generic) else metrics[name]
     why = share_or_percent(got, want, DEFINITIONS[name]) if name == "accuracy" else DEFINITIONS[name]
     check(type(got) in (int, float) and abs(got - want) <= 1e-6 * abs(want) + 1e-12,
@@ -656,7 +683,8 @@ def check_latency(report, latencies_ms):
     check_metric(metrics, "latency_ms_std", (sum((ms - mean) ** 2 for ms in latencies_ms) / n) ** 0.5)
     check_metric(metrics, "throughput_samples_per_sec", 1000 / mean)
     asked = [about["num_runs"] for about in seen]
-    check(asked in ([], [n]), f"benchmark_model: timed {asked} runs for num_runs={n}", f"pass num_runs on to the timing loop {REPORT}", f"[{n}]")
+    check(asked in ([], [n]), f"benchmark_model: timed {asked} runs for num_runs={n}",
+          f"pass num_runs on to the timing loop {REPORT}", f"[{n}]")
 
 
 def check_others(report, rows, wrong, shape):
@@ -673,28 +701,37 @@ def check_asked_for(report):
     returned, _, _ = measured(report, [4.0] * 40)
     metrics = report.metrics or returned or {}
     for name, source in FROM.items():
-        check(name in metrics, f"metrics: got {len(metrics)} of them without {name}", f"add all that {source} returns {REPORT}")
+        check(name in metrics, f"metrics: got {len(metrics)} of them without {name}",
+              f"add all that {source} returns {REPORT}")
 
 
 def check_plain(metrics):
     "`metrics` is a dict of plain, finite numbers."
-    check(type(metrics) is dict and len(metrics) >= 6, f"benchmark_model: returned {metrics!r}", f"fill .metrics and return it {REPORT}",
+    check(type(metrics) is dict and len(metrics) >= 6, f"benchmark_model: returned {metrics!r}",
+          f"fill .metrics and return it {REPORT}",
           "a dict of at least six")
     odd = {name: type(value).__name__ for name, value in metrics.items() if type(value) not in (int, float)}
-    check(odd == {}, f"metrics: got {odd}", f"JSON knows no NumPy numbers; convert with int() and float() {REPORT}", "plain int and float")
-    check(all(math.isfinite(value) for value in metrics.values()), f"metrics: got {metrics}", f"every number is finite {REPORT}")
+    check(odd == {}, f"metrics: got {odd}", f"JSON knows no NumPy numbers; convert with int() and float() {REPORT}",
+          "plain int and float")
+    check(all(math.isfinite(value) for value in metrics.values()), f"metrics: got {metrics}",
+          f"every number is finite {REPORT}")
 
 
 def check_fresh(report, name):
     "A new report has its name, no metrics, the system and the time with its zone; returns the time."
-    check(report.model_name == name and report.metrics == {}, f"BenchmarkReport({name!r}): got name {report.model_name!r} and metrics {report.metrics!r}",
+    check(report.model_name == name and report.metrics == {},
+          f"BenchmarkReport({name!r}): got name {report.model_name!r} and metrics {report.metrics!r}",
           f"it keeps the name it is given and has measured nothing yet {REPORT}", f"{name!r} and {{}}")
-    check({"platform", "python_version", "numpy_version"} <= set(report.system_info), f"system_info: got {sorted(report.system_info)}",
-          "call _system_info() (Part 2, What the number was measured on)", "platform, python_version, numpy_version and more")
+    check({"platform", "python_version", "numpy_version"} <= set(report.system_info),
+          f"system_info: got {sorted(report.system_info)}",
+          "call _system_info() (Part 2, What the number was measured on)",
+          "platform, python_version, numpy_version and more")
     moment, _ = attempt(lambda: datetime.fromisoformat(report.timestamp.replace("Z", "+00:00")))
     check(moment is not None and moment.tzinfo is not None, f"timestamp: got {report.timestamp!r}",
-          f"text, since JSON knows no times, and with its zone: datetime.now(timezone.utc).isoformat() {REPORT}", "ISO 8601 with a time zone")
-    check(abs((datetime.now(timezone.utc) - moment).total_seconds()) < 3600, f"timestamp: got {report.timestamp!r} for a report made now",
+          f"text, since JSON knows no times, and with its zone: datetime.now(timezone.utc).isoformat() {REPORT}",
+          "ISO 8601 with a time zone")
+    check(abs((datetime.now(timezone.utc) - moment).total_seconds()) < 3600,
+          f"timestamp: got {report.timestamp!r} for a report made now",
           f"the zone has to be that of the time {REPORT}")
 
 
@@ -702,7 +739,8 @@ def check_provenance(report, at="(Part 2, What the number was measured on)"):
     "After a benchmark the data and the protocol are written down, and the protocol is the one that was followed."
     _, seen, model = measured(report, [2.0, 4.0, 3.0])
     wanted = {"X_sha256", "y_sha256", "num_samples", "protocol"}
-    check(type(report.provenance) is dict and wanted <= set(report.provenance), f"provenance: got {report.provenance!r}",
+    check(type(report.provenance) is dict and wanted <= set(report.provenance),
+          f"provenance: got {report.provenance!r}",
           f"call _provenance() once all is measured {at}")
     done = seen[0]["warmup_runs"] if seen else sum(len(x) == 1 for x in model.inputs) - 3
     for where, said in (("metrics", report.metrics), ("provenance", report.provenance["protocol"])):
@@ -717,9 +755,11 @@ def check_failed_benchmark(report, what, kind=ValueError, why="check the inputs 
     report.comparison = {"verdict": "of an earlier benchmark"}
     asked = {"latencies_ms": [2.0, 4.0], **asked}
     _, error = attempt(lambda: measured(report, **asked))
-    check(isinstance(error, kind) and says in str(error), f"benchmark_model: got {error!r} for {what}", f"{why} {REPORT}", f"a {kind.__name__}")
+    check(isinstance(error, kind) and says in str(error), f"benchmark_model: got {error!r} for {what}",
+          f"{why} {REPORT}", f"a {kind.__name__}")
     left = {name for name in ("metrics", "comparison") if getattr(report, name)}
-    check(left == set(), f"benchmark_model: {' and '.join(sorted(left))} of the benchmark before are still there after one that failed",
+    check(left == set(),
+          f"benchmark_model: {' and '.join(sorted(left))} of the benchmark before are there after one that failed",
           f"empty them before you start, set them when all is measured {REPORT}", "none")
 
 
@@ -737,7 +777,10 @@ def check_quiet(report, after=None):
     before = collector.isenabled()
     collector.enable()
     try:
-        _, seen, _ = measured(report, [2.0, 4.0]) if after is None else (attempt(lambda: measured(report, [2.0, 4.0], model=after)), [], None)
+        _, seen, _ = measured(report,
+                              [2.0,
+                               4.0]) if after is None else (attempt(lambda: measured(report, [2.0, 4.0], model=after)),
+                                   [], None)
         left = collector.isenabled()
     finally: (collector.enable if before else collector.disable)()
     check(not any(about["collecting"] for about in seen), "benchmark_model: times with garbage collection on",
@@ -765,7 +808,8 @@ def some_report(name="baseline", comparison=None, **metrics):
 
 def check_improvement(improvements, name, want, why):
     "`improvements[name]` is `want`."
-    check(type(improvements) is dict and name in improvements, f"_improvements: got {improvements!r}", f"{name} is missing (Part 3, Improvements)",
+    check(type(improvements) is dict and name in improvements, f"_improvements: got {improvements!r}",
+          f"{name} is missing (Part 3, Improvements)",
           f"a dict with {name}")
     got = improvements[name]
     good = got == want if type(want) is str else type(got) is float and abs(got - want) < 1e-9
@@ -777,7 +821,8 @@ def check_basis(improvements_of, before, after, basis):
     "The speedup follows the latencies that `basis` names, and those alone."
     idle, which = ("mean", "both") if basis == "median" else ("median", "not both")
     got = improvements_of(before, after)
-    other = improvements_of({name: 7 * value if name == f"latency_ms_{idle}" else value for name, value in before.items()}, after)
+    other = improvements_of({name: 7 * value if name == f"latency_ms_{idle}" else value for name,
+                             value in before.items()}, after)
     check(got.get("speedup") == other.get("speedup"),
           f"speedup: went from {got.get('speedup')!r} to {other.get('speedup')!r} when only a {idle} changed, "
           f"where {which} reports have a median",
@@ -804,25 +849,30 @@ def check_field(submission, pointer, want, why):
     got = submission
     for name in pointer.strip("/").split("/"):
         got = got.get(name) if type(got) is dict else None
-    check(type(got) is type(want) and got == want, f"{pointer}: got {short(got, 200)}", f"{why} {SUBMISSION}", repr(want))
+    check(type(got) is type(want) and got == want, f"{pointer}: got {short(got, 200)}", f"{why} {SUBMISSION}",
+          repr(want))
 
 
 def check_alone(submission):
     "A submission of one report holds that report, and nothing that only comes with a second one."
-    check(type(submission) is dict, f"generate_submission: got {submission!r}", f"return the submission {SUBMISSION}", "a dict")
+    check(type(submission) is dict, f"generate_submission: got {submission!r}", f"return the submission {SUBMISSION}",
+          "a dict")
     check_field(submission, "/baseline/model_name", "baseline", "the name of the baseline report")
     check_field(submission, "/baseline/metrics", some_metrics(), "the metrics of the baseline report")
     check_field(submission, "/system_info", some_report().system_info, "the system of the baseline report")
     extra = sorted(set(submission) & {"optimized", "improvements", "student_name"})
-    check(extra == [], f"submission of one report: also has {extra}", f"they come only when they are given {SUBMISSION}", "none of them")
+    check(extra == [], f"submission of one report: also has {extra}",
+          f"they come only when they are given {SUBMISSION}", "none of them")
 
 
 def check_improvements_inside(generate, first, second):
     "What `_improvements` says of the metrics of `first` and `second`, in this order, is in the submission."
     submission, asked = submission_of(generate, first, second)
-    check(asked == [(first.metrics, second.metrics)], f"generate_submission: asked _improvements {len(asked)} times, or about other metrics",
+    check(asked == [(first.metrics, second.metrics)],
+          f"generate_submission: asked _improvements {len(asked)} times, or about other metrics",
           f"pass the metrics of the baseline, then those of the optimized report {SUBMISSION}")
-    for name, value in {"speedup": 2.5, "speedup_basis": "mean", "compression_ratio": 1.5, "accuracy_delta": -0.125}.items():
+    for name, value in {"speedup": 2.5, "speedup_basis": "mean", "compression_ratio": 1.5,
+                        "accuracy_delta": -0.125}.items():
         check_field(submission, f"/improvements/{name}", value, "what _improvements says about baseline and optimized")
 
 
@@ -832,12 +882,15 @@ def check_copies(generate, *reports, **options):
     submission, _ = submission_of(there(generate), *reports, **options)
     before = here(submission)
     check(type(before) is dict and type(before.get("baseline")) is dict and len(before["baseline"]) > 1,
-          f"generate_submission: got {short(before)}", f"there is nothing to copy yet {SUBMISSION}", "a baseline with its metrics")
+          f"generate_submission: got {short(before)}", f"there is nothing to copy yet {SUBMISSION}",
+          "a baseline with its metrics")
     for report in reports:
-        report.metrics["accuracy"], report.system_info["platform"], report.provenance["protocol"]["num_runs"] = 0.1, "other", 1
+        report.metrics["accuracy"], report.system_info["platform"] = 0.1, "other"
+        report.provenance["protocol"]["num_runs"] = 1
         if here(report.comparison): report.comparison["protocol"]["pairs"] = 1
     for techniques in options.values(): techniques.append("later")
-    check(here(submission) == before, "submission: changed when a report, the list of techniques or a comparison changed",
+    check(here(submission) == before,
+          "submission: changed when a report, the list of techniques or a comparison changed",
           f"nothing in it is shared; nested dicts need copy.deepcopy {SUBMISSION}", "no change")
 
 
@@ -847,12 +900,16 @@ SAVING = "(Part 3, Saving without losing)"
 def valid_submission():
     "A submission that follows every rule, built by hand."
     def entry(name, ms, size, accuracy, **more):
-        metrics = {**some_metrics(ms, size, accuracy), "latency_ms_median": ms, "latency_ms_p90": ms + 1, "latency_ms_p99": ms + 2}
-        return {"model_name": name, "metrics": metrics, "provenance": {"X_sha256": "ab" * 32, "num_samples": 355}, **more}
+        metrics = {**some_metrics(ms, size, accuracy), "latency_ms_median": ms, "latency_ms_p90": ms + 1,
+                   "latency_ms_p99": ms + 2}
+        return {"model_name": name, "metrics": metrics, "provenance": {"X_sha256": "ab" * 32, "num_samples": 355},
+                **more}
     return {"tinytorch_version": "1", "schema_version": "1.1", "submission_type": "capstone_benchmark",
             "timestamp": "2026-01-01T00:00:00+00:00", "system_info": {"platform": "Linux", "python_version": "3.12.1"},
-            "baseline": entry("a", 20.0, 8.0, 0.95), "optimized": entry("b", 5.0, 2.0, 0.93, techniques_applied=["int8"]),
-            "improvements": {"speedup": 4.0, "speedup_basis": "median", "compression_ratio": 4.0, "accuracy_delta": 0.93 - 0.95}}
+            "baseline": entry("a", 20.0, 8.0, 0.95),
+            "optimized": entry("b", 5.0, 2.0, 0.93, techniques_applied=["int8"]),
+            "improvements": {"speedup": 4.0, "speedup_basis": "median", "compression_ratio": 4.0,
+                             "accuracy_delta": 0.93 - 0.95}}
 
 
 def _parent(submission, pointer):
@@ -897,7 +954,9 @@ class Saved:
                 before = temporary.tempdir
                 if temporary_elsewhere: temporary.tempdir = os.path.join(folder.path, "another", "disk")
                 try:
-                    with WatchedFiles(folder, name) as watched: self.returned, self.error = attempt(lambda: save(submission, given))
+                    with WatchedFiles(folder,
+                                      name) as watched: self.returned, self.error = attempt(lambda: save(submission,
+                                          given))
                 finally: temporary.tempdir = before
                 self.names, self.gone, self.seen_by_reader = folder.names(), watched.gone, reader.read()
             self.now = folder.read(name) if name in self.names else ""
@@ -908,7 +967,8 @@ def check_saved(save, submission, kind="str"):
     "`save` writes `submission` as JSON and returns the path as str, also where a `Path` was given (`kind`)."
     saved = Saved(save, submission, kind)
     read, broken = attempt(lambda: json.loads(saved.now))
-    check(saved.error is None and read == submission, f"save_submission: got {saved.error or broken or short(saved.now)}",
+    check(saved.error is None and read == submission,
+          f"save_submission: got {saved.error or broken or short(saved.now)}",
           f"write it as JSON {SAVING}", "the submission, read back")
     check(saved.path_is_right, f"save_submission: returned {short(saved.returned)} for a path given as {kind}",
           f"return the path as str {SAVING}", "the path, a str")
@@ -925,7 +985,8 @@ def check_refuses_nan(save, submission):
     "`save` raises for a number that JSON does not know."
     saved = Saved(save, submission)
     written = "NaN" in saved.now or "Infinity" in saved.now
-    check(not written, "save_submission: wrote NaN or Infinity, which JSON does not know", f"allow_nan=False refuses them {SAVING}")
+    check(not written, "save_submission: wrote NaN or Infinity, which JSON does not know",
+          f"allow_nan=False refuses them {SAVING}")
     check(saved.error is not None, "save_submission: raised nothing for NaN or Infinity, and wrote nothing either",
           f"an error has to reach the caller: no `except` that swallows it {SAVING}")
 
@@ -933,9 +994,11 @@ def check_refuses_nan(save, submission):
 def check_atomic(save, submission):
     "A reader finds the old file or the new one, at every moment."
     saved = Saved(save, submission)
-    check(saved.now != OLD, f"save_submission: got {saved.error!r}, and the old file is as it was", f"write the submission {SAVING}",
+    check(saved.now != OLD, f"save_submission: got {saved.error!r}, and the old file is as it was",
+          f"write the submission {SAVING}",
           "a new file in its place")
-    check(saved.seen_by_reader == OLD, f"save_submission: a reader who had opened the old file sees {short(saved.seen_by_reader)}",
+    check(saved.seen_by_reader == OLD,
+          f"save_submission: a reader who had opened the old file sees {short(saved.seen_by_reader)}",
           f"a reader sees the old file or the new one: os.replace {SAVING}", "the old content")
     check(saved.gone is None, f"save_submission: after {saved.gone} there was no file at the path for a while",
           f"os.replace alone swaps the files; do not remove the old one first {SAVING}", "a file at every moment")
@@ -946,14 +1009,16 @@ def check_old_file_stays(save, submission, why, raises=True):
     saved = Saved(save, submission)
     check(saved.error is not None or not raises, f"save_submission: raised nothing for {why}",
           f"an error has to reach the caller: no `except` that swallows it {SAVING}", "an error")
-    check(saved.now == OLD or saved.error is None, f"save_submission: got {saved.error!r} for {why}, and the old file now holds {short(saved.now)}",
+    check(saved.now == OLD or saved.error is None,
+          f"save_submission: got {saved.error!r} for {why}, and the old file now holds {short(saved.now)}",
           f"validate, then write to a temporary file, then os.replace {SAVING}", "an error, and the old file as it was")
 
 
 def check_tidy(save, submission):
     "Nothing but the submission is left in the folder."
     saved = Saved(save, submission)
-    check(saved.names == ["submission.json"], f"save_submission: left {saved.names} behind", f"remove the temporary file {SAVING}")
+    check(saved.names == ["submission.json"], f"save_submission: left {saved.names} behind",
+          f"remove the temporary file {SAVING}")
 
 
 def check_same_disk(save, submission):
@@ -974,12 +1039,14 @@ YIELD = "yield (pointer, message) for each violation, nothing when all is well"
 def absent(*pointers, well=False):
     "Cases: a valid submission without the member at each pointer, which is wrong unless `well`."
     matter = ", which is not required, is missing" if well else " is missing"
-    return [(without(valid_submission(), pointer), None if well else pointer, f"{pointer}{matter}", None) for pointer in pointers]
+    return [(without(valid_submission(), pointer), None if well else pointer, f"{pointer}{matter}",
+             None) for pointer in pointers]
 
 
 def holding(pointer, *values, well=False, why=None):
     "Cases: a valid submission with each of `values` at `pointer`, which is wrong unless `well`."
-    return [(with_value(valid_submission(), pointer, value), None if well else pointer, f"{pointer} is {short(value)}", why) for value in values]
+    return [(with_value(valid_submission(), pointer, value), None if well else pointer, f"{pointer} is {short(value)}",
+             why) for value in values]
 
 
 def percentiles(bad=None, **values):
@@ -989,14 +1056,16 @@ def percentiles(bad=None, **values):
     for name in ("median", "p90", "p95", "p99"): metrics.pop(f"latency_ms_{name}", None)
     metrics.update({f"latency_ms_{name}": value for name, value in values.items()})
     listed = ", ".join(f"{name} is {value!r}" for name, value in values.items())
-    return submission, bad and f"/baseline/metrics/latency_ms_{bad}", f"{listed}, and there are no other percentiles", None
+    pointer = bad and f"/baseline/metrics/latency_ms_{bad}"
+    return submission, pointer, f"{listed}, and there are no other percentiles", None
 
 
 def claims(matter, pointer=None, **changed):
     "Case: means give a speedup of 2, medians give 4, and the improvements are `changed` (None: left out)."
     submission = with_value(with_value(valid_submission(), "/optimized/metrics/latency_ms_mean", 10.0),
                             "/optimized/metrics/throughput_samples_per_sec", 100.0)
-    improvements = {name: value for name, value in {**submission["improvements"], **changed}.items() if value is not None}
+    improvements = {name: value for name,
+                    value in {**submission["improvements"], **changed}.items() if value is not None}
     return {**submission, "improvements": improvements}, pointer, matter, None
 
 
@@ -1004,7 +1073,8 @@ def every_node(value, schema, at=""):
     "(value, schema, pointer) of `value` and of everything below it."
     yield value, schema, at
     if type(value) is dict:
-        for name in value: yield from every_node(value[name], schema.get("properties", {}).get(name, {}), f"{at}/{name}")
+        for name in value: yield from every_node(value[name], schema.get("properties", {}).get(name, {}),
+            f"{at}/{name}")
     if type(value) is list:
         for index, member in enumerate(value): yield from every_node(member, schema.get("items", {}), f"{at}/{index}")
 
@@ -1028,13 +1098,15 @@ def check_rule(rule, cases, schema=None):
         if isinstance(error, NotImplementedError): raise error
         name, there_is = rule.__name__, f"a submission in which {matter}"
         want = f"a violation at {pointer}" if pointer else "no violation"
-        check(error is None, f"{name}: raised {type(error).__name__}: {short(str(error))} on {there_is}", f"{SILENT} {RULES}", want)
+        check(error is None, f"{name}: raised {type(error).__name__}: {short(str(error))} on {there_is}",
+              f"{SILENT} {RULES}", want)
         odd = [item for item in found if not (type(item) in (tuple, list) and len(item) == 2 and type(item[0]) is str)]
         inner = bool(odd) and (inspect.isgenerator(odd[0]) or type(odd[0]) is list)
         check(not odd, f"{name}: yielded {'a generator' if inner else short(odd[:1])} about {there_is}",
               f"{HAND_ON if inner else YIELD} {RULES}", "(pointer, message), both text")
         at = [found_at.replace(" ", "") for found_at, _ in found]
-        check(pointer in at if pointer else at == [], f"{name}: found {short(', '.join(at)) if at else 'nothing'} in {there_is}",
+        check(pointer in at if pointer else at == [],
+              f"{name}: found {short(', '.join(at)) if at else 'nothing'} in {there_is}",
               f"{why or YIELD} {RULES}", want)
 
 
@@ -1046,42 +1118,47 @@ def trusted_violations(value, schema, at):
 
 
 def trusted_techniques(value, schema, at):
-    "Stands in for the node rules: here only that the optimized report says what was done, which its schema alone asks for."
+    "Stands in for the node rules: here only that the report says what was done, which `_OPTIMIZED` alone asks for."
     asked = "techniques_applied" in schema.get("required", [])
     return [(f"{at}/techniques_applied", "is missing")] if asked and "techniques_applied" not in value else []
 
 
 VALIDATOR = "(Part 4, The validator)"
+ASSERTS, ALL = "-O removes assert: raise the error instead", "raise one SubmissionError that holds them all"
 
 
 def check_validator(validate, violations, optimized_away=False):
-    "`validate` returns True where the rules found nothing, else raises one error that names all `violations`; as under `python -O`."
+    "`validate` is True where the rules found nothing, else raises one error with all; also under `python -O`."
     submission = with_value(valid_submission(), "/baseline/metrics/accuracy", 92) if violations else valid_submission()
     with patched(_all_violations=lambda submission: list(violations)):
         validate = without_asserts(validate) if optimized_away else validate
         value, error = attempt(lambda: validate(submission))
     if not violations:
-        check(value is True, f"validate_submission_schema: gave {error or value!r} for a valid submission", f"return True {VALIDATOR}", "exactly True")
+        check(value is True, f"validate_submission_schema: gave {error or value!r} for a valid submission",
+              f"return True {VALIDATOR}", "exactly True")
         return
     came = f"raised {type(error).__name__}: {short(str(error), 120)}" if error else f"returned {value!r}"
     named = isinstance(error, AssertionError) and all(f"{at}:" in str(error).replace(" ", "") for at, _ in violations)
-    check(named, f"validate_submission_schema: {came} for a submission with {len(violations)} violations{' under python -O' * optimized_away}",
-          f"{'-O removes assert: raise the error instead' if optimized_away else 'raise one SubmissionError that holds them all'} {VALIDATOR}",
+    check(named,
+          f"validate_submission_schema: {came} for a submission with {len(violations)} violations"
+          f"{' under python -O' * optimized_away}", f"{ASSERTS if optimized_away else ALL} {VALIDATOR}",
           "all of them in one AssertionError")
 
 
 # ---- Parts 4b and 5
 
 def check_optimized(optimize, tools, want, at="(Part 4b)"):
-    "`optimize(model, tools)` leaves the model alone and gives a copy on which the tools `want` have worked, in order, and their names."
+    "`optimize(model, tools)` leaves the model alone; on a copy the tools `want` have worked, in order, and are named."
     original = Recorder()
     optimized, techniques = optimize(original, tools)
-    check(original.steps == [], f"optimize_model: did {original.steps} to the baseline itself", f"work on copy.deepcopy(model) {at}",
+    check(original.steps == [], f"optimize_model: did {original.steps} to the baseline itself",
+          f"work on copy.deepcopy(model) {at}",
           "an untouched baseline")
     steps, techniques = getattr(optimized, "steps", optimized), list(techniques)
     check(steps == want, f"optimize_model: did {steps} for the tools {list(tools)}",
           f"apply every tool in order; what it returns replaces the model only when that has forward {at}", want)
-    check(techniques == want, f"optimize_model: named {techniques} for the tools {list(tools)}, of which {want} changed the model",
+    check(techniques == want,
+          f"optimize_model: named {techniques} for the tools {list(tools)}, of which {want} changed the model",
           f"a technique counts when the fingerprint is another than before {at}", want)
 
 
@@ -1097,7 +1174,8 @@ def walk_through(run_workflow, optimized, **options):
     "(what run_workflow returned, what it saved and where, what it asked) with stand-ins for Parts 2 to 4."
     saved, asked = [], {}
 
-    def generate(baseline_report, optimized_report=None, student_name=None, techniques_applied=None, *, comparison=None):
+    def generate(baseline_report, optimized_report=None, student_name=None, techniques_applied=None, *,
+                 comparison=None):
         asked.update(reports=[report and report.asked for report in (baseline_report, optimized_report)],
                      student_name=student_name, techniques=techniques_applied,
                      comparison=comparison or getattr(optimized_report, "comparison", None))
@@ -1114,11 +1192,13 @@ def walk_through(run_workflow, optimized, **options):
 # ---- the questions
 
 def check_answer(question, answer, tolerance=0.02, **wanted):
-    "`answer` is a dict with a plain number for each of `wanted`, which are (number, reasoning), or None where only the form is checked."
-    check(type(answer) is dict and set(answer) == set(wanted), f"{question}: got {answer!r}", f"fill in the cell {question}",
+    "`answer` is a dict with a plain number for each of `wanted`: (number, reasoning), or None to check the form alone."
+    check(type(answer) is dict and set(answer) == set(wanted), f"{question}: got {answer!r}",
+          f"fill in the cell {question}",
           f"a dict with {', '.join(wanted)}")
     for name, value in answer.items():
-        check(type(value) in (int, float), f"{question} {name}: got {value!r}", "arithmetic is welcome, text is not", "a plain number")
+        check(type(value) in (int, float), f"{question} {name}: got {value!r}", "arithmetic is welcome, text is not",
+              "a plain number")
         if wanted[name] is None: continue
         want, reasoning = wanted[name]
         if 0 < want < 1: reasoning = share_or_percent(value, want, reasoning)

@@ -4,6 +4,7 @@ A file is a cell to run in place of the first solution cell, or of the one that 
 cells are empty; or it defines `submit(path, notebook)`, which hands in what it likes. `# status:` lists the statuses it may end in
 (default: graded). COURSE stands for the course's folder, 987654 for a number that marks this run's processes.
 """
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,8 @@ import submissions
 sys.path.insert(0, str(Path(__file__).with_name("students")))
 import matrix  # noqa: E402
 from submissions import notebook, solutions
+
+from tinytorch_grader import mistakes
 
 FOLDER = Path(__file__).with_name("attacks")
 NAME = "20_capstone"
@@ -43,12 +46,11 @@ def attacks():
 
 
 def mistaken():
-    "Every solution cell of the reference with all the mistakes of tests/students that go together: plausible code that earns next to nothing."
+    "Every solution cell of the reference with all the known mistakes that go together: plausible code that earns next to nothing."
     found = solutions()
-    for student in matrix.students("wrong"):
-        blocks, cell = student.blocks, student.about["cell"]
-        for (what, old), (_, new) in zip(blocks, blocks[1:]):
-            if what == "old" and found[cell].count(old) == 1: found[cell] = found[cell].replace(old, new)
+    for path in sorted(mistakes.FOLDER.glob("*/*.diff")):
+        cell, diff = path.parent.name, path.read_text(encoding="utf-8")
+        with contextlib.suppress(ValueError): found[cell] = mistakes.patched(found[cell], diff, path.name)
     return found
 
 

@@ -8,19 +8,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ROOT
+from helpers import students
+from tinytorch_grader import intake, judge
+from tinytorch_grader.cage import Bare, Limits
+from tinytorch_grader.cage.bubblewrap import Cages
 
-sys.path.insert(0, str(ROOT / "tests" / "students"))
-import matrix  # noqa: E402
-
-from tinytorch_grader import intake, judge  # noqa: E402
-from tinytorch_grader.cage import Bare, Limits  # noqa: E402
-from tinytorch_grader.cage.bubblewrap import Cages  # noqa: E402
-
-REFERENCE = matrix.reference()
+REFERENCE = students.reference()
 TRUSTED = intake.Trusted(REFERENCE)
-POINTS = matrix.points(REFERENCE)
-STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older") for student in matrix.students(kind)}
+POINTS = students.points(REFERENCE)
+STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older") for student in students.students(kind)}
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
 
 
@@ -97,10 +93,10 @@ def test_the_older_handout_loses_what_the_table_of_differences_explains(results)
             assert result.score == sum(POINTS.values()) - sum(POINTS[part] for part in lost(result))
 
 
-@pytest.mark.parametrize("name", [name for name, student in STUDENTS.items() if "says" in student.about], ids="/".join)
+@pytest.mark.parametrize("name", [name for name, student in STUDENTS.items() if student.says], ids="/".join)
 def test_messages_of_common_mistakes(results, name):
     for part in STUDENTS[name].loses:
-        assert re.search(STUDENTS[name].about["says"], results[name].parts[part]["message"])
+        assert STUDENTS[name].says in results[name].parts[part]["message"]
 
 
 def test_every_message_says_where_what_came_and_what_to_read(results):
@@ -116,7 +112,7 @@ def bodies(stub):
     "The reference with every body replaced by `stub`; a question, which has none, is left open."
     notebook = json.loads(json.dumps(REFERENCE))
     for cell in notebook["cells"]:
-        inside = "pass" if re.fullmatch(r"q\d", matrix.grade_id(cell) or "") else stub
+        inside = "pass" if re.fullmatch(r"q\d", students.grade_id(cell) or "") else stub
         cell["source"] = REGION.sub(lambda found: found[1] + inside, "".join(cell["source"]))
     return notebook
 
@@ -126,7 +122,7 @@ def test_nothing_earns_nothing(tmp_path):
     release = make_course(tmp_path / "course") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     notebooks = {("nothing", "release"): json.loads(release.read_text(encoding="utf-8"))}
     notebooks |= {("nothing", stub): bodies(stub) for stub in ("pass", "return None", "return {}", "return True", "yield")}
-    notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in matrix.students("nothing")}
+    notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in students.students("nothing")}
     earned = {name[1]: (result.status, result.score, sorted(set(POINTS) - lost(result))) for name, result in graded(notebooks, 20, tmp_path).items()}
     assert earned == {name[1]: ("graded", 0, []) for name in notebooks}
 
@@ -136,7 +132,7 @@ def test_one_cell_alone_earns_its_own_points_and_the_others_say_that_they_are_no
     filled, released = submissions.solutions(), submissions.notebook(release=True)
     stubs = {submissions.mark(cell)["grade_id"]: cell["source"] for cell in released["cells"] if submissions.mark(cell).get("grade_id") in filled}
     notebooks = {("alone", name): submissions.notebook({**stubs, name: filled[name]}) for name in filled}
-    tests = {name: set().union(*(student.loses for student in STUDENTS.values() if student.about.get("cell") == name)) for name in filled}
+    tests = {name: set().union(*(student.loses for student in STUDENTS.values() if student.cell == name)) for name in filled}
     assert set().union(*tests.values()) == set(POINTS)
     for (_, name), result in graded(notebooks, 20, tmp_path).items():
         assert set(POINTS) - lost(result) == tests[name], name
@@ -145,8 +141,8 @@ def test_one_cell_alone_earns_its_own_points_and_the_others_say_that_they_are_no
 
 
 def test_the_table_of_misconceptions_is_fresh():
-    text = matrix.README.read_text(encoding="utf-8")
-    assert matrix.written(text) == text, "run `python tests/students/matrix.py`"
+    text = students.TABLE.read_text(encoding="utf-8")
+    assert students.written(text) == text, "run `python tests/helpers/students.py`"
 
 
 SOME = ["noisy", "generators", "torch_like", "tempfile_save", "functional", "dicts_shallow", "seconds", "accuracy_in_percent", "nanoseconds"]

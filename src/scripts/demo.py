@@ -10,18 +10,18 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from tinytorch_grader.mistakes import FOLDER, read
+from tinytorch_grader.notebook import CHECKS
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, COURSE = ROOT / "_build", ROOT / "_build" / "course"
 OURS = COURSE / ".made_by_demo"   # without it a course is somebody's and is not touched
 NOTEBOOK = ROOT / "20_capstone.ipynb"
 ASSIGNMENT = "20_capstone"
 
-# Three plausible students: the text to change in the reference, and what they will lose.
-STUDENTS = {
-    "bob-seconds": ("part2-timing", "/ 1e6)", "/ 1e9)"),  # seconds for milliseconds
-    "cleo-upside-down": ("part3-improvements", "before[latency] / after[latency]", "after[latency] / before[latency]"),
-    "dan-percent": ("part4-range", 'if "maximum" in schema and value > schema["maximum"]', 'if "maximum" in schema and value > 100'),
-}
+# Three plausible students: the mistake of tests/mistakes that each of them made.
+STUDENTS = {"bob-seconds": "part2-timing/seconds", "cleo-upside-down": "part3-improvements/speedup_upside_down",
+            "dan-percent": "part4-range/range_percent"}
 
 
 def step(text):
@@ -37,6 +37,7 @@ def execute():
         if sys.stderr.isatty():
             print(f"\r  cell {cell_index + 1} of {total}", end="", file=sys.stderr, flush=True)
 
+    shutil.copy(ROOT / CHECKS, BUILD)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(BUILD)}},
                    extra_arguments=["--log-level=ERROR"], on_cell_start=progress).execute()
     if sys.stderr.isatty():
@@ -47,13 +48,12 @@ def execute():
     return json.loads((BUILD / "submission.json").read_text(encoding="utf-8"))
 
 
-def changed(grade_id, old, new):
-    "The reference notebook with `old` replaced by `new` in one solution cell, as a student might have written it."
+def with_mistake(name):
+    "The reference notebook with a known mistake in one solution cell, as a student might have written it."
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-    if cell.source.count(old) != 1:
-        raise ValueError(f"{grade_id}: expected {old!r} once in the reference, found it {cell.source.count(old)} times")
-    cell.source = cell.source.replace(old, new)
+    cells = {c.metadata.get("nbgrader", {}).get("grade_id"): c for c in notebook.cells}
+    wrong = read(FOLDER / f"{name}.diff", {grade_id: cell.source for grade_id, cell in cells.items()})
+    cells[wrong.cell].source = wrong.cells[wrong.cell]
     return nbformat.writes(notebook)
 
 
@@ -63,7 +63,7 @@ def sample_submissions():
         "ada-reference": NOTEBOOK.read_text(encoding="utf-8"),
         "eve-untouched": (COURSE / "release" / ASSIGNMENT / "20_capstone.ipynb").read_text(encoding="utf-8"),
         "fay-broken-file": NOTEBOOK.read_text(encoding="utf-8")[:5000],
-        **{student: changed(*change) for student, change in STUDENTS.items()},
+        **{student: with_mistake(name) for student, name in STUDENTS.items()},
     }
 
 

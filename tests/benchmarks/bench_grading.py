@@ -1,7 +1,7 @@
 """The same submissions by `nbgrader autograde`, by two of them that share the work, and by `capstone grade --workers 2`, sandbox on.
 
 Both sides execute the same cells: those tagged `demo`, which our side leaves out, are taken out of the course first. Honest work, right and
-wrong, from tests/students. Prints submissions a minute, ratios against the targets, whether the scores agree, and where our time goes.
+wrong, from tests/mistakes. Prints submissions a minute, ratios against the targets, whether the scores agree, and where our time goes.
 `--many 1000` grades 100 and then 1,000 submissions instead: time each, and the parent's memory.
 """
 import argparse
@@ -17,11 +17,12 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "students")]
+sys.path[:0] = [str(HERE.parent)]
 
-import matrix  # noqa: E402
 from grading import ASSIGNMENT, ROOT, gradebook  # noqa: E402
+from helpers import students  # noqa: E402
 
+from tinytorch_grader.notebook import CHECKS  # noqa: E402
 from tinytorch_grader.release import make_course  # noqa: E402
 
 OTHER_RULES = {"noisy"}   # prints to stderr, for which stock nbgrader takes the points of a cell
@@ -34,13 +35,14 @@ def without_demo(notebook):
 
 
 def course_of(folder, count):
-    "A course with `count` submissions: half right, half wrong, spread over all that tests/students has."
+    "A course with `count` submissions: half right, half wrong, spread over all that tests/mistakes has."
     folder.mkdir()
     reference = without_demo(json.loads((ROOT / f"{ASSIGNMENT}.ipynb").read_text(encoding="utf-8")))
     (folder / "source.ipynb").write_text(json.dumps(reference), encoding="utf-8")
+    shutil.copy(ROOT / CHECKS, folder)
     course = make_course(folder / "course", folder / "source.ipynb")
     with open(course / "nbgrader_config.py", "a") as config: config.write("c.Autograde.exporter_class = 'nbconvert.exporters.NotebookExporter'\n")   # stock's own
-    right, wrong = ([s for s in matrix.students(kind) if s.name not in OTHER_RULES | SLEEPERS] for kind in ("right", "wrong"))
+    right, wrong = ([s for s in students.students(kind) if s.name not in OTHER_RULES | SLEEPERS] for kind in ("right", "wrong"))
     wrong = wrong[::max(1, len(wrong) // (count // 2))]
     pairs = zip(itertools.cycle(right), itertools.cycle(wrong))
     for n, student in zip(range(count), itertools.chain.from_iterable(pairs)):

@@ -1,7 +1,0 @@
-# mistake: accuracy in percent
-# cell: part2-accuracy
-# loses: part2-accuracy-value
-# --- old
-    return float(np.mean(np.argmax(scores, axis=1) == y))
-# --- new
-    return 100 * float(np.mean(np.argmax(scores, axis=1) == y))

@@ -1,7 +1,0 @@
-# mistake: speedup_basis is not read: median or mean will do
-# cell: part4-agree
-# loses: part4-agree-check
-# --- old
-    right = {"speedup": [value for kind in ("median", "mean") if basis in (None, kind) for value in ratio(f"latency_ms_{kind}")],
-# --- new
-    right = {"speedup": [value for kind in ("median", "mean") for value in ratio(f"latency_ms_{kind}")],

@@ -1,7 +1,0 @@
-# mistake: the median for the mean
-# cell: part2-report
-# loses: part2-report-latency
-# --- old
-        mean_ms = _resolved(float(np.mean(latencies_ms)))
-# --- new
-        mean_ms = _resolved(float(np.median(latencies_ms)))

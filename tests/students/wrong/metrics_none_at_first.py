@@ -1,7 +1,0 @@
-# mistake: metrics are None before the first benchmark
-# cell: part2-report
-# loses: part2-report-record
-# --- old
-        self.model_name, self.metrics, self.provenance = model_name, {}, {}
-# --- new
-        self.model_name, self.metrics, self.provenance = model_name, None, {}

@@ -1,7 +1,0 @@
-# mistake: techniques do not reach the submission
-# cell: part5-workflow
-# loses: part5-workflow-check
-# --- old
-    submission = generate_submission(*reports, student_name=student_name, techniques_applied=list(techniques_applied))
-# --- new
-    submission = generate_submission(*reports, student_name=student_name)

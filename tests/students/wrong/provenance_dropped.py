@@ -1,7 +1,0 @@
-# mistake: provenance of the baseline dropped
-# cell: part3-submission
-# loses: part3-submission-fields
-# --- old
-    submission.update(system_info=copy.deepcopy(baseline_report.system_info), baseline=entry(baseline_report))
-# --- new
-    submission.update(system_info=copy.deepcopy(baseline_report.system_info), baseline={k: v for k, v in entry(baseline_report).items() if k != "provenance"})

@@ -1,6 +1,0 @@
-# mistake: crashes on text
-# cell: part4-range
-# loses: part4-range-check
-# --- old
-    if isinstance(value, bool) or not isinstance(value, (int, float)): return
-# --- new

@@ -1,8 +1,0 @@
-# mistake: violations of the optimized report are never reported
-# cell: part4-same
-# loses: part4-same-check
-# --- old
-    if "optimized" in submission:
-        yield from _violations(submission["optimized"], _OPTIMIZED, "/optimized")
-# --- new
-    return ()

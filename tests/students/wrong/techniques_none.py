@@ -1,8 +1,0 @@
-# mistake: techniques only when some are given
-# cell: part3-submission
-# loses: part3-submission-optimized
-# --- old
-        submission["optimized"] = {**entry(optimized_report), "techniques_applied": list(techniques_applied or [])}
-# --- new
-        submission["optimized"] = entry(optimized_report)
-        if techniques_applied: submission["optimized"]["techniques_applied"] = list(techniques_applied)

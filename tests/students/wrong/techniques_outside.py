@@ -1,8 +1,0 @@
-# mistake: techniques beside the optimized report, not in it
-# cell: part3-submission
-# loses: part3-submission-optimized
-# --- old
-        submission["optimized"] = {**entry(optimized_report), "techniques_applied": list(techniques_applied or [])}
-# --- new
-        submission["optimized"] = entry(optimized_report)
-        submission["techniques_applied"] = list(techniques_applied or [])
