@@ -1,12 +1,12 @@
-"""The vocabulary of the capstone's tests: a virtual clock, fake models, checks that say what came and what was expected.
+"""The vocabulary of the capstone's tests: a virtual clock, fake models, checks that say what came and what was meant.
 
 The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests as an
-argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another way than the
-lesson asks for.
+argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another way than
+the lesson asks for.
 
 In a notebook all of this is one process. The instructor's run puts the student's code into a process of its own and
-replaces the functions of the first section; so a check reaches the student's modules through `their`, and every fake lists
-in `shows` what student code may see of it (in `sets`: what it may set).
+replaces the functions of the first section; so a check reaches the student's modules through `their`, and every fake
+lists in `shows` what student code may see of it (in `sets`: what it may set).
 """
 import contextlib
 import copy
@@ -601,7 +601,7 @@ def check_accuracy(accuracy, scores, y, at="(Part 2, Accuracy)"):
     check(type(got) is float, f"_accuracy: got {got!r} of type {type(got).__name__}", f"wrap the mean in float() {at}",
           "a plain float")
     hits = [sorted(row)[-1] == row[label] for row, label in zip(scores.tolist(), list(y))]
-    want, why = hits.count(True) / len(hits), "the share of rows whose argmax over the classes is the label, not rounded"
+    want, why = hits.count(True) / len(hits), "the share of rows whose argmax over the classes is the label"
     check(abs(got - want) < 1e-9, f"_accuracy: got {got:.6g} for scores of shape {scores.shape}",
           f"{share_or_percent(got, want, why)} {at}", f"{want:.6g}")
 
@@ -616,9 +616,11 @@ def check_refused(accuracy, what, scores, y):
           "a ValueError")
 
 
-def check_bytes(got, want, why):
-    "`got` is the int `want`."
-    check(type(got) is int and got == want, f"_size_bytes: got {got!r}", f"{why} (Part 2, Size)", f"the int {want}")
+def check_bytes(size_bytes, model, want, why):
+    "`size_bytes(model)` is the int `want`."
+    got, error = attempt(lambda: size_bytes(model))
+    came = f"got {got!r}" if error is None else f"raised {type(error).__name__}: {error}"
+    check(type(got) is int and got == want, f"_size_bytes: {came}", f"{why} (Part 2, Size)", f"the int {want}")
 
 
 # ---- Part 2: the report
@@ -1033,6 +1035,7 @@ def check_same_disk(save, submission):
 RULES = "(Part 4, Rules)"
 SILENT = "another kind of value, or a schema without the key, leaves a rule silent"
 HAND_ON = "`yield from` hands on what another generator yields, `yield` alone hands on the generator"
+A_BOOL = "in Python a bool is an int: refuse it by name, isinstance(value, bool)"
 YIELD = "yield (pointer, message) for each violation, nothing when all is well"
 
 
@@ -1046,7 +1049,7 @@ def absent(*pointers, well=False):
 def holding(pointer, *values, well=False, why=None):
     "Cases: a valid submission with each of `values` at `pointer`, which is wrong unless `well`."
     return [(with_value(valid_submission(), pointer, value), None if well else pointer, f"{pointer} is {short(value)}",
-             why) for value in values]
+             why or (A_BOOL if type(value) is bool and not well else None)) for value in values]
 
 
 def percentiles(bad=None, **values):

@@ -127,11 +127,22 @@ def test_exported_names_are_the_public_ones():
 
 
 def test_rhythm():
-    "Short cells, few words between them, nothing decorative (the lesson's own rules)."
+    "Short cells, few words between them, nothing decorative (the lesson's own rules). Folded cells are given, and not read."
     cells = nbformat.read(CAPSTONE, as_version=4).cells
-    lines = sorted(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells if cell.cell_type == "code")
-    assert lines[len(lines) // 2] <= 8 and lines[int(0.9 * len(lines))] <= 20 and lines[-1] <= 40
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    length = lambda cell: len([line for line in cell.source.splitlines() if line.strip()])
+    assert max(map(length, code)) <= 40
+    lines = sorted(length(cell) for cell in code if not cell.metadata.get("jupyter", {}).get("source_hidden"))
+    assert lines[len(lines) // 2] <= 8 and lines[int(0.9 * len(lines))] <= 20
     assert not any("\u2500" <= letter <= "\u27bf" or letter >= "\U0001f300" for cell in cells for letter in cell.source)
+
+
+def test_given_cells_are_folded_and_say_what_is_in_them():
+    for cell in nbformat.read(CAPSTONE, as_version=4).cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and meta.get("locked") and not meta.get("grade"):
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), meta.grade_id
+            assert cell.source.lstrip("#| ").startswith("given: "), f"{meta.grade_id}: begins with {cell.source[:40]!r}"
 
 
 def test_every_picture_has_its_words():

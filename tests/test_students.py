@@ -1,23 +1,28 @@
 """The points that students get are the points they deserve: plausible solutions, right and wrong, through the real grading."""
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from conftest import ROOT
 from helpers import students
 from tinytorch_grader import intake, judge
 from tinytorch_grader.cage import Bare, Limits
 from tinytorch_grader.cage.bubblewrap import Cages
+from tinytorch_grader.notebook import CHECKS
 
 REFERENCE = students.reference()
 TRUSTED = intake.Trusted(REFERENCE)
 POINTS = students.points(REFERENCE)
 STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older") for student in students.students(kind)}
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
+QUICK_HELPERS = "improvements|trusted|needs_baseline|time_calls|accuracy|findings|every_node|valid|some_|array_of|forward|parameters"
 
 
 def cage(workers=2):
@@ -125,6 +130,41 @@ def test_nothing_earns_nothing(tmp_path):
     notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in students.students("nothing")}
     earned = {name[1]: (result.status, result.score, sorted(set(POINTS) - lost(result))) for name, result in graded(notebooks, 20, tmp_path).items()}
     assert earned == {name[1]: ("graded", 0, []) for name in notebooks}
+
+
+def helper_bodies():
+    "{name: (names of its parameters, the lines of its body)} of every function of the tests' vocabulary."
+    source = (ROOT / CHECKS).read_text(encoding="utf-8")
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            body = [part for part in node.body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
+            arguments = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            if body: found[f"{node.name}-{node.lineno}"] = arguments, "\n".join(map(ast.unparse, body))
+    return found
+
+
+def answered_with(helper, arguments):
+    "The reference with every body replaced by that of a helper, whose parameters are called what the answer calls its own."
+    notebook = json.loads(json.dumps(REFERENCE))
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if not REGION.search(source): continue
+        own = [[arg.arg for arg in node.args.args + node.args.kwonlyargs] for node in ast.walk(ast.parse(source))
+               if isinstance(node, ast.FunctionDef)] if cell["cell_type"] == "code" else []
+        names = dict(zip(arguments, max(own, key=len, default=[])))
+        body = re.sub(r"\b[A-Za-z_]\w*\b", lambda word: names.get(word[0], word[0]), helper)
+        cell["source"] = REGION.sub(lambda found: textwrap.indent(body, found[1]), source)
+    return notebook
+
+
+@pytest.mark.parametrize("which", [QUICK_HELPERS, pytest.param("", marks=pytest.mark.long)], ids=["stand-ins", "all"])
+def test_no_helper_of_the_tests_answers_a_cell(which, tmp_path):
+    helpers = {name: body for name, body in helper_bodies().items() if re.match(which, name)}
+    assert helpers
+    notebooks = {("helper", name): answered_with(body, arguments) for name, (arguments, body) in helpers.items()}
+    earned = {name: sorted(set(POINTS) - lost(result)) for (_, name), result in graded(notebooks, 20, tmp_path).items()}
+    assert earned == dict.fromkeys(helpers, [])
 
 
 def test_one_cell_alone_earns_its_own_points_and_the_others_say_that_they_are_not_written(tmp_path):

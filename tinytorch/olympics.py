@@ -41,7 +41,7 @@ def _count(layer):
     arrays = {id(array): array for array in map(_array, getattr(layer, "parameters", list)())}
     return sum(array.size for array in arrays.values())
 
-# %% ../20_capstone.ipynb #c7e1a4d2
+
 class _Layers(list):
     "The layers `names` of `model` in order. `layers[i] = new` reaches the model; none comes or goes."
     def __init__(self, model, *names):
@@ -244,12 +244,12 @@ def _cpu_model():
     except (OSError, StopIteration):
         return platform.machine() or "unknown"
 
-# %% ../20_capstone.ipynb #fd12c39d
+
 def _usable_cores():
     "Cores this process may use."
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-# %% ../20_capstone.ipynb #2e62381f
+
 def _system_info():
     "What a reader needs to know about the machine and the software, without names of hosts or users."
     return {
@@ -266,7 +266,7 @@ def _sha256(array):
     array = np.ascontiguousarray(array)
     return hashlib.sha256(f"{array.dtype.str}{array.shape}".encode() + array.tobytes()).hexdigest()
 
-# %% ../20_capstone.ipynb #e975250d
+
 def _provenance(model, X, y, num_runs, warmup_runs=10):
     "Which data, which protocol, and the seed where the model keeps the one that made it."
     found = {"X_sha256": _sha256(_array(X)), "y_sha256": _sha256(y), "num_samples": len(y),
@@ -274,7 +274,7 @@ def _provenance(model, X, y, num_runs, warmup_runs=10):
                           "batch_size": 1}}
     return {**found, "seed": model.seed} if type(getattr(model, "seed", None)) is int else found
 
-# %% ../20_capstone.ipynb #c3f34dc4
+
 def _accuracy_interval(accuracy, num_samples, z=1.96):
     "95 % interval of an accuracy (Wilson 1927, score interval): where the true one may well lie."
     n, p = num_samples, accuracy
@@ -302,7 +302,7 @@ def _measuring():
     finally:
         if was_enabled: gc.enable()
 
-# %% ../20_capstone.ipynb #c78894d7
+
 def _batch_throughput(model, X, runs=5):
     "Samples per second when up to 256 samples of `X` go through in one call: best of `runs`, fewer when they take over 2 s."
     fastest, X, until = math.inf, X[:256], time.perf_counter_ns() + 2e9
@@ -339,7 +339,7 @@ def _checked(X_test, y_test, num_runs, model=None):
         raise ValueError(f"num_runs: got {num_runs!r}, expected a whole number from 1")
     return X, _class_labels(y_test, n)
 
-# %% ../20_capstone.ipynb #8f5bedb4
+
 def _resolved(mean_ms):
     "`mean_ms`, or `ValueError` when the clock was too coarse to see a call."
     if mean_ms > 0: return mean_ms
@@ -396,11 +396,9 @@ class BenchmarkReport:
         self.metrics, self.provenance = metrics, _provenance(model, X, y, int(num_runs), WARMUP_RUNS)
         return self.metrics
 
-    def measure_latency(self, model, X, num_runs=100):
-        "An alias for code of other versions: the latencies of `num_runs` single samples, in ms."
-        return _time_calls(model, X, num_runs)[0]
-
-    def measure_memory(self, model): return _size_bytes(model) / 2**20  # MiB; an alias, too
+    # aliases for code of other versions: ms of each run, MiB
+    def measure_latency(self, model, X, num_runs=100): return _time_calls(model, X, num_runs)[0]
+    def measure_memory(self, model): return _size_bytes(model) / 2**20
 
     def __repr__(self): return _summary(self)
     def _repr_html_(self): return _table(self)
@@ -414,7 +412,7 @@ def _summary(report):
             f"{m['latency_ms_mean']:.4g} +- {m['latency_ms_std']:.2g} ms, {m['throughput_samples_per_sec']:.4g} samples/s, "
             f"accuracy {m['accuracy']:.3f}, {m['model_size_mb'] * 1024:.4g} KiB)")
 
-# %% ../20_capstone.ipynb #12436cd6
+
 def _table(report):
     "The metrics as an HTML table, a row each, for notebooks."
     from html import escape
@@ -605,8 +603,6 @@ _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _TEXT = {"type": "string"}
 _NAME = {**_TEXT, "pattern": r"\S", "description": "text that is not blank"}
 _VERSION = {**_TEXT, "pattern": r"^1\.[0-9]+(?!\n)$", "description": "the form 1.x"}
-
-# %% ../20_capstone.ipynb #e46e7374
 _METRICS = {
     "type": "object",
     "required": ["parameter_count", "model_size_mb", "accuracy", "latency_ms_mean"],
@@ -621,8 +617,6 @@ _METRICS = {
         "accuracy_ci_low": _SHARE, "accuracy_ci_high": _SHARE,
     },
 }
-
-# %% ../20_capstone.ipynb #5c99206e
 _PROVENANCE = {
     "type": "object",
     "properties": {"X_sha256": _TEXT, "y_sha256": _TEXT, "seed": {"type": "integer"},
@@ -635,7 +629,7 @@ _ENTRY = {"type": "object", "required": ["model_name", "metrics"],
 _OPTIMIZED = {**_ENTRY, "required": ["model_name", "metrics", "techniques_applied"],
               "properties": {**_ENTRY["properties"], "techniques_applied": {"type": "array", "items": _NAME}}}
 
-# %% ../20_capstone.ipynb #319d1b1f
+
 _COMPARISON = {
     "type": "object", "required": ["speedup", "ci_low", "ci_high", "verdict", "scope"],
     "properties": {"speedup": _POSITIVE, "ci_low": _POSITIVE, "ci_high": _POSITIVE,
@@ -676,7 +670,7 @@ def _shown(value):
     try: return reprlib.repr(value)
     except ValueError: return f"an {type(value).__name__} too long to show"
 
-# %% ../20_capstone.ipynb #0227210d
+
 def _walk(value, schema, at):
     "Every (value, schema, pointer) below `value`, depth first; a member that the schema does not know has the schema {}."
     todo = [(value, schema, at)]
@@ -778,7 +772,7 @@ def _number(submission, *path):
     except OverflowError: return None  # rule_portable reports it
     return number if math.isfinite(number) else None
 
-# %% ../20_capstone.ipynb #a601545d
+
 def _violations(value, schema, at):
     "What the node rules say about `value` and everything below it."
     rules = (rule_json, rule_portable, rule_enum, rule_required, rule_type, rule_finite, rule_range,
@@ -932,7 +926,7 @@ class SubmissionError(AssertionError):
 
     def __reduce__(self): return type(self), (self.violations,)
 
-# %% ../20_capstone.ipynb #3aa95af7
+
 def _all_violations(submission):
     "What every rule says about the whole submission."
     if not isinstance(submission, dict):
@@ -999,7 +993,7 @@ class OlympicEvent(Enum):
 _FLOORS = {OlympicEvent.LATENCY_SPRINT: 0.85, OlympicEvent.MEMORY_CHALLENGE: 0.85,
            OlympicEvent.EXTREME_PUSH: 0.80}
 
-# %% ../20_capstone.ipynb #d62b26d2
+
 def qualifies_event(
     metrics: dict[str, float], # accuracy, latency_ms_median, model_size_mb
     event: OlympicEvent | str, # or its value

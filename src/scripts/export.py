@@ -15,11 +15,11 @@ from nbdev.doclinks import nbdev_export
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = re.compile(r"^__all__ = ", re.MULTILINE)
-MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
+MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?|^#\| given: .*\n", re.MULTILINE)
 
 
 def strip_markers(cell):
-    "An nbdev export processor: drop the solution markers from a code `cell`."
+    "An nbdev export processor: drop the solution markers, and the line that says what a folded cell holds, from a `cell`."
     if cell.cell_type == "code":
         cell.source = MARKER.sub("", cell.source)
 

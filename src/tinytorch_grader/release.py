@@ -166,7 +166,7 @@ update_pyproject = False
 put_version_in_init = False
 jupyter_hooks = False
 clean_ids = False
-allowed_cell_metadata_keys = nbgrader deletable editable tags
+allowed_cell_metadata_keys = nbgrader deletable editable tags jupyter
 '''
 
 README = '''# TinyTorch, module 20: the capstone
