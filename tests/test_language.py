@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
 from tinytorch.core.embeddings import Embedding, EmbeddingLayer, PositionalEncoding, create_sinusoidal_embeddings
 from tinytorch.core.tensor import Tensor
+from tinytorch.olympics import BenchmarkReport
 from tinytorch.core.tokenization import BPETokenizer, CharTokenizer
 from tinytorch.core.transformers import GPT, MLP, LayerNorm, TransformerBlock, create_causal_mask
 
@@ -274,3 +275,16 @@ def test_draws_follow_the_seed_and_the_temperature():
 def test_nothing_is_recorded_while_writing():
     model = small_gpt()
     assert model.generate([1], 3).node is None and model([[1]]).node is not None
+
+
+def test_a_report_takes_whole_numbers_and_says_what_to_do_with_scores_at_each_position():
+    model, X, y = small_gpt(), Tensor(np.arange(12).reshape(4, 3) % 11), np.array([1, 2, 3, 4])
+    with pytest.raises(ValueError, match=r"got shape \(4, 3, 11\), expected \(4, classes\); .* scores\[:, -1\]"):
+        BenchmarkReport("gpt").benchmark_model(model, X, y, num_runs=3)
+
+    class Last:
+        def forward(self, X): return model.forward(X)[:, -1]
+        def parameters(self): return model.parameters()
+    report = BenchmarkReport("gpt")
+    report.benchmark_model(Last(), X, y, num_runs=3)
+    assert report.metrics["accuracy"] == np.mean(model(X).data[:, -1].argmax(axis=1) == y)

@@ -179,7 +179,8 @@ def _class_scores(output, num_samples):
     "Scores as an array (num_samples, classes); `ValueError` unless they are real and finite."
     scores = _array(output)
     if scores.ndim != 2 or len(scores) != num_samples or scores.shape[1] == 0:
-        raise ValueError(f"scores: got shape {scores.shape}, expected ({num_samples}, classes)")
+        last = "; of scores at each position, return the last: scores[:, -1]" * (scores.ndim == 3)
+        raise ValueError(f"scores: got shape {scores.shape}, expected ({num_samples}, classes){last}")
     if scores.dtype.kind not in "fiu":
         raise ValueError(f"scores: got {scores.dtype} values, expected real numbers")
     if not np.isfinite(scores).all():
