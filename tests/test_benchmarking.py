@@ -21,13 +21,14 @@ import pytest
 import tinytorch.benchmarking as bench
 from tinytorch.benchmarking import (AccuracyComparison, AccuracyResult, Benchmark, BenchmarkResult, BenchmarkSuite, Comparison,
                                     MemoryResult, VirtualClock, balanced_order, compare_accuracy, compare_latency, mcnemar, measure_accuracy,
-                                    measure_latencies, measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
+                                    measure_generation, measure_latencies, measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
                                     min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
                                     verdict, wilson_interval)
 from tinytorch.core.autograd import is_grad_enabled
 from tinytorch.core.layers import Linear
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.tensor import Tensor
+from tinytorch.core.transformers import GPT
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import SimpleMLP, _batch_throughput
 from tinytorch.perf.footing import _Movable
@@ -1257,6 +1258,67 @@ def test_models_of_tensors_get_the_digits_as_a_tensor():
     benchmark, tensors = Benchmark(models, [(X, y)]), Tensor(X)
     assert benchmark.run_accuracy_benchmark()["int8"][0].total == len(y) and benchmark.run_memory_benchmark()["full"].stored_bytes == 9640
     assert Benchmark(models, [(tensors, y)]).datasets[0][0] is tensors and Benchmark({"plain": Affine(X.T)}, [(X, y)]).datasets[0][0] is X
+
+
+# Generation.
+
+class Writer:
+    "Writes prompt + 0, 1, 2, ...: 1 ms for each token of the text so far, with a cache 2 ms a token; `wrong` is what the cache makes of token 3."
+    max_seq_len, num_layers, num_heads, embed_dim, cache = 64, 1, 1, 4, None
+
+    def __init__(self, clock, wrong=3, asks=1): self.clock, self.wrong, self.asks = clock, wrong, asks
+
+    def hidden(self, seen, first):
+        self.clock.advance(1e6 * (2 if self.cache and not first else len(seen)))
+
+    def generate(self, prompt, max_new_tokens, temperature):
+        assert temperature == 0 and not is_grad_enabled()
+        tokens = list(prompt)
+        for i in range(max_new_tokens):
+            for _ in range(self.asks): self.hidden(tokens, i == 0)
+            tokens.append(self.wrong if i == 3 and self.cache else i)
+        return Tensor(tokens)
+
+
+def test_generation_times_the_first_token_and_each_further_one():
+    clock = VirtualClock()
+    model = Writer(clock)
+    r = measure_generation(model, [7] * 10, 20, runs=3, timer=clock)
+    assert [r.first_token_ms[way].values.tolist() for way in ("uncached", "cached")] == [[10] * 3] * 2 and r.same_tokens is True
+    assert r.token_ms["uncached"].values.tolist() == list(range(11, 30)) * 3 and set(r.token_ms["cached"].values) == {2}
+    assert r.tokens_per_s["uncached"].median == pytest.approx(20 / sum(range(10, 30)) * 1e3) and r.tokens_per_s["cached"].count == 3
+    assert r.token_ms["cached"].percentile(90) == 2 and measure_generation(model, [7], 20, runs=1, timer=clock).token_ms["cached"].percentile(90) is None
+    assert model.cache is None and "hidden" not in vars(model) and not r.warnings
+    assert repr(r).startswith("uncached: first token 10 ms, further ones 20 ms, 51.28 tokens/s; cached: first token 10 ms, further ones 2 ms")
+    assert "<td>True</td>" in r._repr_html_() and json.dumps(r.to_dict(), allow_nan=False)
+
+
+def test_a_cache_that_changes_the_tokens_is_an_error():
+    clock = VirtualClock()
+    model = Writer(clock, wrong=9)
+    with pytest.raises(ValueError, match=r"the cache changes what the model writes, first at \[5\]"):
+        measure_generation(model, [7, 7], 6, timer=clock)
+    assert model.cache is None
+
+
+def test_a_model_without_a_cache_is_measured_without():
+    clock = VirtualClock()
+    model = Writer(clock)
+    model.max_seq_len = None
+    r = measure_generation(model, [7], 6, timer=clock)
+    assert r.same_tokens is None and list(r.token_ms) == ["uncached"] and r.warnings[0].startswith("no cache: ")
+    with pytest.raises(ValueError, match=r"generate: called {'hidden': 12} times for 6 tokens, expected hidden or forward once a token"):
+        measure_generation(Writer(clock, asks=2), [7], 6, timer=clock)
+    for options in (dict(new_tokens=1), dict(runs=0), dict(limit_s=0), dict(timer=lambda: math.nan)):
+        with pytest.raises(ValueError, match="new_tokens: got|runs: got|limit_s: got|timer: got"):
+            measure_generation(**dict(model=model, prompt=[7], new_tokens=6, timer=clock) | options)
+
+
+def test_generation_of_a_gpt():
+    np.random.seed(0)
+    model = GPT(20, 16, 1, 2, max_seq_len=16)
+    r = measure_generation(model, [1, 2, 3], 20, runs=2)  # beyond the context
+    assert r.same_tokens is True and r.token_ms["cached"].count == 2 * 19 and model.cache is None and "hidden" not in vars(model)
 
 
 # How results show themselves.

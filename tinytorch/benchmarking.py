@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['MemoryResult', 'measure_memory', 'measure_throughput', 'wilson_interval', 'AccuracyResult', 'measure_accuracy',
-           'mcnemar', 'AccuracyComparison', 'compare_accuracy', 'Benchmark', 'BenchmarkSuite', 'precise_timer',
-           'VirtualClock', 'preflight', 'min_runs', 'median_ranks', 'median_interval', 'stability_warnings',
-           'BenchmarkResult', 'stored_bytes', 'measure_latency', 'measure_latencies', 'balanced_order',
-           'paired_interval', 'verdict', 'Comparison', 'compare_latency']
+           'mcnemar', 'AccuracyComparison', 'compare_accuracy', 'GenerationResult', 'measure_generation', 'Benchmark',
+           'BenchmarkSuite', 'precise_timer', 'VirtualClock', 'preflight', 'min_runs', 'median_ranks',
+           'median_interval', 'stability_warnings', 'BenchmarkResult', 'stored_bytes', 'measure_latency',
+           'measure_latencies', 'balanced_order', 'paired_interval', 'verdict', 'Comparison', 'compare_latency']
 
 # %% ../src/modules/19_benchmarking.ipynb #06468adf
 import math
+import time
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from .perf.footing import _arrays, _callable, stored_bytes
 from .perf.latency import measure_latency
 from .perf.pairs import Comparison, balanced_order, compare_latency, measure_latencies, paired_interval, verdict
 from .perf.results import (
-    BenchmarkResult, VirtualClock, _Shown, _text, median_interval, median_ranks, min_runs, precise_timer, preflight,
+    BenchmarkResult, VirtualClock, _Limit, _Shown, _text, median_interval, median_ranks, min_runs, precise_timer, preflight,
     stability_warnings, whole)
 
 # %% ../src/modules/19_benchmarking.ipynb #8ff53348
@@ -214,6 +215,126 @@ def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), cl
     a, b = _right(baseline, X, y), _right(optimized, X, y)
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     return AccuracyComparison((only_b - only_a) / len(a), only_a, only_b, len(a), mcnemar(only_a, only_b))
+
+# %% ../src/modules/19_benchmarking.ipynb #95627593
+def _token_times(model, prompt, new_tokens, timer):
+    "(tokens as an array, ns of each new one). `ValueError` where `generate` asks for something else than one token at a time."
+    asked, names = {}, [name for name in ("hidden", "forward") if callable(getattr(model, name, None))]
+    def watch(name, method):
+        def watched(*args, **options):
+            asked[name].append(timer())
+            return method(*args, **options)
+        return watched
+    start = timer()
+    try:
+        for name in names:
+            asked[name] = []
+            setattr(model, name, watch(name, getattr(model, name)))
+        start = timer()
+        tokens = model.generate(prompt, new_tokens, temperature=0)
+        end = timer()
+    finally:
+        for name in names: vars(model).pop(name, None)
+    entries = next((times for times in asked.values() if len(times) == new_tokens), None)
+    if entries is None:
+        raise ValueError(f"generate: called {({name: len(times) for name, times in asked.items()})} times for {new_tokens} tokens, "
+                         "expected hidden or forward once a token")
+    return np.asarray(getattr(tokens, "data", tokens)), np.diff([start, *entries[1:], end])
+
+# %% ../src/modules/19_benchmarking.ipynb #c99a655e
+@dataclass(repr=False)
+class GenerationResult(_Shown):
+    "How fast a model writes, without and (where it has one) with its cache, which gave the same tokens."
+    first_token_ms: dict # {"uncached": BenchmarkResult, "cached": BenchmarkResult}
+    token_ms: dict # of each further token
+    tokens_per_s: dict # all new tokens of a run, its time to the first one included
+    same_tokens: bool | None # True, or None for a model without a cache
+    warnings: list
+
+    def _line(self):
+        return "; ".join(f"{way}: first token {self.first_token_ms[way].median:.4g} ms, further ones {self.token_ms[way].median:.4g} ms, "
+                         f"{self.tokens_per_s[way].median:.4g} tokens/s" for way in self.token_ms)
+
+    def _rows(self):
+        rows = {"same tokens with and without cache": self.same_tokens}
+        for way, token in self.token_ms.items():
+            rows |= {f"{way}: first token, ms": self.first_token_ms[way].median, f"{way}: further token, ms": token.median,
+                     f"{way}: IQR, ms": token.iqr, f"{way}: p90, ms": token.percentile(90) or token.why_no_percentile(90),
+                     f"{way}: tokens/s": self.tokens_per_s[way].median}
+        return rows
+
+    def to_dict(self):
+        "Plain Python values, ready for JSON."
+        parts = ("first_token_ms", "token_ms", "tokens_per_s")
+        return {part: {way: result.to_dict() for way, result in getattr(self, part).items()} for part in parts} | {
+            "same_tokens": self.same_tokens, "warnings": list(self.warnings)}
+
+# %% ../src/modules/19_benchmarking.ipynb #e3097107
+def _generation(ns):
+    "The three BenchmarkResults of one way; ns (runs, new_tokens)."
+    return (BenchmarkResult("first_token_ms", ns[:, 0] / 1e6), BenchmarkResult("token_ms", ns[:, 1:] / 1e6),
+            BenchmarkResult("tokens_per_s", 1e9 * ns.shape[1] / ns.sum(axis=1)))
+
+
+def _agree(uncached, cached):
+    "`ValueError` where the tokens differ, with the first place."
+    if uncached.shape != cached.shape or (uncached != cached).any():
+        at = np.argwhere(uncached != cached)[0].tolist() if uncached.shape == cached.shape else [uncached.shape, cached.shape]
+        raise ValueError(f"the cache changes what the model writes, first at {at}: expected the same tokens with and without it; repair the cache")
+
+# %% ../src/modules/19_benchmarking.ipynb #d66ea5a2
+def measure_generation(
+    model, # with `generate(prompt, max_new_tokens, temperature)`, a GPT of module 13
+    prompt, # tokens (T,) or (B, T), as the model takes them
+    new_tokens=50, # 2 or more
+    *, runs=5, # generations of each way that count, after one that does not
+    timer=None, # clock in ns
+    limit_s=60, # real time after which it ends with what it has
+): # GenerationResult
+    """Time to the first token, of each further one, and tokens per second, without and with the cache of module 18. `ValueError`
+    when the cache changes the tokens.
+
+    Parameters
+    ----------
+    model
+        with `generate(prompt, max_new_tokens, temperature)`, a GPT of module 13
+    prompt
+        tokens (T,) or (B, T), as the model takes them
+    new_tokens : default 50
+        2 or more
+    runs : default 5
+        generations of each way that count, after one that does not
+    timer : default None
+        clock in ns
+    limit_s : default 60
+        real time after which it ends with what it has
+
+    Returns
+    -------
+    GenerationResult
+    """
+    from tinytorch.perf.memoization import disable_kv_cache, enable_kv_cache
+    new_tokens, runs, limit = whole("new_tokens", new_tokens, 2), whole("runs", runs, 1), _Limit(limit_s)
+    timer, before, notes = timer or time.perf_counter_ns, getattr(model, "cache", None), []
+    preflight(timer)
+    ways, tokens, ns = {"uncached": disable_kv_cache, "cached": enable_kv_cache}, {}, {}
+    try:
+        with no_grad():
+            for run in range(runs + 1):
+                for way, switch in list(ways.items()):
+                    try: switch(model)
+                    except TypeError as error:
+                        notes.append(f"no cache: {error}")
+                        del ways[way]
+                        continue
+                    tokens[way], took = _token_times(model, prompt, new_tokens, timer)
+                    if run: ns.setdefault(way, []).append(took)
+                if run == 0 and "cached" in tokens: _agree(tokens["uncached"], tokens["cached"])
+                if run and not limit.left(): break
+    finally:
+        if hasattr(model, "cache"): model.cache = before
+    first, further, rate = ({way: results[i] for way, results in ((w, _generation(np.array(t))) for w, t in ns.items())} for i in range(3))
+    return GenerationResult(first, further, rate, True if "cached" in ways else None, notes)
 
 # %% ../src/modules/19_benchmarking.ipynb #8bb8a4c6
 def _by_name(models):
