@@ -128,7 +128,7 @@ def held(obj, seen):
 
 
 def sizes(model):
-    "(parameters, bytes stored), shared arrays once; by the model's own count where there is one. `Fault` without arrays."
+    "(parameters, bytes stored), shared arrays once, by the model's own count where it has one. `Fault` without arrays."
     kept = owner(model)
     parts = map(array, kept.parameters()) if callable(getattr(kept, "parameters", None)) else held(kept, {})
     arrays = list({id(a): a for a in parts if a.dtype.kind in "biufc"}.values())
