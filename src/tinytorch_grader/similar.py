@@ -59,11 +59,12 @@ def answers(cells):
     return found
 
 
-def shingles(work, known):
-    "{shingle: cell} of a student's answers."
+def shingles(work, known, seen):
+    "{shingle: cell} of a student's answers; `seen` keeps those of each text, which a class shares."
     found = {}
     for name, (source, code) in work.items():
-        for run in runs(tokens(source, known)) if code else runs(source.lower().split(), WORDS): found.setdefault(run, name)
+        if source not in seen: seen[source] = runs(tokens(source, known)) if code else runs(source.lower().split(), WORDS)
+        for run in seen[source]: found.setdefault(run, name)
     return found
 
 
@@ -81,7 +82,8 @@ def pairs(works, given):
     "Pairs of students, {student: cells}, whose work is alike beyond `given`, the cells of source and release; the most alike first."
     known = names_in(given)
     shown = {run for cell in given for run in runs(tokens(text(cell.get("source")) or "", known)) | runs((text(cell.get("source")) or "").lower().split(), WORDS)}
-    own = {student: {run: cell for run, cell in shingles(answers(cells), known).items() if run not in shown} for student, cells in works.items()}
+    seen = {}
+    own = {student: {run: cell for run, cell in shingles(answers(cells), known, seen).items() if run not in shown} for student, cells in works.items()}
     many = Counter(run for found in own.values() for run in found)
     common = max(FEW, COMMON * len(works))
     holders = defaultdict(list)
