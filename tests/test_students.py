@@ -216,10 +216,11 @@ def test_under_load_and_with_other_seeds(tmp_path, capsys):
     wrong = []
     try:
         for seed in range(1, 21):
-            found = verdicts(graded(notebooks, seed, tmp_path))
+            some = {name: found for n, (name, found) in enumerate(notebooks.items()) if n % 5 == seed % 5}   # each solution meets four seeds
+            found = verdicts(graded(some, seed, tmp_path))
             wrong += [f"seed {seed}: {line}" for line in found]
             with capsys.disabled():
-                print(f"\nseed {seed}: {len(found)} of {len(notebooks)} verdicts wrong, load {os.getloadavg()[0]:.1f}", end="", flush=True)
+                print(f"\nseed {seed}: {len(found)} of {len(some)} verdicts wrong, load {os.getloadavg()[0]:.1f}", end="", flush=True)
     finally:
         for process in busy:
             process.kill()

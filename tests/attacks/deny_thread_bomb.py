@@ -1,4 +1,5 @@
 # Starts threads without end.
+# status: graded timeout
 import threading, time
 try:
     while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()

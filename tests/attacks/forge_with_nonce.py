@@ -1,5 +1,5 @@
 # Finds the step that is running, its nonce included, in the frames, and answers "ok" for every step that follows.
-# status: tampered
+# status: graded tampered crashed
 import json, os, sys, threading
 def steps():
     frame = sys._getframe()

@@ -22,7 +22,9 @@ sys.path[:0] = [str(HERE.parent)]
 from grading import ASSIGNMENT, ROOT, gradebook  # noqa: E402
 from helpers import students  # noqa: E402
 
-from tinytorch_grader.notebook import CHECKS  # noqa: E402
+from tinytorch_grader.cage.bubblewrap import Cages  # noqa: E402
+from tinytorch_grader.intake import job, read  # noqa: E402
+from tinytorch_grader.notebook import CHECKS, Trusted, load  # noqa: E402
 from tinytorch_grader.release import make_course  # noqa: E402
 
 OTHER_RULES = {"noisy"}   # prints to stderr, for which stock nbgrader takes the points of a cell
@@ -122,13 +124,24 @@ def where(folder, made):
             "print(f'{len(rows)} submissions in {wall:.2f} s: they ran {ran:.2f} s in two cages ({1000 * ran / len(rows):.0f} ms each); "
             "the parent was busy {busy:.2f} s')\n"
             "s = pstats.Stats(p); s.sort_stats('cumulative')\n"
-            "want = {'_find_and_load': 'imports', '__enter__': 'starting the cages', 'read': 'intake', 'job': 'job', 'judge': 'marks', 'record': 'gradebook and autograded/', "
+            "want = {'_find_and_load': 'imports', '__enter__': 'starting the cages', 'read': 'intake', 'job': 'job', 'judge': 'judge', 'record': 'gradebook and autograded/', "
             "'_enter': 'of that, rows', 'commit': 'of that, commit', '_write_notebook': 'of that, notebook', 'wait': 'waiting for the cages'}\n"
             "best = {}\n"
             "for (file, _, name), (_, n, _, total, _) in s.stats.items():\n"
             "    if name in want and ('tinytorch_grader' in file or name in ('_find_and_load', 'commit', 'wait')): best[name] = max(best.get(name, (0, 0)), (total, n))\n"
             "for name, what in want.items(): print(f'  {what:28} {best.get(name, (0, 0))[0]:6.2f} s in {best.get(name, (0, 0))[1]} calls')\n")
     print(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout.strip())
+
+
+def line_of(made):
+    "What the line between the two processes carries for a submission, and what its run takes alone, one after the other."
+    trusted, found = Trusted(load(made / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")), []
+    with Cages(trusted) as cages:
+        for path in sorted(made.glob(f"submitted/*/{ASSIGNMENT}/{ASSIGNMENT}.ipynb"))[:20]:
+            found.append(cages.run(job(trusted, read(path, trusted), 1)))
+    mean = lambda name: statistics.mean(getattr(outcome, name) for outcome in found)
+    print(f"the line: {mean('turns'):.0f} frames and {mean('bytes') / 1000:.0f} kB from the student's process a submission; "
+          f"{1000 * mean('seconds'):.0f} ms a submission in two cages, one at a time")
 
 
 def many(folder, counts):
@@ -147,7 +160,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         if options.many: return many(Path(folder), (100, options.many))
-        where(Path(folder), compare(Path(folder), options.submissions, options.rounds))
+        made = compare(Path(folder), options.submissions, options.rounds)
+        line_of(made)
+        where(Path(folder), made)
 
 
 if __name__ == "__main__":

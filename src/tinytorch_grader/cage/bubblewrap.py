@@ -57,6 +57,11 @@ def bindings(folder, role):
     return seen, str(home / python), [f"/packages/{i}" for i in range(len(packages))], dict.fromkeys(hidden)
 
 
+def covered(hidden):
+    "The words that hide files and folders of the paths that a cage sees."
+    return [word for path, is_folder in hidden for word in (["--tmpfs", path, "--remount-ro", path] if is_folder else ["--ro-bind", "/dev/null", path])]
+
+
 def command(folder, role):
     "The command line that starts server.py in the cage of a role; as root, through a first bubblewrap that binds what only root may open."
     seen, python, packages, hidden = bindings(folder, role)
@@ -72,7 +77,7 @@ def command(folder, role):
     for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(link): lines += ["--symlink", os.readlink(link), link]
         elif os.path.isdir(link): lines += ["--ro-bind", link, link]
-    for path, is_folder in hidden: lines += ["--tmpfs", path, "--remount-ro", path] if is_folder else ["--ro-bind", "/dev/null", path]
+    lines += covered(hidden)
     lines += ["--proc", "/proc", "--size", "1048576", "--tmpfs", "/dev"]
     for name in ("null", "zero", "full", "random", "urandom"): lines += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     for name in ("cpuinfo", "meminfo"): lines += ["--ro-bind", f"/proc/{name}", f"/hardware/{name}"]

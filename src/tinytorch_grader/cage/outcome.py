@@ -1,5 +1,4 @@
 "What came out of a run, in plain types: verdicts, how it ended, and what it may use."
-import json
 from dataclasses import dataclass, field
 
 MOST_TEXT = 4000   # characters of an error
@@ -98,6 +97,3 @@ def told(step):
     "What the examiner is told of a Step: trusted ones by name alone, since it has their source."
     found = {"id": step.id, "role": step.role}
     return found if step.role in ("given", "test", "tools") else found | {"source": step.source}
-
-
-def size_of(messages): return sum(len(json.dumps(message)) for message in messages)
