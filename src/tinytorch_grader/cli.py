@@ -127,6 +127,7 @@ def parts_table(result):
 @course
 def course_(course):
     "Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook."
+    if problem := room("mutants").checked(room("release").source_notebook()): raise Refused(problem)
     print(f"course in {room('release').make_course(course)}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, then `capstone grade`")
 
 
