@@ -50,6 +50,20 @@ def test_requirements_are_exact_and_whole():
                 todo += [(requirement.name, extra) for extra in requirement.extras or [""]]
 
 
+def test_no_pin_is_yanked(tmp_path):
+    "Asks the package index, by pip's own report of what it would install."
+    report = tmp_path / "report.json"
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps", "--report", report,
+                           "--retries", "1", "--timeout", "10", "-r", ROOT / "binder" / "requirements.txt"], capture_output=True, text=True)
+    if done.returncode and re.search("connection|resolve|timed out|retries", done.stderr, re.IGNORECASE):
+        pytest.skip(f"the package index does not answer: {done.stderr.strip().splitlines()[-1][:200]}")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(report.read_text())["install"]
+    names = {canonical(each["metadata"]["name"]) for each in found}
+    assert names == {canonical(name) for group in pins() for name in group}
+    assert not [each["metadata"]["name"] for each in found if each["is_yanked"]]
+
+
 @needs_repo2docker
 @pytest.mark.parametrize("which", ["student", "source"])
 def test_repo2docker_finds_everything(which, student, tmp_path):

@@ -64,10 +64,11 @@ def test_a_release_again_keeps_its_badge(out, clean, monkeypatch):
 
 def test_a_clean_release_holds_what_a_student_needs_and_nothing_else(clean, secrets):
     names = {p.relative_to(clean).as_posix() for p in clean.rglob("*") if p.is_file()}
-    assert {"20_capstone.ipynb", "README.md", "settings.ini", ".gitignore", "binder/postBuild", "binder/requirements.txt", "tinytorch/__init__.py"} <= names
+    assert {"20_capstone.ipynb", "LICENSE", "README.md", "settings.ini", ".gitignore", "binder/postBuild", "binder/requirements.txt", "tinytorch/__init__.py"} <= names
     assert not [n for n in names if "olympics" in n or "grader/" in n or "mistakes" in n or n.startswith(("src", "tests")) or n.endswith((".pyc", ".db"))]
     assert found(clean, secrets) == []
     assert "mybinder.org/v2/gh/org/capstone" in (clean / "README.md").read_text() and "courtesy" in (clean / "README.md").read_text()
+    assert "CC BY 4.0" in (clean / "README.md").read_text() and "Apache License" in (clean / "LICENSE").read_text()
     text = (clean / "20_capstone.ipynb").read_text()
     assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text and "MARK SCHEME" not in text and "NotImplementedError" in text
 

@@ -199,6 +199,12 @@ one here.
 ## What `capstone check` tells you
 
 {checks}
+
+## Licences
+
+The notebook, `tinytorch/` and `capstone check`: Apache-2.0, see `LICENSE`. `tinytorch/data/digits.npz`: Optical Recognition of Handwritten
+Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998), doi 10.24432/C50P49, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/),
+stored as uint8 with a fixed split. `tinytorch/data/genesis.npz`: King James Version, public domain. What you write is yours.
 '''
 
 SEALED = '''It runs the hidden checks too and names the part, the points and a hint, never the test. They travel in the wheel under a courtesy
@@ -298,6 +304,7 @@ def write_repository(out, repo, hidden_checks):
     (out / "binder").mkdir()
     for name in ("runtime.txt", "requirements.txt"):
         shutil.copyfile(ROOT / "binder" / name, out / "binder" / name)
+    shutil.copyfile(ROOT / "LICENSE", out / "LICENSE")
     checks = without_solutions(source, released) if hidden_checks else nbformat.from_dict(json.loads(json.dumps(released)))
     checks.metadata["capstone_checks"] = (out / CHECKS).read_text(encoding="utf-8")
     built = wheel(out / "binder", seal(json.dumps({"hidden": hidden_checks, "notebook": checks})), settings()["version"])
