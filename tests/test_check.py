@@ -46,7 +46,9 @@ def test_a_student_sees_the_points_and_messages_of_the_instructors_run(repositor
     with submissions.box(seconds=30) as box: theirs = graded(box, path, seed=int(intake.read(path, TRUSTED).sha256[:8], 16))
     assert row["parts"] == theirs.parts and row["score"] == theirs.score and row["needs_manual"]
     assert 0 < theirs.score < 95 and lost(theirs) >= {"part1-forward", "part2-timing-units", "part3-save-valid", "part4-agree-check", "q3-check"}
-    for name, part in theirs.parts.items(): assert name in done.stdout and (not part["message"] or part["message"][:40] in done.stdout)
+    for name, part in theirs.parts.items():
+        folded = part["message"].startswith("not written yet")   # in one line for all of them
+        assert name in done.stdout and (not part["message"] or folded or part["message"][:40] in done.stdout)
 
 
 def test_every_point_and_none(repository, tmp_path):

@@ -15,6 +15,7 @@ import pytest
 click = pytest.importorskip("click", reason="click is not installed: pip install '.[grader]'")
 
 from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
+import submissions  # noqa: E402
 from tinytorch_grader import cli  # noqa: E402
 
 COMMANDS = sorted(cli.cli.commands)
@@ -150,16 +151,31 @@ def test_check_needs_no_nbgrader_and_no_database():
     assert result.stdout.splitlines()[-1] == "[]", result.stdout + result.stderr
 
 
+def test_check_of_one_part_and_of_what_is_not_written(tmp_path):
+    release = submissions.save(tmp_path, submissions.notebook(release=True))
+    os.utime(release, (0, 0))
+    result = capstone("check", release, "part3")
+    lines = result.stdout.splitlines()
+    assert result.returncode == 0 and "save first" in lines[0] and "part1" not in result.stdout
+    unwritten, = [line for line in lines if line.startswith("not written yet: ")]
+    assert "part3-save-atomic" in unwritten and re.search(r"total +0 of 20", result.stdout)
+    for words in (["part9"], ["part1", "part2"]): one_line(capstone("check", release, *words), "part")
+
+
 def test_check_prints_a_table(tmp_path):
     result = capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "check.json")
-    lines = result.stdout.splitlines()
-    assert result.returncode == 0 and lines[0].split() == ["part", "points", "hint"] and "\x1b" not in result.stdout
+    saved, *lines = result.stdout.splitlines()
+    assert result.returncode == 0 and f"{ASSIGNMENT}.ipynb, saved 20" in saved and "\x1b" not in result.stdout
+    summary, lines = lines[:lines.index("")], lines[lines.index("") + 1:]
+    assert [line.split() for line in summary] == [[part, points, "of", points] for part, points in zip(
+        ("part1", "part2", "part3", "part4", "part4b", "part5"), ("10", "35", "20", "15", "5", "5"))] + [["questions", "5", "of", "10"]]
+    assert lines[0].split() == ["part", "points", "hint"]
     row, = json.loads((tmp_path / "check.json").read_text())["submissions"]
     assert tuple(row) == cli.COLUMNS
     assert [line.split()[0] for line in lines[1:len(row["parts"]) + 2]] == [*row["parts"], "total"]
     (tmp_path / "broken.ipynb").write_text("{}")
     result = capstone("check", tmp_path / "broken.ipynb")
-    assert result.returncode == 1 and result.stdout.count("broken.ipynb") == 1 and "Traceback" not in result.stderr
+    assert result.returncode == 1 and "broken.ipynb" in result.stdout and "Traceback" not in result.stderr
 
 
 def test_a_students_copy_says_what_it_lacks(tmp_path):

@@ -98,29 +98,75 @@ def release(out, repo, no_hidden_checks):
     print(f"released to {room('release').release(out, repo, hidden_checks=not no_hidden_checks)}: searched for leaks, none found")
 
 
-@command("capstone check 20_capstone.ipynb", "Points and a hint for each part of your notebook.")
-@click.argument("notebook", default=f"{ASSIGNMENT}.ipynb", type=click.Path(path_type=Path))
+@command("capstone check part2", "Points and a hint for each part of your notebook.")
+@click.argument("words", metavar="[NOTEBOOK] [PART]", nargs=-1)
 @click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the result there too.")
-def check(notebook, json_file):
-    "Points and a hint for each part of your NOTEBOOK, hidden checks included. Changes nothing."
+def check(words, json_file):
+    "Points and a hint for each part of your NOTEBOOK, or for one PART (part2, q3) alone, hidden checks included. Changes nothing."
+    parts = [word for word in words if PART_WORD.fullmatch(word)]
+    paths = [Path(word) for word in words if word not in parts]
+    if len(parts) > 1 or len(paths) > 1: raise Refused(f"got {' '.join(words)}, expected at most one notebook and one part, such as part2")
+    notebook = paths[0] if paths else Path(f"{ASSIGNMENT}.ipynb")
     writable(json_file)
     if not notebook.exists(): raise Refused(f"{notebook}: no such file; give the path of your {ASSIGNMENT}.ipynb")
+    print(saved_when(notebook))
     result = room("check").check(notebook)
-    print(parts_table(result))
+    of_part = parts[0] if parts else ""
+    if of_part and not any(belongs(name, of_part) for name in result.parts):
+        raise Refused(f"{of_part}: no such part; there are {', '.join(dict.fromkeys(map(part_of, result.parts)))}")
+    print(parts_table(result, of_part))
     if result.message: print(plain(result.message))
     for note in result.notes: print(f"note: {plain(note)}")
     if json_file: write_json(json_file, [{name: getattr(result, name) for name in COLUMNS}], result.max_score)
     return int(result.status != "graded")
 
 
-def parts_table(result):
-    "Part, points, hint: one line a part and one for the sum."
-    lines, width = [], max([len(name) for name in result.parts] + [5])
-    for name, part in result.parts.items() if result.status not in ("invalid", "missing") else ():   # one reason for all, said below
+PART_WORD = re.compile(r"part\d+b?|q\d+|questions")
+OLD = 60   # seconds after which a saved notebook may not be what is on the screen
+
+
+def saved_when(notebook, now=None):
+    "Which file is read, when it was saved, and a warning when that is a while ago."
+    saved = notebook.stat().st_mtime
+    age, at = (time.time() if now is None else now) - saved, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(saved))
+    warning = "; what you changed since then is not in it: save first" if age > OLD else ""
+    return f"{notebook}, saved {at}{warning}"
+
+
+def part_of(name):
+    "The part that the graded cell `name` belongs to: part1 to part5, or questions."
+    return name.partition("-")[0] if name.startswith("part") else "questions"
+
+
+def belongs(name, part):
+    "Whether the graded cell `name` is of `part`, which may be one question."
+    return part_of(name) == part or name.partition("-")[0] == part
+
+
+def points_a_part(parts):
+    "One line a part: its points."
+    sums = {}
+    for name, part in parts.items():
+        score, most = sums.get(part_of(name), (0, 0))
+        sums[part_of(name)] = score + (part["score"] or 0), most + part["max_score"]
+    return [f"{name:<9}  {number(score):>4} of {number(most)}" for name, (score, most) in sums.items()]
+
+
+def parts_table(result, of_part=""):
+    "Points a part; then each graded cell with a hint, those that are not written yet in one line; the sum."
+    judged = result.parts if result.status not in ("invalid", "missing") else {}   # one reason for all, said below
+    judged = {name: part for name, part in judged.items() if not of_part or belongs(name, of_part)}
+    width, lines = max([len(name) for name in result.parts] + [5]), []
+    unwritten = [name for name, part in judged.items() if part["message"].startswith("not written yet")]
+    for name, part in judged.items():
+        if name in unwritten: continue
         hint = plain(part["message"]) or ("full points" if part["score"] == part["max_score"] else "")
         lines.append(f"{name:<{width}}  {number(part['score']):>4} of {number(part['max_score']):<4}  {hint}".rstrip())
-    total = f"{'total':<{width}}  {number(result.score):>4} of {number(result.max_score):<4}"
-    return "\n".join([f"{'part':<{width}}  {'points':<12}  hint", *lines, total + ("  one part waits for a person" if result.needs_manual else "")])
+    if unwritten: lines.append(f"not written yet: {', '.join(unwritten)}")
+    score, most = (sum(part[key] or 0 for part in judged.values()) for key in ("score", "max_score")) if of_part else (result.score, result.max_score)
+    total = f"{'total':<{width}}  {number(score):>4} of {number(most):<4}".rstrip()
+    waits = "  one part waits for a person" if result.needs_manual and not of_part else ""
+    return "\n".join([*points_a_part(judged), "", f"{'part':<{width}}  {'points':<12}  hint", *lines, total + waits])
 
 
 @command("capstone course ~/courses/capstone-2026", "Make or refresh an nbgrader course.", name="course")
