@@ -42,6 +42,8 @@ def execute():
                    extra_arguments=["--log-level=ERROR"], on_cell_start=progress).execute()
     if sys.stderr.isatty():
         print(file=sys.stderr)
+    errors = [output.evalue for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"]
+    if errors: raise SystemExit(f"the capstone does not run: {errors[0]}")   # cells go on after an error: see the tag raises-exception
     nbformat.write(notebook, BUILD / "20_capstone.ipynb")
     html, _ = HTMLExporter().from_notebook_node(notebook)
     (BUILD / "20_capstone.html").write_text(html, encoding="utf-8")
