@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from datetime import datetime, timezone
 from types import SimpleNamespace
 
@@ -354,7 +355,9 @@ def check(ok, got, why="", want=None):
     "Raise `AssertionError` unless `ok` is exactly true, also under `python -O`: what came, what was expected, why."
     if type(ok) is bool and ok or type(ok) is np.bool_ and bool(ok): return
     expected = f", expected {want}" if want is not None and check.telling else ""
-    raise AssertionError(f"{got}{expected}{why and ': '}{why}")
+    failed = AssertionError(f"{got}{expected}{why and ': '}{why}")
+    failed._render_traceback_ = lambda: [f"AssertionError: {failed}"]  # a notebook shows the message, not the way there
+    raise failed
 
 
 check.telling = True
@@ -1206,3 +1209,33 @@ def check_answer(question, answer, tolerance=0.02, **wanted):
         want, reasoning = wanted[name]
         if 0 < want < 1: reasoning = share_or_percent(value, want, reasoning)
         check(abs(value - want) <= tolerance * abs(want), f"{question} {name}: got {value}", reasoning, want)
+
+
+# ---- errors in a notebook: the student's own lines, never the frames of this file
+
+def own_lines(error, most=3):
+    "Where in the notebook's cells and in their TinyTorch `error` passed, the last `most` places, innermost last."
+    frames = traceback.extract_tb(error.__traceback__)
+    package = os.path.dirname(sys.modules["tinytorch"].__file__) if "tinytorch" in sys.modules else "\0"
+    own = [frame for frame in frames if "ipykernel_" in frame.filename or frame.filename.startswith(package)]
+    return [f"  {os.path.basename(frame.filename) if frame.filename.startswith(package) else 'cell'}, line {frame.lineno}, "
+            f"in {frame.name}: {frame.line}" for frame in own[-most:]]
+
+
+def show_briefly(shell, kind, error, trace, tb_offset=None):
+    "Show `error` in a few lines; one of `check` is its message alone."
+    told = getattr(error, "_render_traceback_", None)
+    text, last = str(error), traceback.extract_tb(trace)[-1:]
+    if isinstance(error, NotImplementedError) and not text and last: text = f"{last[0].name} is not written yet: fill in its cell"
+    lines = told() if told else [*own_lines(error), f"{kind.__name__}: {text[:600]}"]
+    shell._showtraceback(kind, error, lines)
+    return lines
+
+
+def brief_errors():
+    "In a notebook, show every error briefly."
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "set_custom_exc"): shell.set_custom_exc((Exception,), show_briefly)
+
+
+brief_errors()

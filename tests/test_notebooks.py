@@ -163,3 +163,19 @@ def test_every_part_says_how_long_it_takes_and_what_comes_of_it():
     for name, body in zip(parts[::2], parts[1::2]):
         assert re.search(r"^\*\d+ (minutes|hours)\. Afterwards .*Where a check fails: ", body, re.MULTILINE | re.DOTALL), name
         assert "**Predict**" in body or "**Question**" in body, name
+
+
+SHORT = {"recursion": ("def f(model, X, n): return f(model, X, n)", "RecursionError: maximum recursion depth exceeded"),
+         "not written": ("def f(model, X, n):\n    raise NotImplementedError()", "NotImplementedError: f is not written yet: fill in its cell"),
+         "typo": ("def f(model, X, n): return model.foward(X)", "object has no attribute 'foward'"),
+         "check": ("def f(model, X, n): return 1", "AssertionError: _time_calls: never called the model")}
+
+
+def test_an_error_is_shown_in_the_students_own_lines():
+    notebook = nbformat.v4.new_notebook()
+    sources = ["from capstone_checks import *", *(f"{source}\n\n\ncheck_units(f, ms=4, num_runs=20)" for source, _ in SHORT.values())]
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": str(ROOT)}}).execute()
+    for cell, (_, said) in zip(notebook.cells[1:], SHORT.values()):
+        shown = "\n".join(cell.outputs[0].traceback)
+        assert said in shown and shown.count("\n") < 10 and "capstone_checks" not in shown, shown
