@@ -37,6 +37,7 @@ def lines(answer): return "".join(cell["out"] for cell in answer["cells"] if not
 def test_full_points_and_one_line_for_each_missing_module(blocked, tmp_path):
     answer = ask(tmp_path, block=[name for number in blocked for name in MODULES[number]], then=WORKFLOW)
     assert full_points(answer)
+    if "14" in blocked: blocked = tuple(sorted({*blocked, "15", "16"}))   # ours stand on the forward pass that 14 records
     first, *more = lines(answer)
     assert first.endswith(f"optional modules missing: {', '.join(sorted(blocked)) or 'none'}")
     told = [match[1] for line in more if (match := re.match(r"module (\d+): ", line))]

@@ -114,7 +114,7 @@ won: bool = qualifies_event(metrics, OlympicEvent.LATENCY_SPRINT)
 '''
 
 
-IMPORTED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "mlflow": "mlflow-skinny", "IPython": "ipython"}
+IMPORTED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "mlflow": "mlflow-skinny", "IPython": "ipython", "yaml": "PyYAML"}
 
 
 def imports(path):
@@ -129,7 +129,7 @@ def test_everything_imported_is_declared():
     declared = {canonicalize_name(Requirement(each).name) for key, value in SETTINGS["DEFAULT"].items()
                 if key.endswith("requirements") for each in value.split()}
     files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tinytorch").rglob("*.py")]
-    own = {"tinytorch", "tinytorch_grader", "tinytorch_check", "capstone_checks", *(path.stem for path in files)}
+    own = {"tinytorch", "tinytorch_grader", "tinytorch_check", "capstone_checks", "exam", *(path.stem for path in files)}
     used = {name: path for path in files for name in imports(path)}
     missing = {name: str(path.relative_to(ROOT)) for name, path in used.items() if name not in {*sys.stdlib_module_names, *own}
                and canonicalize_name(IMPORTED_AS.get(name, name)) not in declared}

@@ -143,12 +143,12 @@ def submission(role, limits, leash, *sockets):
 def kept(sockets):
     "`sockets` as descriptors from 3 on, and nothing else open but /dev/null as 0, 1 and 2."
     null = os.open("/dev/null", os.O_RDWR)
-    high = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, 200) for sock in sockets]
+    high = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, 32) for sock in sockets]
     for fd in (0, 1, 2): os.dup2(null, fd)   # null may be 0 itself
     for sock in sockets: sock.detach()
-    os.closerange(3, 200)
+    os.closerange(3, 32)
     for fd, source in enumerate(high, 3): os.dup2(source, fd, inheritable=False)
-    os.closerange(200, 400)
+    os.closerange(32, 400)
     return [socket.socket(fileno=fd) for fd in range(3, 3 + len(high))]
 
 
