@@ -802,3 +802,149 @@ def test_a_comparison_in_turns_fits_the_schema(report):
     optimized = pair(report)
     optimized.comparison = olympics._compare_in_turns(SimpleMLP(), SimpleMLP(), [Tensor(np.ones((1, 10)))], pairs=6, block_ms=0.2)
     assert validate_submission_schema(generate_submission(report, optimized))
+
+
+# -- each number by an independent oracle --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("k, n", [(0, 1), (1, 1), (0, 40), (1, 40), (20, 40), (39, 40), (40, 40), (345, 355)])
+def test_the_accuracy_interval_solves_its_equation(k, n):
+    "Wilson's bounds are the p at which the share k / n lies 1.96 standard errors of p away."
+    found = olympics._accuracy_interval(k / n, n)
+    low, high = found["accuracy_ci_low"], found["accuracy_ci_high"]
+    assert 0 <= low <= k / n <= high <= 1 and low < high
+    for p in (low, high):
+        if 0 < p < 1: assert abs(k / n - p) == pytest.approx(1.96 * math.sqrt(p * (1 - p) / n), abs=1e-9)
+    assert (low == pytest.approx(0, abs=1e-12)) == (k == 0) and (high == pytest.approx(1)) == (k == n)
+
+
+def test_a_summary_and_a_table_say_the_numbers_of_the_report():
+    report = BenchmarkReport("mlp")
+    report.timestamp = "2026-01-02T03:04:05.678+00:00"
+    report.metrics = {"num_runs": 80, "latency_ms_mean": 1.2345678, "latency_ms_std": 0.25, "throughput_samples_per_sec": 810.0005, "accuracy": 0.97183,
+                      "model_size_mb": 3 / 1024}
+    assert repr(report) == "BenchmarkReport('mlp', n=80, 1.235 +- 0.25 ms, 810 samples/s, accuracy 0.972, 3 KiB)"
+    del report.metrics["num_runs"]
+    assert "n=?," in repr(report)
+    table = report._repr_html_()
+    assert table.startswith("<table><caption>mlp, 2026-01-02T03:04:05</caption><tr><td>latency_ms_mean</td>") and table.endswith("</td></tr></table>")
+    assert ">1.23457</td>" in table and table.count("<tr>") == 5
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 36, 37, 72, 368, 400])
+def test_percentiles_lie_between_the_right_ranks(n):
+    values = list(np.random.default_rng(n).permutation(n) + 1.0)
+    found = olympics._percentiles(values)
+    assert found["latency_ms_median"] == (n + 1) / 2
+    for percent in (90, 95, 99):
+        if f"latency_ms_p{percent}" in found: assert found[f"latency_ms_p{percent}"] == pytest.approx(1 + (n - 1) * percent / 100)
+
+
+@pytest.mark.parametrize("percent", [90, 95, 99])
+def test_runs_for_a_percentile_are_the_fewest_that_may_miss_it_at_most_once_in_forty(percent):
+    runs = olympics._runs_for(percent)
+    assert (percent / 100) ** runs <= 0.025 < (percent / 100) ** (runs - 1)
+
+
+def test_batch_throughput_is_the_best_of_five_calls(monkeypatch):
+    now, costs = [0], iter([9e6, 4e6, 5e6, 8e6, 6e6, 1.0])
+    monkeypatch.setattr(olympics.time, "perf_counter_ns", lambda: now[0])
+    class Varies:
+        def forward(self, x): now[0] += next(costs)
+    assert olympics._batch_throughput(Varies(), Tensor(np.zeros((8, 3)))) == {"batch_size": 8, "batch_throughput_samples_per_sec": 8 / 4e-3}
+    assert next(costs) == 1.0
+    monkeypatch.setattr(olympics.time, "perf_counter_ns", lambda: 7)
+    assert olympics._batch_throughput(Gives(np.zeros((8, 3))), Tensor(np.zeros((8, 3)))) == {}
+
+
+def test_warm_up_is_ten_calls_of_their_own_and_the_first_is_the_cold_start(monkeypatch):
+    now, calls = [0], []
+    monkeypatch.setattr(olympics.time, "perf_counter_ns", lambda: now[0])
+    class Counts:
+        def forward(self, x):
+            calls.append(x.data[0, 0])
+            now[0] += 1_000_000 * len(calls)
+    samples, cold_ms = olympics._time_calls(Counts(), Tensor(np.arange(6)[:, None]), 5)
+    assert samples == [11.0, 12.0, 13.0, 14.0, 15.0] and cold_ms == 1.0 and calls == [i % 6 for i in range(15)]
+    calls.clear()
+    assert olympics._time_calls(Counts(), Tensor(np.arange(6)[:, None]), 2, warmup_runs=1) == ([2.0, 3.0], 1.0)
+    assert olympics.WARMUP_RUNS == 10
+
+
+def test_digests_depend_on_type_shape_and_bytes_alone():
+    import hashlib
+
+    a = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert olympics._sha256(a) == hashlib.sha256(b"<f4(2, 3)" + a.tobytes()).hexdigest() == olympics._sha256(np.asfortranarray(a))
+    assert len({olympics._sha256(b) for b in (a, a.T, a.ravel(), a.astype(np.float64), a.astype(">f4"), a + 1)}) == 6
+
+
+def test_labels_at_the_edges():
+    assert olympics._class_labels(np.array([0, 2**62 - 1]), 2).tolist() == [0, 2**62 - 1]
+    for wrong in (np.array([0, 2**62]), np.array([-1, 0])):
+        with pytest.raises(ValueError, match="expected class indices from 0"): olympics._class_labels(wrong, 2)
+    assert olympics._class_labels((1, 2), 2).tolist() == [1, 2]
+    assert olympics._accuracy(np.eye(3), [0, 1, 1]) == 2 / 3 and olympics._accuracy(np.eye(3), (0, 1, 2)) == 1.0
+    with pytest.raises(ValueError, match="got class 3, expected less than the 3"): olympics._accuracy(np.eye(3), [0, 1, 3])
+
+
+@pytest.mark.parametrize("depth, well", [(199, True), (201, False)])
+def test_a_nest_may_have_200_levels(report, depth, well):
+    nest = value = {}
+    for _ in range(depth - 1): value = value.setdefault("x", {})
+    submission = {**generate_submission(report), "nest": nest}
+    if well: assert validate_submission_schema(submission)
+    else:
+        with pytest.raises(AssertionError, match="more than 200 levels"): validate_submission_schema(submission)
+
+
+def test_system_info_is_that_of_this_machine(monkeypatch):
+    import platform
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    found = BenchmarkReport().system_info
+    assert found["platform"] == platform.platform() and found["python_version"] == platform.python_version() and found["numpy_version"] == np.__version__
+    assert found["machine"] == platform.machine() and found["cpu_model"] and found["blas_threads"] == "3"
+    if hasattr(os, "sched_getaffinity"): assert found["cpu_cores"] == len(os.sched_getaffinity(0))
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    assert BenchmarkReport().system_info["blas_threads"] == "5"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert BenchmarkReport().system_info["blas_threads"] == "default"
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert BenchmarkReport().system_info["cpu_cores"] == 1
+    monkeypatch.setattr("builtins.open", lambda *a, **k: (_ for _ in ()).throw(OSError("no such file")))
+    assert olympics._cpu_model() == (platform.machine() or "unknown")
+
+
+def test_improvements_are_before_over_after():
+    before = {"latency_ms_mean": 20.0, "latency_ms_median": 18.0, "model_size_mb": 8.0, "accuracy": 0.95}
+    after = {"latency_ms_mean": 5.0, "latency_ms_median": 6.0, "model_size_mb": 2.0, "accuracy": 0.9}
+    assert olympics._improvements(before, after) == {"speedup": 3.0, "speedup_basis": "median", "compression_ratio": 4.0, "accuracy_delta": 0.9 - 0.95}
+    for side in (before, after):
+        lacking = {name: value for name, value in side.items() if name != "latency_ms_median"}
+        found = olympics._improvements(*(lacking if m is side else m for m in (before, after)))
+        assert (found["speedup"], found["speedup_basis"]) == (4.0, "mean")
+
+
+@pytest.mark.parametrize("event, floor", [("latency_sprint", 0.85), ("memory_challenge", 0.85), ("extreme_push", 0.8), ("all_around", 0.0)])
+def test_the_floor_of_an_event_is_in(event, floor):
+    metrics = {"accuracy": floor, "latency_ms_median": 1e6, "model_size_mb": 1e6}
+    assert qualifies_event(metrics, event) is True and (floor == 0 or qualifies_event({**metrics, "accuracy": math.nextafter(floor, 0)}, event) is False)
+
+
+def test_migration_keeps_the_later_version_by_number():
+    assert olympics.migrate_submission({"schema_version": "1.10"})["schema_version"] == "1.10"
+    assert olympics.migrate_submission({"schema_version": "1.0"})["schema_version"] == olympics.SCHEMA_VERSION == olympics.migrate_submission({})["schema_version"]
+
+
+@pytest.mark.parametrize("claim, agrees", [(2 * (1 + 0.9e-6), True), (2 * (1 + 3e-6), False), (2 * (1 - 0.9e-6), True), (2 * (1 - 3e-6), False)])
+def test_claims_may_be_a_millionth_off(claim, agrees):
+    submission = copy.deepcopy(BASE) | {"improvements": {"speedup": claim}}
+    assert (list(olympics.rule_improvements_agree(submission)) == []) == agrees
+    delta = copy.deepcopy(BASE) | {"improvements": {"accuracy_delta": -0.25 + (0.9e-9 if agrees else 3e-6)}}
+    assert (list(olympics.rule_improvements_agree(delta)) == []) == agrees
+    throughput = copy.deepcopy(BASE)
+    throughput["baseline"]["metrics"]["throughput_samples_per_sec"] = 125 * claim
+    assert (list(olympics.rule_throughput_agrees(throughput)) == []) == agrees
+    assert list(olympics.rule_throughput_agrees({name: value for name, value in throughput.items() if name != "schema_version"})) == []
