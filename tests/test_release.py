@@ -130,6 +130,7 @@ def test_a_file_that_nobody_expects_is_found(out, secrets, clean):
 
 def commit_and_delete(out, name, text):
     git(out, "init", "-q")
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
     (out / name).write_text(text)
     git(out, "add", "-A")
     git(out, "commit", "-q", "-m", "first")
