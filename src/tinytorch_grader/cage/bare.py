@@ -1,7 +1,8 @@
-"""Runs a submission's two processes without a cage: for one's own code (`capstone check`), and for graders who trust it (`--no-sandbox`).
+"""Runs a submission's two processes without a cage: for one's own code (`capstone check`), and for graders who trust
+it (`--no-sandbox`).
 
-The same two processes, line and verdicts as in the cages, and so the same grade. Works without Linux: where a process cannot be handed a
-socket, the two meet on a port of this machine and pipes carry the verdicts.
+The same two processes, line and verdicts as in the cages, and so the same grade. Works without Linux: where a
+process cannot be handed a socket, the two meet on a port of this machine and pipes carry the verdicts.
 """
 import contextlib
 import importlib.util
@@ -29,18 +30,22 @@ class FrameworkMissing(RuntimeError):
 
 
 def framework(beside=None):
-    "The folder of the tinytorch package that submissions meet: that of TINYTORCH_PATH, else one in `beside`, else the installed one."
+    """The folder of the tinytorch package that submissions meet: that of TINYTORCH_PATH, else one in `beside`, else
+    the installed one."""
     own = os.environ.get("TINYTORCH_PATH")
     folder = own or beside
     if folder and Path(folder, "tinytorch", "__init__.py").is_file(): return Path(folder, "tinytorch")
     if own:
-        raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your tinytorch folder lies")
+        raise FrameworkMissing(f"TINYTORCH_PATH={own}: holds no tinytorch package; expected the folder in which your "
+                               "tinytorch folder lies")
     if found := importlib.util.find_spec("tinytorch"): return Path(found.submodule_search_locations[0])
-    raise FrameworkMissing("no tinytorch package here; run the command in the folder of your notebook, or set TINYTORCH_PATH")
+    raise FrameworkMissing("no tinytorch package here; run the command in the folder of your notebook, or set "
+                           "TINYTORCH_PATH")
 
 
 def stage(folder, package, trusted, more=()):
-    """Put what the two processes read into `folder`: student/ and examiner/ with their code, framework/ without `olympics` in any form.
+    """Put what the two processes read into `folder`: student/ and examiner/ with their code, framework/ without
+    `olympics` in any form.
 
     The tests go to examiner/ alone. `more`: files of this package for both."""
     for role, names in OURS.items():
@@ -52,7 +57,8 @@ def stage(folder, package, trusted, more=()):
     (folder / "student" / "cells.json").write_text(json.dumps(steps), encoding="utf-8")
     steps |= {"test": trusted.sources("test", "tools"), "vocabulary": trusted.vocabulary}
     (folder / "examiner" / "cells.json").write_text(json.dumps(steps), encoding="utf-8")
-    shutil.copytree(package, folder / "framework" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    shutil.copytree(package, folder / "framework" / "tinytorch",
+                    ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
     for path in (folder, *folder.rglob("*")): path.chmod(0o755 if path.is_dir() else 0o644)
 
 
@@ -70,7 +76,9 @@ def pump(read, write, end):
 
 
 class Bare:
-    "Runs each job in two plain processes, under a clock. `beside`: a folder whose tinytorch package goes before the installed one."
+    """Runs each job in two plain processes, under a clock.
+
+    `beside`: a folder whose tinytorch package goes before the installed one."""
     relay = os.name != "posix"
 
     def __init__(self, trusted, limits=Limits(), workers=1, beside=None):
@@ -88,11 +96,13 @@ class Bare:
 
     def start(self, role, cwd, words, **more):
         env = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ} | {
-            "PATH": os.environ.get("PATH", os.defpath), "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+            "PATH": os.environ.get("PATH", os.defpath), "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "HOME": cwd, "TMPDIR": cwd,
-            "PYTHONPATH": os.pathsep.join([str(self.folder / role), str(self.folder / "framework")][:1 + (role == "student")])}
-        return subprocess.Popen([sys.executable, "-m", "exam.start", role, *map(str, words)], stderr=subprocess.DEVNULL, cwd=cwd, env=env,
-                                start_new_session=True, **more)
+            "PYTHONPATH": os.pathsep.join([str(self.folder / role),
+                                           str(self.folder / "framework")][:1 + (role == "student")])}
+        return subprocess.Popen([sys.executable, "-m", "exam.start", role, *map(str, words)], stderr=subprocess.DEVNULL,
+                                cwd=cwd, env=env, start_new_session=True, **more)
 
     def run(self, job):
         "The Outcome of `job`; its processes are killed with their process groups."
@@ -108,18 +118,21 @@ class Bare:
         null = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         student = self.start("student", cwd, [one.fileno()], pass_fds=[one.fileno()], **null)
         stack.callback(end, student)
-        examiner = self.start("examiner", cwd, [other.fileno(), theirs.fileno()], pass_fds=[other.fileno(), theirs.fileno()], **null)
+        examiner = self.start("examiner", cwd, [other.fileno(), theirs.fileno()],
+                              pass_fds=[other.fileno(), theirs.fileno()], **null)
         stack.callback(end, examiner)
         for sock in (theirs, one, other): sock.close()
         return ours, (student, examiner)
 
     def relayed(self, stack, cwd):
-        "The same where no socket can be handed over: the student's process listens on a port, pipes carry the verdicts."
+        """The same where no socket can be handed over: the student's process listens on a port, pipes carry the
+        verdicts."""
         ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
         student = self.start("student", cwd, ["listen"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         stack.callback(end, student)
         port = student.stdout.readline().split()
-        examiner = self.start("examiner", cwd, [*[word.decode() for word in port]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        examiner = self.start("examiner", cwd, [*[word.decode() for word in port]], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, bufsize=0)
         stack.callback(end, examiner)
         for args in ((lambda: theirs.recv(2**16), examiner.stdin.write, examiner.stdin.close),
                      (lambda: examiner.stdout.read(2**16), theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR))):

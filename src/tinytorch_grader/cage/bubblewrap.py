@@ -1,8 +1,9 @@
-"""The cages: two bubblewraps, one for the students' processes and one for the examiners', each with a fork server in it.
+"""The cages: two bubblewraps, one for the students' processes and one for the examiners', each with a fork server in
+it.
 
-Threat: the code of a submission tries to read, outlive or outgrow its run. It sees no network and no file but an interpreter, its packages and
-the framework; tests lie in the examiners' cage alone. Each submission has namespaces of its own in both (server.py), and the two meet on one
-socket pair, the line.
+Threat: the code of a submission tries to read, outlive or outgrow its run. It sees no network and no file but an
+interpreter, its packages and the framework; tests lie in the examiners' cage alone. Each submission has namespaces
+of its own in both (server.py), and the two meet on one socket pair, the line.
 """
 import contextlib
 import glob
@@ -30,13 +31,15 @@ class CageMissing(RuntimeError):
 
 
 NOBODY = 65534   # who runs the cages when the grader is root
-ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/python/lib", "HOME": "/tmp", "TMPDIR": "/tmp",
-       "LANG": "C.UTF-8", "USER": "student", "LOGNAME": "student", "PYTHONHASHSEED": "0",
-       "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENV = {"PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/python/lib", "HOME": "/tmp",
+       "TMPDIR": "/tmp", "LANG": "C.UTF-8", "USER": "student", "LOGNAME": "student", "PYTHONHASHSEED": "0",
+       "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+       "MKL_NUM_THREADS": "1"}
 
 
 def bindings(folder, role):
-    "What the cage of a role sees of this machine: {path inside: path outside}, the path of its Python, and what is hidden in these paths."
+    """What the cage of a role sees of this machine: {path inside: path outside}, the path of its Python, and what is
+    hidden in these paths."""
     seen = {d: d for d in ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo",
                            "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")}
     base = Path(sys.base_prefix).resolve()
@@ -46,12 +49,14 @@ def bindings(folder, role):
         home, seen[f"{base}/bin"] = base, f"{base}/bin"
     else: seen |= {f"/python/{d}": f"{base}/{d}" for d in ("bin", "lib")}
     seen = {inside: outside for inside, outside in seen.items() if os.path.exists(outside)}
-    packages = [p for p in dict.fromkeys(sys.path) if p.endswith(("site-packages", "dist-packages")) and os.path.isdir(p)]
+    packages = [p for p in dict.fromkeys(sys.path) if p.endswith(("site-packages", "dist-packages"))
+                and os.path.isdir(p)]
     seen |= {f"/packages/{i}": p for i, p in enumerate(packages)}
     hidden = []   # an installed copy of this course, and the editable installs that name its checkout
     for inside, outside in seen.items():
         for pattern in ("", "python3*/site-packages/", "python3*/dist-packages/", "python3/dist-packages/"):
-            hidden += [(inside + path[len(outside):], os.path.isdir(path)) for path in glob.glob(f"{outside}/{pattern}*tinytorch*")]
+            hidden += [(inside + path[len(outside):], os.path.isdir(path))
+                       for path in glob.glob(f"{outside}/{pattern}*tinytorch*")]
     seen["/grader"] = str(folder / role)
     if role == "student": seen["/framework"] = str(folder / "framework")
     return seen, str(home / python), [f"/packages/{i}" for i in range(len(packages))], dict.fromkeys(hidden)
@@ -59,11 +64,13 @@ def bindings(folder, role):
 
 def covered(hidden):
     "The words that hide files and folders of the paths that a cage sees."
-    return [word for path, is_folder in hidden for word in (["--tmpfs", path, "--remount-ro", path] if is_folder else ["--ro-bind", "/dev/null", path])]
+    return [word for path, is_folder in hidden
+            for word in (["--tmpfs", path, "--remount-ro", path] if is_folder else ["--ro-bind", "/dev/null", path])]
 
 
 def command(folder, role):
-    "The command line that starts server.py in the cage of a role; as root, through a first bubblewrap that binds what only root may open."
+    """The command line that starts server.py in the cage of a role; as root, through a first bubblewrap that binds
+    what only root may open."""
     seen, python, packages, hidden = bindings(folder, role)
     lines = []
     if os.geteuid() == 0:
@@ -71,8 +78,10 @@ def command(folder, role):
         for i, (inside, outside) in enumerate(seen.items()):
             lines += ["--ro-bind", outside, f"/mnt/{i}"]
             seen[inside] = f"/mnt/{i}"
-        lines += ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", "--no-new-privs"]
-    lines += ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--uid", "1000", "--gid", "1000", "--hostname", "cage"]
+        lines += ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all",
+                  "--no-new-privs"]
+    lines += ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--uid", "1000", "--gid", "1000",
+              "--hostname", "cage"]
     for inside, outside in seen.items(): lines += ["--ro-bind", outside, inside]
     for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(link): lines += ["--symlink", os.readlink(link), link]
@@ -81,23 +90,30 @@ def command(folder, role):
     lines += ["--proc", "/proc", "--size", "1048576", "--tmpfs", "/dev"]
     for name in ("null", "zero", "full", "random", "urandom"): lines += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     for name in ("cpuinfo", "meminfo"): lines += ["--ro-bind", f"/proc/{name}", f"/hardware/{name}"]
-    lines += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--size", str(64 * 2**20), "--tmpfs", "/tmp", "--remount-ro", "/", "--clearenv"]
-    for name, value in (ENV | {"PYTHONPATH": ":".join(["/grader", *["/framework"] * (role == "student"), *packages])}).items(): lines += ["--setenv", name, value]
+    lines += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--size", str(64 * 2**20), "--tmpfs", "/tmp", "--remount-ro",
+              "/", "--clearenv"]
+    for name, value in (ENV
+                        | {"PYTHONPATH": ":".join(["/grader", *["/framework"] * (role == "student"),
+                                                   *packages])}).items():
+        lines += ["--setenv", name, value]
     return lines + ["--chdir", "/tmp", python, "-S", "/grader/server.py", role]
 
 
 class Server:
-    "The cage of a role, with its fork server. Start it on the main thread: bubblewrap ends with the thread that started it."
+    """The cage of a role, with its fork server.
 
-    def __init__(self, folder, role): self.folder, self.role, self.lock, self.process = folder, role, threading.Lock(), None
+    Start it on the main thread: bubblewrap ends with the thread that started it."""
+
+    def __init__(self, folder, role):
+        self.folder, self.role, self.lock, self.process = folder, role, threading.Lock(), None
 
     def start(self):
         "Start the cage, and let it warm up while others start."
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.said = tempfile.TemporaryFile()   # no pipe: what a process inside keeps open must not be waited for
         with theirs:
-            self.process = subprocess.Popen(command(self.folder, self.role), stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.said,
-                                            env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
+            self.process = subprocess.Popen(command(self.folder, self.role), stdin=theirs, stdout=subprocess.DEVNULL,
+                                            stderr=self.said, env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
 
     def ready(self):
         "Wait until the server is warm; CageMissing when it ends or says nothing."
@@ -110,7 +126,8 @@ class Server:
             self.said.seek(0)
             why = self.said.read(100_000).decode("utf-8", "replace").strip().splitlines()
             word = why[-1] if why else f"no word from it in {SILENCE} s" if silent else "no word from it"
-            raise CageMissing(f"no sandbox: the cage did not start ({word}); see whether `bwrap --ro-bind / / --unshare-all true` works here")
+            raise CageMissing(f"no sandbox: the cage did not start ({word}); see whether `bwrap --ro-bind / / "
+                              "--unshare-all true` works here")
 
     def fork(self, limits, sockets):
         "Have a submission served over `sockets`; its leash comes first."
@@ -152,7 +169,8 @@ class Leash:
 
 
 class Cages:
-    """Runs each job in two one-use cages behind bubblewrap, `workers` at a time as threads ask; CageMissing where that cannot be.
+    """Runs each job in two one-use cages behind bubblewrap, `workers` at a time as threads ask; CageMissing where
+    that cannot be.
 
     Enter it on the main thread."""
 

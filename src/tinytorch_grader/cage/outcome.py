@@ -6,9 +6,11 @@ MOST_TEXT = 4000   # characters of an error
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use: seconds of its own CPU time, MiB of memory, processes, MiB a file, bytes of output a cell.
+    """What one submission may use: seconds of its own CPU time, MiB of memory, processes, MiB a file, bytes of
+    output a cell.
 
-    A wall clock of PATIENCE times `seconds` stands behind the CPU time, for a submission that waits or whose neighbours are busy."""
+    A wall clock of PATIENCE times `seconds` stands behind the CPU time, for a submission that waits or whose
+    neighbours are busy."""
     seconds: float = 120
     memory_mb: int = 2048
     processes: int = 64
@@ -37,7 +39,8 @@ class Verdict:
 
 @dataclass
 class Outcome:
-    "How a run ended: status graded, timeout, memory, crashed or tampered; its Verdicts by id; a sentence; seconds; frames and bytes of the line."
+    """How a run ended: status graded, timeout, memory, crashed or tampered; its Verdicts by id; a sentence; seconds;
+    frames and bytes of the line."""
     status: str = "graded"
     verdicts: dict = field(default_factory=dict)
     message: str = ""

@@ -1,8 +1,11 @@
-"""The warm Python in a cage: what submissions import, imported; one fork a submission. One such server for the students' side, one for the examiners'.
+"""The warm Python in a cage: what submissions import, imported; one fork a submission.
 
-Threat: a submission reads, signals, or outlives what runs beside it. Each fork moves into user, process, mount, IPC and network namespaces
-of its own with a fresh /tmp, behind a reaper that is its PID 1 and ends with the parent's leash; it then gives up every capability and
-the system calls that open new doors, and only after that speaks on its sockets, which nobody else here holds.
+One such server for the students' side, one for the examiners'.
+
+Threat: a submission reads, signals, or outlives what runs beside it. Each fork moves into user, process, mount, IPC
+and network namespaces of its own with a fresh /tmp, behind a reaper that is its PID 1 and ends with the parent's
+leash; it then gives up every capability and the system calls that open new doors, and only after that speaks on its
+sockets, which nobody else here holds.
 """
 import ctypes
 import fcntl
@@ -26,8 +29,10 @@ NOSUID, NODEV, REMOUNT, RDONLY, BIND, REC = 2, 4, 32, 1, 4096, 16384
 SET_PDEATHSIG, SET_SECCOMP, CAPBSET_DROP, SET_NO_NEW_PRIVS = 1, 22, 24, 38
 EPERM, ENOSYS, ERRNO, ALLOW = 1, 38, 0x50000, 0x7FFF0000
 # System calls a notebook has no use for: (x86_64, aarch64) numbers.
-DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "memfd_create": (319, 279),
-          "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186), "mount": (165, 40), "umount2": (166, 39),
+DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+          "memfd_create": (319, 279),
+          "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186), "mount": (165, 40),
+          "umount2": (166, 39),
           "unshare": (272, 97), "setns": (308, 268), "pivot_root": (155, 41), "chroot": (161, 51), "fsopen": (430, 430),
           "open_tree": (428, 428), "move_mount": (429, 429), "mount_setattr": (442, 442), "bpf": (321, 280),
           "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "add_key": (248, 217),
@@ -46,20 +51,25 @@ def call(name, *args):
 
 
 def mount(source, target, kind=None, flags=0, options=None):
-    call("mount", *(s and s.encode() for s in (source, target, kind)), ctypes.c_ulong(flags), options and options.encode())
+    call("mount", *(s and s.encode() for s in (source, target, kind)), ctypes.c_ulong(flags),
+         options and options.encode())
 
 
 def deny_calls():
-    "Install the seccomp filter: DENIED and new user namespaces fail with EPERM, clone3 with ENOSYS (libc then uses clone)."
+    """Install the seccomp filter: DENIED and new user namespaces fail with EPERM, clone3 with ENOSYS (libc then uses
+    clone)."""
     arch = {"x86_64": 0, "aarch64": 1}.get(os.uname().machine)
     if arch is None: return
-    load, jeq, jge, jset, ret = 0x20, 0x15, 0x35, 0x45, 0x06   # BPF opcodes: load word, jump if equal / not less / any bit, return
+    # BPF opcodes: load word, jump if equal / not less / any bit, return
+    load, jeq, jge, jset, ret = 0x20, 0x15, 0x35, 0x45, 0x06
     rules = [(load, 0, 0, 4), (jeq, 1, 0, ARCH[arch]), (ret, 0, 0, ERRNO | EPERM), (load, 0, 0, 0)]
     if arch == 0: rules += [(jge, 0, 1, 0x40000000), (ret, 0, 0, ERRNO | EPERM)]   # the x32 variants of the same calls
     for numbers in DENIED.values(): rules += [(jeq, 0, 1, numbers[arch]), (ret, 0, 0, ERRNO | EPERM)]
     rules += [(jeq, 0, 1, CLONE3), (ret, 0, 0, ERRNO | ENOSYS)]
-    rules += [(jeq, 0, 4, FCNTL[arch]), (load, 0, 0, 24), (jeq, 0, 1, F_SETLEASE), (ret, 0, 0, ERRNO | EPERM), (ret, 0, 0, ALLOW)]
-    rules += [(jeq, 0, 3, CLONE[arch]), (load, 0, 0, 16), (jset, 0, 1, NEWUSER), (ret, 0, 0, ERRNO | EPERM), (ret, 0, 0, ALLOW)]
+    rules += [(jeq, 0, 4, FCNTL[arch]), (load, 0, 0, 24), (jeq, 0, 1, F_SETLEASE), (ret, 0, 0, ERRNO | EPERM),
+              (ret, 0, 0, ALLOW)]
+    rules += [(jeq, 0, 3, CLONE[arch]), (load, 0, 0, 16), (jset, 0, 1, NEWUSER), (ret, 0, 0, ERRNO | EPERM),
+              (ret, 0, 0, ALLOW)]
     code = b"".join(struct.pack("HBBI", *rule) for rule in rules)
     program = struct.pack("HxxxxxxP", len(rules), ctypes.cast(ctypes.c_char_p(code), ctypes.c_void_p).value)
     call("prctl", SET_SECCOMP, 2, program, 0, 0)
@@ -78,15 +88,16 @@ def limit(limits):
     "Set the limits of this process, none above what it was started with."
     mb = 2**20
     for what, most in ((resource.RLIMIT_AS, limits["memory_mb"] * mb), (resource.RLIMIT_FSIZE, limits["file_mb"] * mb),
-                       (resource.RLIMIT_NPROC, limits["processes"]), (resource.RLIMIT_NOFILE, OPEN_FILES), (resource.RLIMIT_CORE, 0),
-                       (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0)):
+                       (resource.RLIMIT_NPROC, limits["processes"]), (resource.RLIMIT_NOFILE, OPEN_FILES),
+                       (resource.RLIMIT_CORE, 0), (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0)):
         hard = resource.getrlimit(what)[1]   # what this machine allows at most
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
 
 
 def rooms(limits):
-    "Enter namespaces of our own, with a small /tmp and /dev/shm, a loopback device, and none of the /proc of the neighbours."
+    """Enter namespaces of our own, with a small /tmp and /dev/shm, a loopback device, and none of the /proc of the
+    neighbours."""
     uid, gid = os.getuid(), os.getgid()
     call("unshare", NEWUSER | NEWPID | NEWNS | NEWIPC | NEWNET)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
@@ -153,7 +164,8 @@ def kept(sockets):
 
 
 def serve(role, sockets):
-    "The student's process hands over its /tmp, in which tests read files back, before anything of the student's runs; then each does its part."
+    """The student's process hands over its /tmp, in which tests read files back, before anything of the student's
+    runs; then each does its part."""
     if role == "student":
         from exam import student
         folder = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)
@@ -163,7 +175,8 @@ def serve(role, sockets):
         student.main(sockets[0], student.CLOCK)
     from exam import examiner
     path, (folder, *_), _, _ = socket.recv_fds(sockets[0], 4, 1)
-    examiner.main(sockets[1], sockets[0], CELLS_READ["given"] | CELLS_READ["test"], CELLS_READ["vocabulary"], (path.decode(), folder))
+    examiner.main(sockets[1], sockets[0], CELLS_READ["given"] | CELLS_READ["test"], CELLS_READ["vocabulary"],
+                  (path.decode(), folder))
 
 
 def warm(role):
@@ -173,16 +186,19 @@ def warm(role):
     site.setquit()
     site.sethelper()
     if role == "student":
-        import tinytorch
         from exam import student
-        names = ["matplotlib.pyplot", "IPython", "IPython.display", "IPython.core.inputtransformer2", "inspect", "tracemalloc", "unittest.mock", "copy", "zipfile"]
+
+        import tinytorch
+        names = ["matplotlib.pyplot", "IPython", "IPython.display", "IPython.core.inputtransformer2", "inspect",
+                 "tracemalloc", "unittest.mock", "copy", "zipfile"]
         names += [module.name for module in pkgutil.walk_packages(tinytorch.__path__, "tinytorch.")]
         for name, source in CELLS_READ["given"].items(): student.compiled(name, source)
     else:
         from exam import examiner
         names = ["datetime", "contextlib", "reprlib", "inspect", "tempfile"]
         for name, source in CELLS_READ["given"].items(): examiner.imports(name, source)
-        for name, source in (CELLS_READ["test"] | {examiner.VOCABULARY: CELLS_READ["vocabulary"]}).items(): examiner.compiled(name, source)
+        for name, source in (CELLS_READ["test"] | {examiner.VOCABULARY: CELLS_READ["vocabulary"]}).items():
+            examiner.compiled(name, source)
     for name in ["numpy", "numpy.random", *names]:
         try: importlib.import_module(name)
         except ImportError: pass   # optional here as it is for students

@@ -1,7 +1,8 @@
-"""The parent's side of a run: hands the job to the examiner, collects its verdicts, and watches the clocks and the memory.
+"""The parent's side of a run: hands the job to the examiner, collects its verdicts, and watches the clocks and the
+memory.
 
-Threat: a submission runs without end, waits without end, or fills the memory. The parent reads from the examiner alone, in frames with a
-bound; the student's process has no way to write to it.
+Threat: a submission runs without end, waits without end, or fills the memory. The parent reads from the examiner
+alone, in frames with a bound; the student's process has no way to write to it.
 """
 import contextlib
 import os
@@ -19,28 +20,33 @@ PATIENCE = 4    # wall-clock seconds for a second of CPU time that a submission 
 def tree(root):
     "Process `root` and all its descendants."
     found, parents = [root], None
-    if not os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children"):   # a kernel that keeps no such lists: look at every process
+    # a kernel that keeps no such lists: look at every process
+    if not os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children"):
         parents = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
-                parents.setdefault(int(Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[1]), []).append(int(pid))
+                parents.setdefault(int(Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[1]),
+                                   []).append(int(pid))
     for pid in found:
         with contextlib.suppress(OSError):
             if parents is not None: found += parents.get(pid, ())
             else:
-                for thread in os.listdir(f"/proc/{pid}/task"): found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+                for thread in os.listdir(f"/proc/{pid}/task"):
+                    found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
     return found
 
 
 def held(pid, file, kinds):
     "KiB of memory of the `kinds` that /proc/PID/`file` tells of; 0 for a process that has ended."
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/{file}") as lines: return sum(int(l.split()[1]) for l in lines if l.startswith(kinds))
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/{file}") as lines:
+        return sum(int(l.split()[1]) for l in lines if l.startswith(kinds))
     return 0
 
 
 def outgrown(pids, most):
     "Whether the processes hold more than `most` MiB, a shared page counted once; files on disk count not at all."
-    return (sum(held(pid, "status", ("RssAnon", "RssShmem")) for pid in pids) > 1024 * most   # shared pages counted for each: quick, mostly enough
+    # shared pages counted for each: quick, mostly enough
+    return (sum(held(pid, "status", ("RssAnon", "RssShmem")) for pid in pids) > 1024 * most
             and sum(held(pid, "smaps_rollup", ("Pss_Anon", "Pss_Shmem")) for pid in pids) > 1024 * most)
 
 
@@ -63,7 +69,9 @@ def ready(sock, event, seconds):
 
 
 class Watched:
-    "A socket to the examiner whose reads and writes end with the submission's limits: TimeoutError or MemoryError. `root`: the student's process."
+    """A socket to the examiner whose reads and writes end with the submission's limits: TimeoutError or MemoryError.
+
+    `root`: the student's process."""
 
     def __init__(self, sock, root, limits):
         self.sock, self.root, self.limits, self.proc = sock, root, limits, os.path.isdir("/proc/self/task")
@@ -83,7 +91,8 @@ class Watched:
     def wait(self, event):
         while True:
             now = time.monotonic()
-            if now >= self.deadline: raise TimeoutError(f"stopped after {PATIENCE * self.limits.seconds:g} s, most of them spent waiting")
+            if now >= self.deadline:
+                raise TimeoutError(f"stopped after {PATIENCE * self.limits.seconds:g} s, most of them spent waiting")
             if now >= self.look:
                 self.look_at()
                 self.look = time.monotonic() + TICK
@@ -93,7 +102,8 @@ class Watched:
         "What the student's process and its children use; nothing to be seen without Linux's /proc."
         if not self.proc: return
         pids = tree(self.root)
-        if cpu_seconds(pids) > self.limits.seconds: raise TimeoutError(f"stopped after {self.limits.seconds:g} s of computing")
+        if cpu_seconds(pids) > self.limits.seconds:
+            raise TimeoutError(f"stopped after {self.limits.seconds:g} s of computing")
         if outgrown(pids, self.limits.memory_mb): raise MemoryError
 
 
@@ -118,7 +128,8 @@ def converse(sock, root, job, limits):
     except (Ended, Refused, BadAnswer, KeyError, TypeError, ValueError):
         outcome.status, outcome.message = "crashed", "the examiner's process ended by itself"
     if outcome.status != "graded" and step: outcome.message += f", in cell {step.id}{subject(job, step)}"
-    if outcome.status == "graded" and any(v.error and v.error.ename == "MemoryError" for v in outcome.verdicts.values()):
+    if outcome.status == "graded" and any(v.error and v.error.ename == "MemoryError"
+                                          for v in outcome.verdicts.values()):
         outcome.status, outcome.message = "memory", f"asked for more memory than the {limits.memory_mb} MiB it may use"
     outcome.seconds = round(time.monotonic() - start, 3)
     return outcome
@@ -126,7 +137,10 @@ def converse(sock, root, job, limits):
 
 def ended(message, outcome):
     "Whether the examiner says that the student's process is gone, or what it sent; written into `outcome`."
-    if "refused" in message: outcome.status, outcome.message = "tampered", f"its process sent what no student's process sends ({message['refused'][:100]})"
+    if "refused" in message:
+        outcome.status, outcome.message = ("tampered",
+                                           "its process sent what no student's process sends "
+                                           f"({message['refused'][:100]})")
     elif "ended" in message: outcome.status, outcome.message = "crashed", "the Python process ended by itself"
     return outcome.status != "graded"
 

@@ -1,6 +1,9 @@
-"""What a student's cell has of Jupyter: a namespace, outputs, display, magics. Part of the student's process, which protects nothing.
+"""What a student's cell has of Jupyter: a namespace, outputs, display, magics.
 
-Magics that run Python run it; the others are skipped with a note, as are shell lines. A cell becomes Python by IPython's own transformer.
+Part of the student's process, which protects nothing.
+
+Magics that run Python run it; the others are skipped with a note, as are shell lines. A cell becomes Python by
+IPython's own transformer.
 """
 import __future__
 
@@ -20,14 +23,18 @@ import types
 from .line import said
 
 AWAIT, CO_COROUTINE = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 128
-FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names if name != "nested_scopes")  # bits of co_flags
+# bits of co_flags
+FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
+             if name != "nested_scopes")
 PIECES = 500   # of a cell's streams that are told apart: beyond, what stdout and stderr say stays in one, in its order
 RICH = 200     # rich outputs of a cell
-REPRS = {"_repr_html_": "text/html", "_repr_markdown_": "text/markdown", "_repr_latex_": "text/latex", "_repr_svg_": "image/svg+xml",
-         "_repr_png_": "image/png", "_repr_jpeg_": "image/jpeg"}
-AUTO = re.compile(r"\s*(pip|conda|ls|cd|pwd|cat|mkdir|rm|cp|mv|who|whos)\b[^=(]*$")   # magics that need no %, on a line of their own
+REPRS = {"_repr_html_": "text/html", "_repr_markdown_": "text/markdown", "_repr_latex_": "text/latex",
+         "_repr_svg_": "image/svg+xml", "_repr_png_": "image/png", "_repr_jpeg_": "image/jpeg"}
+# magics that need no %, on a line of their own
+AUTO = re.compile(r"\s*(pip|conda|ls|cd|pwd|cat|mkdir|rm|cp|mv|who|whos)\b[^=(]*$")
 RUNS = ("time", "timeit", "prun")
-OPTIONS = re.compile(r"(\s*--?([slTD]\s*\S+|[nrp]\s*\d+|[a-zA-Z-]+)(?=\s|$))*")   # of these magics, with their arguments
+# of these magics, with their arguments
+OPTIONS = re.compile(r"(\s*--?([slTD]\s*\S+|[nrp]\s*\d+|[a-zA-Z-]+)(?=\s|$))*")
 
 
 class Outputs(io.TextIOBase):
@@ -51,9 +58,11 @@ class Outputs(io.TextIOBase):
         return size
 
     def show(self, kind, data, shown=None):
-        "Keep a rich output, a dict of MIME types, where there is room for it, in place of `shown`, what an earlier call gave; returns it."
+        """Keep a rich output, a dict of MIME types, where there is room for it, in place of `shown`, what an earlier
+        call gave; returns it."""
         size = sum(len(kind) + len(text) for kind, text in data.items())
-        if size > self.left or shown is None and len(self.kept) >= RICH: self.add("stderr", "a rich output was left out: too much of it\n")
+        if size > self.left or shown is None and len(self.kept) >= RICH:
+            self.add("stderr", "a rich output was left out: too much of it\n")
         else:
             self.left -= size
             if shown is None: self.kept.append(shown := {"output_type": kind})
@@ -87,7 +96,8 @@ def bundle(value):
 
 class Shell:
     "What `get_ipython()` gives."
-    events, config = types.SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None), {}   # libraries ask for these
+    # libraries ask for these
+    events, config = types.SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None), {}
 
     def __init__(self, run, capture): self.run, self.capture = run, capture
 
@@ -103,7 +113,8 @@ class Shell:
         if name != "timeit": return value
         if "-o" in options.split():
             took = time.perf_counter() - start
-            return types.SimpleNamespace(average=took, best=took, worst=took, stdev=0.0, all_runs=[took], timings=[took], loops=1, repeat=1)
+            return types.SimpleNamespace(average=took, best=took, worst=took, stdev=0.0, all_runs=[took],
+                                         timings=[took], loops=1, repeat=1)
 
     def run_cell_magic(self, name, line, cell):
         words = line.split()
@@ -123,7 +134,8 @@ class Shell:
 
 
 def as_python(source):
-    "A cell's source as Python: magics, shell lines and help rewritten by IPython; as it is where nothing of the kind is in it."
+    """A cell's source as Python: magics, shell lines and help rewritten by IPython; as it is where nothing of the
+    kind is in it."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     if AUTO.match(source.strip("\n")): source = "%" + source.strip()
     try:
@@ -150,14 +162,17 @@ def parses(source):
 class Notebook:
     "A student's namespace and what the running cell shows."
     def __init__(self):
-        self.module, self.outputs, self.shell = types.ModuleType("__main__"), Outputs(0), Shell(self.nested, self.capture)
+        self.module, self.outputs, self.shell = (types.ModuleType("__main__"), Outputs(0),
+                                                 Shell(self.nested, self.capture))
         self.names, self.futures = vars(self.module), 0
         self.names.update(__builtins__=builtins, get_ipython=lambda: self.shell, display=self.display, In=[""], Out={})
         sys.modules["__main__"] = self.module
         sys.breakpointhook = lambda *_, **__: self.shell.skip("breakpoint()")
         pdb.set_trace = lambda *_, **__: self.shell.skip("pdb.set_trace()")
         try:
-            import IPython, IPython.core.display_functions as there, IPython.display as here
+            import IPython
+            import IPython.core.display_functions as there
+            import IPython.display as here
             there.display = here.display = self.display
             IPython.get_ipython = self.names["get_ipython"]
         except ImportError: pass   # then student code cannot import it either
@@ -176,7 +191,8 @@ class Notebook:
             shown = self.outputs.show("display_data", data)
         if display_id is None: return
         return types.SimpleNamespace(display_id=said(str, display_id), display=self.display,
-                                     update=lambda thing, **_: self.outputs.show("display_data", bundle(thing), shown) and None)
+                                     update=lambda thing, **_: self.outputs.show("display_data", bundle(thing), shown)
+                                     and None)
 
     def figures(self):
         "Show and close the figures that a cell left open, as the inline backend does."
@@ -185,7 +201,8 @@ class Notebook:
         try:
             for number in plt.get_fignums()[:10]:
                 plt.figure(number).savefig(png := io.BytesIO(), format="png", dpi=60)
-                self.outputs.show("display_data", {"text/plain": "<Figure>", "image/png": base64.b64encode(png.getvalue()).decode()})
+                self.outputs.show("display_data",
+                                  {"text/plain": "<Figure>", "image/png": base64.b64encode(png.getvalue()).decode()})
             plt.close("all")
         except Exception as e: print(f"a figure was left out: {type(e).__name__}", file=sys.stderr)
 
@@ -212,7 +229,8 @@ class Notebook:
         try: self.execute(parsed(source)[0], "<cell in a magic>")
         finally:
             kept, self.outputs, sys.stdout, sys.stderr = self.outputs.done(), before, before, before.stderr
-            text = {stream: "".join(o["text"] for o in kept if o.get("name") == stream) for stream in ("stdout", "stderr")}
+            text = {stream: "".join(o["text"] for o in kept if o.get("name") == stream)
+                    for stream in ("stdout", "stderr")}
             rich = [o["data"] for o in kept if "data" in o]
 
             def show():   # again what was captured

@@ -1,8 +1,10 @@
-"""The examiner's process: tests with their hidden lines, expected values, fake models, the virtual clock, the seed; and the verdicts.
+"""The examiner's process: tests with their hidden lines, expected values, fake models, the virtual clock, the seed;
+and the verdicts.
 
-Threat: a student's process answers whatever it likes, in whatever form. Here nothing of the student's is executed, unpickled or imported: what
-is known of it came over the line by value, or is a handle that asks. A name that a test does not find itself is the student's. Verdicts go to
-the parent over a socket of which the student's process never had an end.
+Threat: a student's process answers whatever it likes, in whatever form. Here nothing of the student's is executed,
+unpickled or imported: what is known of it came over the line by value, or is a handle that asks. A name that a test
+does not find itself is the student's. Verdicts go to the parent over a socket of which the student's process never
+had an end.
 """
 import ast
 import builtins
@@ -19,12 +21,25 @@ import types
 
 import numpy as np
 
-from .line import MOST_BYTES, MOST_FRAME, MOST_KINDS, MOST_NESTED, MOST_TURNS, Ended, Frames, Line, Refused, Values, said
+from .line import (
+    MOST_BYTES,
+    MOST_FRAME,
+    MOST_KINDS,
+    MOST_NESTED,
+    MOST_TURNS,
+    Ended,
+    Frames,
+    Line,
+    Refused,
+    Values,
+    said,
+)
 
 VOCABULARY = "capstone_checks"   # the module of the tests' helpers
 FRAMEWORK = "tinytorch"
 FUNCTIONS = types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial
-CONTROL = (StopIteration, StopAsyncIteration, GeneratorExit, KeyboardInterrupt, SystemExit,   # errors that end a loop here in silence, or more
+# errors that end a loop here in silence, or more
+CONTROL = (StopIteration, StopAsyncIteration, GeneratorExit, KeyboardInterrupt, SystemExit,
            BaseExceptionGroup, ExceptionGroup)
 KEPT_OUTPUT = 8 * 2**20   # characters of a submission's outputs
 MIMES = 10          # forms of one output
@@ -35,7 +50,8 @@ class Remote:
     __slots__ = "line__", "number__", "keep__", "class__", "near__"
 
     def __init__(self, line, number, keep, kind, near=None):
-        for name, value in zip(Remote.__slots__, (line, number, keep, kind, near)): object.__setattr__(self, name, value)
+        for name, value in zip(Remote.__slots__, (line, number, keep, kind, near)):
+            object.__setattr__(self, name, value)
 
     def __getattr__(self, name):
         if name == "data" and self.near__ and self.near__[0] == self.line__.heard: return self.near__[1]
@@ -57,8 +73,10 @@ class Remote:
     def __repr__(self): return str(self.line__.ask("text", self, "repr"))
     def __str__(self): return str(self.line__.ask("text", self, "str"))
     def __array__(self, *_, **__): return np.asarray(self.line__.ask("array", self))
-    def __deepcopy__(self, memo): return self.line__.ask("call", self.line__.ask("import", "copy").deepcopy, (self,), {}, self.keep__)
-    def __instancecheck__(self, thing): return isinstance(thing, Remote) and self.number__ in self.line__.above.get(thing.class__, ())
+    def __deepcopy__(self, memo):
+        return self.line__.ask("call", self.line__.ask("import", "copy").deepcopy, (self,), {}, self.keep__)
+    def __instancecheck__(self, thing):
+        return isinstance(thing, Remote) and self.number__ in self.line__.above.get(thing.class__, ())
 
 
 class Folder:
@@ -81,7 +99,8 @@ class Folder:
         with self.open(name) as file: return file.read(MOST_FRAME)
 
     def write(self, name, text):
-        with open(self.opener(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file: file.write(text)
+        with open(self.opener(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write(text)
 
     def names(self): return sorted(os.listdir(self.path if self.base is None else self.base))
 
@@ -124,7 +143,9 @@ class Asked(Line):
     def pack_known(self, value, raw, depth):
         "An array, or its number where the other end has it already: an array sent twice is one array there."
         known = self.arrays.get(id(value))
-        if known and known[1].dtype == value.dtype and known[1].shape == value.shape and known[1].tobytes() == value.tobytes(): return {"A": known[2]}
+        if (known and known[1].dtype == value.dtype and known[1].shape == value.shape
+            and known[1].tobytes() == value.tobytes()):
+            return {"A": known[2]}
         self.arrays[id(value)] = value, value.copy(), len(self.arrays)   # the array too, so that its id stays its own
         return {"k": self.pack_array(value, raw, depth)["a"]}
 
@@ -137,7 +158,8 @@ class Asked(Line):
         number = self.number(value)
         self.granted.add(number)
         if isinstance(value, type): return {"x": [number, "class", value.__name__, self.shown(value)]}
-        if isinstance(value, FUNCTIONS): return {"x": [number, "function", getattr(value, "__name__", "function"), None]}
+        if isinstance(value, FUNCTIONS):
+            return {"x": [number, "function", getattr(value, "__name__", "function"), None]}
         return {"x": [number, "instance", "", self.shown(type(value))]}
 
     def number(self, value):
@@ -159,7 +181,9 @@ class Asked(Line):
         number, kind, *near = content
         if type(kind) is list:
             kind, name, above = kind
-            if not all(type(n) is int for n in [kind, *above]) or type(name) is not str or len(self.above) > MOST_KINDS + 10: raise Refused("no class")
+            if (not all(type(n) is int for n in [kind, *above]) or type(name) is not str or len(self.above) > MOST_KINDS
+                + 10):
+                raise Refused("no class")
             self.above[kind] = {kind, *above[:30]}
             self.kinds[kind] = type(name, (Remote,), {"__slots__": ()})
         if type(number) is not int or number < 0 or kind not in self.kinds: raise Refused("no handle")
@@ -177,11 +201,15 @@ class Asked(Line):
     unpackers = {"h": unpack_handle, "H": unpack_kept, "x": unpack_mine}
 
     def error(self, told):
-        "An exception to raise for what the other end tells: a subclass of the nearest built-in one, with the same words."
+        """An exception to raise for what the other end tells: a subclass of the nearest built-in one, with the same
+        words."""
         try: names, text, shown, at = (told[name] for name in ("names", "text", "repr", "at"))
         except (TypeError, KeyError): raise Refused("no error") from None
-        if type(names) is not list or not all(type(word) is str for word in [*names, text, shown]) or not (at is None or type(at) is list and [type(v) for v in at] == [str, int]): raise Refused("no error")
-        base = next((kind for name in names if isinstance(kind := getattr(builtins, name, None), type) and issubclass(kind, BaseException)
+        if (type(names) is not list or not all(type(word) is str for word in [*names, text, shown])
+            or not (at is None or type(at) is list and [type(v) for v in at] == [str, int])):
+            raise Refused("no error")
+        base = next((kind for name in names if isinstance(kind := getattr(builtins, name, None), type)
+                     and issubclass(kind, BaseException)
                      and kind not in CONTROL), Exception)
         error = base.__new__(theirs(names[0] if names else "Exception", base))
         error.words, error.shown, error.at = text, shown, at
@@ -198,14 +226,16 @@ class Asked(Line):
         if self.turns > MOST_TURNS + 10 or self.nested > MOST_NESTED + 10: raise Refused("calls back without an end")
         if type(question) is not list or len(question) < 2 or type(question[1]) is not int: raise Refused("no question")
         name, number, *rest = question
-        answers = {"call": self.on_call, "method": self.on_method, "get": self.on_get, "set": self.on_set, "copy": self.on_copy, "sliced": self.on_sliced}
+        answers = {"call": self.on_call, "method": self.on_method, "get": self.on_get, "set": self.on_set,
+                   "copy": self.on_copy, "sliced": self.on_sliced}
         if name not in answers or not 0 <= number < len(self.mine): raise Refused("an unknown question")
         try: inspect.signature(answers[name]).bind(None, *rest)
         except TypeError: raise Refused("a question with other parts") from None
         return answers[name](self.mine[number], *rest)
 
     def on_call(self, thing, args, kwargs):
-        if self.numbers[id(thing)] not in self.granted or not (isinstance(thing, (type, *FUNCTIONS))): raise Refused("a call of what was not given")
+        if self.numbers[id(thing)] not in self.granted or not (isinstance(thing, (type, *FUNCTIONS))):
+            raise Refused("a call of what was not given")
         return thing(*words(args, tuple), **words(kwargs, dict))
 
     def on_method(self, thing, name, args, kwargs):
@@ -225,17 +255,20 @@ class Asked(Line):
     def on_sliced(self, thing): thing.sliced()
 
     def allowed(self, thing, name):
-        if type(name) is not str or name not in (*getattr(type(thing), "shows", ()), *getattr(type(thing), "sets", ())): raise Refused("what was not shown")
+        if type(name) is not str or name not in (*getattr(type(thing), "shows", ()), *getattr(type(thing), "sets", ())):
+            raise Refused("what was not shown")
 
 
 def words(value, kind):
-    if type(value) is not kind or kind is dict and not all(type(name) is str for name in value): raise Refused("no arguments")
+    if type(value) is not kind or kind is dict and not all(type(name) is str for name in value):
+        raise Refused("no arguments")
     return value
 
 
 @functools.lru_cache(maxsize=256)
 def theirs(name, base):
-    return type(name, (base,), {"__str__": lambda self: self.words, "__repr__": lambda self: self.shown, "__init__": lambda self, *_: None})
+    return type(name, (base,), {"__str__": lambda self: self.words, "__repr__": lambda self: self.shown,
+                                "__init__": lambda self, *_: None})
 
 
 class Hooks:
@@ -250,7 +283,8 @@ class Hooks:
     def there(self, value):
         if not isinstance(value, Remote): return self.line.ask("keep", value)
         key = value.number__, True
-        if key not in self.line.things: self.line.things[key] = type(value)(self.line, value.number__, True, value.class__)
+        if key not in self.line.things:
+            self.line.things[key] = type(value)(self.line, value.number__, True, value.class__)
         return self.line.things[key]
 
     def here(self, value): return self.line.ask("value", value) if isinstance(value, Remote) else copy.deepcopy(value)
@@ -268,7 +302,8 @@ class Hooks:
         try: yield
         finally: self.line.ask("unpatch")
 
-    def without_asserts(self, function): return self.line.ask("without_asserts", function) if isinstance(function, Remote) else function
+    def without_asserts(self, function):
+        return self.line.ask("without_asserts", function) if isinstance(function, Remote) else function
 
     def calls_seen(self, call, names):
         self.line.ask("watch", list(names))
@@ -313,7 +348,8 @@ class Theirs(dict):
 
 
 class Local(dict):
-    "The names of a test as it runs: its own, which its functions see too; a student's name that it deletes is gone over there until it sets it."
+    """The names of a test as it runs: its own, which its functions see too; a student's name that it deletes is gone
+    over there until it sets it."""
 
     def __init__(self, line, space):
         super().__init__()
@@ -371,7 +407,8 @@ def imports(name, source):
     "The code of a given cell's plain imports, without those of the framework; None where there are none."
     def plain(node):
         if isinstance(node, ast.Import): return all(alias.name.partition(".")[0] != FRAMEWORK for alias in node.names)
-        return isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").partition(".")[0] != FRAMEWORK
+        return (isinstance(node, ast.ImportFrom) and not node.level
+                and (node.module or "").partition(".")[0] != FRAMEWORK)
     try: body = [node for node in ast.parse(source).body if plain(node)]
     except SyntaxError: return None
     return compile(ast.Module(body, []), f"<trusted {name}>", "exec", dont_inherit=True) if body else None
@@ -408,10 +445,12 @@ class Exam:
             with contextlib.suppress(ImportError): exec(code, self.space)
         try: answer = self.line.ask("run", name, role, source)
         except (Refused, Ended): raise
-        except BaseException as e: return {"error": about(e, None), "outputs": []}   # its process could not even say what the cell did
+        # its process could not even say what the cell did
+        except BaseException as e: return {"error": about(e, None), "outputs": []}
         if type(answer) is not list or len(answer) != 2: raise Refused("no answer to a cell")
         error, outputs = answer
-        return {"error": None if error is None else about(self.line.error(error), None), "outputs": self.counted(outputs)}
+        return {"error": None if error is None else about(self.line.error(error), None),
+                "outputs": self.counted(outputs)}
 
     def counted(self, outputs):
         "The outputs of a cell, rebuilt from plain types, while there is room for them."
@@ -419,7 +458,8 @@ class Exam:
         try: outputs = [output(o) for o in outputs]
         except (TypeError, KeyError, AttributeError): raise Refused("no outputs") from None
         self.kept += sum(len(str(o)) for o in outputs)
-        if self.kept > KEPT_OUTPUT: return [{"output_type": "stream", "name": "stderr", "text": "output left out: too much in total\n"}]
+        if self.kept > KEPT_OUTPUT:
+            return [{"output_type": "stream", "name": "stderr", "text": "output left out: too much in total\n"}]
         return outputs
 
     def test(self, name, role, source):
@@ -442,13 +482,15 @@ def hash_of(seed):
 
 
 def about(error, here):
-    "What a verdict says of an error: its name and words, the line of the test `here` that it came from, the student's cell and line."
+    """What a verdict says of an error: its name and words, the line of the test `here` that it came from, the
+    student's cell and line."""
     line, trace = None, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == here and line is None: line = trace.tb_lineno
         trace = trace.tb_next
     at = getattr(error, "at", None)
-    return {"ename": said(str, type(error).__name__), "message": said(str, error), "line": line, "at": at if type(at) is list else None}
+    return {"ename": said(str, type(error).__name__), "message": said(str, error), "line": line,
+            "at": at if type(at) is list else None}
 
 
 def text(value):
@@ -461,13 +503,15 @@ def output(o):
     kind = o["output_type"]
     if kind == "stream": return {"output_type": kind, "name": text(o["name"]), "text": text(o["text"])}
     if kind == "error":
-        return {"output_type": kind, "ename": text(o["ename"]), "evalue": text(o["evalue"]), "traceback": [text(line) for line in o["traceback"]]}
+        return {"output_type": kind, "ename": text(o["ename"]), "evalue": text(o["evalue"]),
+                "traceback": [text(line) for line in o["traceback"]]}
     if kind not in ("display_data", "execute_result"): raise TypeError
     return {"output_type": kind, "data": {text(mime): text(shown) for mime, shown in list(o["data"].items())[:MIMES]}}
 
 
 def main(parent, line, steps=(), vocabulary="", folder=None):
-    """Examine one submission: the job comes from the socket `parent`, the student's process is at the other end of `line`.
+    """Examine one submission: the job comes from the socket `parent`, the student's process is at the other end of
+    `line`.
 
     `steps`: trusted cells {id: source}; `folder`: (path over there, descriptor here) of the folder that both have."""
     frames, asked = Frames(parent), Asked(line)

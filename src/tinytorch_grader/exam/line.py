@@ -1,8 +1,9 @@
 """The line between a student's process and the examiner's: frames, values, bounds.
 
-Threat: whoever sits at the student's end sends what no student's process would: pickles, endless, deep, huge, mistyped frames. A frame is
-JSON of a few plain types and raw bytes for arrays; nothing in it is ever executed, imported or unpickled. What breaks a bound is `Refused`,
-and only a changed student's end breaks one: ours keeps every bound first, and reports an answer too large as the student's ordinary error.
+Threat: whoever sits at the student's end sends what no student's process would: pickles, endless, deep, huge,
+mistyped frames. A frame is JSON of a few plain types and raw bytes for arrays; nothing in it is ever executed,
+imported or unpickled. What breaks a bound is `Refused`, and only a changed student's end breaks one: ours keeps
+every bound first, and reports an answer too large as the student's ordinary error.
 """
 import json
 import math
@@ -21,13 +22,15 @@ MOST_BITS = 4000        # of an int
 MOST_TURNS = 5000       # calls back to the examiner within one question
 MOST_NESTED = 60        # calls within calls
 MOST_KINDS = 1000       # classes of the student's that one submission shows
-RESERVE = 2**24         # of MOST_BYTES, for small frames alone, so that an end can still say that something was too much
+# of MOST_BYTES, for small frames alone, so that an end can still say that something was too much
+RESERVE = 2**24
 MOST_ITEMS = 10_000     # items of a generator
 MOST_TEXT = 4000        # characters of an error's text
 PREFIX = struct.Struct("<II")   # bytes of JSON, bytes of arrays
 DTYPE = re.compile(r"\|b1|\|[iu]1|[<>][iu][248]|[<>]f[248]|[<>]c(8|16)|[<>]U\d{1,4}")
 ASK, GIVE, FAIL = "?", "=", "!"
-ENCODE, DECODE = json.JSONEncoder(separators=(",", ":")).encode, json.JSONDecoder().decode   # as they are before any student's patch
+# as they are before any student's patch
+ENCODE, DECODE = json.JSONEncoder(separators=(",", ":")).encode, json.JSONDecoder().decode
 
 
 class Refused(BaseException):
@@ -50,9 +53,11 @@ class Frames:
 
     def send(self, message, raw=b""):
         head = ENCODE(message).encode()
-        if len(head) + len(raw) > MOST_FRAME: raise TooMuch(f"{len(head) + len(raw)} bytes in one answer, expected at most {MOST_FRAME}")
+        if len(head) + len(raw) > MOST_FRAME:
+            raise TooMuch(f"{len(head) + len(raw)} bytes in one answer, expected at most {MOST_FRAME}")
         data = PREFIX.pack(len(head), len(raw)) + head + raw
-        if len(data) > PACKET and self.sent + len(data) > MOST_BYTES - RESERVE: raise TooMuch(f"more than {MOST_BYTES} bytes in all answers")
+        if len(data) > PACKET and self.sent + len(data) > MOST_BYTES - RESERVE:
+            raise TooMuch(f"more than {MOST_BYTES} bytes in all answers")
         self.sent += len(data)
         try:
             for at in range(0, len(data), PACKET): self.sock.sendall(data[at:at + PACKET])
@@ -83,7 +88,8 @@ class Frames:
 class Values:
     """Python values as JSON and back, exact types only; a subclass says what becomes of everything else.
 
-    A JSON object is always a tag with its content: {"t": [...]} is a tuple, {"a": [dtype, shape, start]} an array in the raw bytes."""
+    A JSON object is always a tag with its content: {"t": [...]} is a tuple, {"a": [dtype, shape, start]} an array in
+    the raw bytes."""
 
     def pack(self, value, raw, depth=0):
         "`value` for a frame; arrays are added to the bytearray `raw`. TooMuch for what no frame holds."
@@ -93,19 +99,22 @@ class Values:
         if kind is int and value.bit_length() < MOST_BITS: return value
         self.room -= 1
         if depth > MOST_DEPTH or self.room < 0 or kind is int:
-            raise TooMuch(f"an answer with more than {MOST_DEPTH} levels, {MOST_NODES} values or {MOST_BITS} bits in a number")
+            raise TooMuch(f"an answer with more than {MOST_DEPTH} levels, {MOST_NODES} values or {MOST_BITS} bits in a "
+                          "number")
         if kind is list: return [self.pack(v, raw, depth + 1) for v in value]
         packer = PACKERS.get(kind)
         return packer(self, value, raw, depth + 1) if packer else self.pack_other(value, raw, depth + 1)
 
     def pack_dict(self, value, raw, depth):
-        if all(type(key) is str for key in value): return {"D": {key: self.pack(v, raw, depth) for key, v in value.items()}}
+        if all(type(key) is str for key in value):
+            return {"D": {key: self.pack(v, raw, depth) for key, v in value.items()}}
         return {"d": [[self.pack(k, raw, depth), self.pack(v, raw, depth)] for k, v in value.items()]}
 
     def pack_array(self, value, raw, depth):
         if not DTYPE.fullmatch(value.dtype.str): return self.pack_other(value, raw, depth)
         start, data = len(raw), np.ascontiguousarray(value).tobytes()
-        if start + len(data) > MOST_FRAME: raise TooMuch(f"an array of {len(data)} bytes, expected at most {MOST_FRAME}")
+        if start + len(data) > MOST_FRAME:
+            raise TooMuch(f"an array of {len(data)} bytes, expected at most {MOST_FRAME}")
         raw += data
         return {"a": [value.dtype.str, list(value.shape), start]}
 
@@ -139,7 +148,8 @@ class Values:
         if not all(type(n) is int and n >= 0 for n in [*shape, start]): raise Refused("no shape")
         dtype, count = np.dtype(name), math.prod(shape)
         if count * dtype.itemsize > len(raw) - start: raise Refused("an array beyond its bytes")
-        if not dtype.itemsize or not count: return np.zeros(shape, dtype) if math.prod(n or 1 for n in shape) <= MOST_FRAME else None
+        if not dtype.itemsize or not count:
+            return np.zeros(shape, dtype) if math.prod(n or 1 for n in shape) <= MOST_FRAME else None
         return np.frombuffer(raw, dtype, count, start).reshape(shape).copy()
 
     def unpack_scalar(self, content, raw, depth):
@@ -156,7 +166,8 @@ class Values:
 
     def unpack_bytes(self, content, raw, depth):
         start, size = content
-        if type(start) is not int or type(size) is not int or not 0 <= start <= start + size <= len(raw): raise Refused("no bytes")
+        if type(start) is not int or type(size) is not int or not 0 <= start <= start + size <= len(raw):
+            raise Refused("no bytes")
         return raw[start:start + size]
 
 
@@ -170,12 +181,15 @@ def unpacked_items(make):
 
 PACKERS = {tuple: packed_items("t"), set: packed_items("s"), frozenset: packed_items("z"), dict: Values.pack_dict,
            bytes: Values.pack_bytes, np.ndarray: Values.pack_array,
-           complex: packed_items("c", lambda v: (v.real, v.imag)), slice: packed_items("i", lambda v: (v.start, v.stop, v.step)),
+           complex: packed_items("c", lambda v: (v.real, v.imag)),
+           slice: packed_items("i", lambda v: (v.start, v.stop, v.step)),
            range: packed_items("r", lambda v: (v.start, v.stop, v.step)),
            type(...): lambda self, value, raw, depth: {"e": 0},
            types.SimpleNamespace: lambda self, value, raw, depth: {"N": self.pack_dict(vars(value), raw, depth)},
-           **{kind: Values.pack_scalar for kind in set(np.sctypeDict.values()) if np.dtype(kind).kind in "biufc" and DTYPE.fullmatch(np.dtype(kind).str)}}
-UNPACKERS = {"t": unpacked_items(tuple), "s": unpacked_items(set), "z": unpacked_items(frozenset), "c": unpacked_items(lambda v: complex(*v)),
+           **{kind: Values.pack_scalar for kind in set(np.sctypeDict.values()) if np.dtype(kind).kind in "biufc"
+              and DTYPE.fullmatch(np.dtype(kind).str)}}
+UNPACKERS = {"t": unpacked_items(tuple), "s": unpacked_items(set), "z": unpacked_items(frozenset),
+             "c": unpacked_items(lambda v: complex(*v)),
              "i": unpacked_items(lambda v: slice(*v)), "r": unpacked_items(lambda v: range(*v)), "e": lambda *_: ...,
              "f": lambda self, content, raw, depth: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content],
              "D": Values.unpack_dict, "d": Values.unpack_pairs, "a": Values.unpack_array, "n": Values.unpack_scalar,
@@ -226,10 +240,11 @@ class Line(Values):
         except TooMuch as e: self.say(FAIL, self.told(e))
 
     def told(self, error):
-        "What the other end learns of an error: the names of its classes, what it says, and where in a student's cell it was raised."
+        """What the other end learns of an error: the names of its classes, what it says, and where in a student's
+        cell it was raised."""
         text = lambda convert: said(convert, error)
-        return {"names": [kind.__name__[:100] for kind in type(error).__mro__[:20]], "text": text(str), "repr": text(repr),
-                "at": self.place(error.__traceback__)}
+        return {"names": [kind.__name__[:100] for kind in type(error).__mro__[:20]], "text": text(str),
+                "repr": text(repr), "at": self.place(error.__traceback__)}
 
     def place(self, trace):
         "[cell, line] of the innermost line of a student's cell in a traceback, or None."

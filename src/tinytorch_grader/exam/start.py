@@ -1,4 +1,5 @@
-"Start one of the two processes outside the cage: `python -m exam.start student FD`, or `examiner FD PARENT`; with a port where no socket can be handed over."
+"""Start one of the two processes outside the cage: `python -m exam.start student FD`, or `examiner FD PARENT`; with
+a port where no socket can be handed over."""
 import gc
 import json
 import os
@@ -11,7 +12,8 @@ CELLS = Path(__file__).parents[1] / "cells.json"
 
 
 def line_of(words):
-    "The student's end of the line: the descriptor in `words`, or whoever comes to a port of ours and knows the word that we print."
+    """The student's end of the line: the descriptor in `words`, or whoever comes to a port of ours and knows the
+    word that we print."""
     if words[0] != "listen": return socket.socket(fileno=int(words[0]))
     with socket.create_server(("127.0.0.1", 0)) as server:
         word = secrets.token_hex(16)

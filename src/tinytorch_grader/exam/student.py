@@ -1,6 +1,8 @@
-"""The student's process: framework, given cells, the student's cells, and an end of the line through which the examiner asks.
+"""The student's process: framework, given cells, the student's cells, and an end of the line through which the
+examiner asks.
 
-Nothing in it is worth protecting: no test, no expected value, no seed, no verdict. Whatever a student's code does to it, it does to itself.
+Nothing in it is worth protecting: no test, no expected value, no seed, no verdict. Whatever a student's code does to
+it, it does to itself.
 """
 import functools
 import gc
@@ -22,7 +24,8 @@ import numpy as np
 from .cells import Notebook
 from .line import MOST_FRAME, MOST_ITEMS, MOST_KINDS, MOST_NESTED, MOST_TURNS, Ended, Line, TooMuch, said
 
-CLOCKS = [name + end for name in ("perf_counter", "monotonic", "process_time", "thread_time", "time", "clock_gettime") for end in ("", "_ns")]
+CLOCKS = [name + end for name in ("perf_counter", "monotonic", "process_time", "thread_time", "time", "clock_gettime")
+          for end in ("", "_ns")]
 KEEP_CLOCKS = "timeit", "tinytorch.benchmarking", "tinytorch.perf.benchmarking"   # modules that keep a clock by name
 GENERATORS = types.GeneratorType, map, filter, zip, enumerate
 MISSING = object()
@@ -30,7 +33,8 @@ NEAR_DATA = 4096   # bytes of a Tensor's array that cross with its handle
 
 
 class Clock:
-    "What every clock of `time` reads while the examiner says so: `state` is (monotonic ns, wall-clock ns), or None for real time."
+    """What every clock of `time` reads while the examiner says so: `state` is (monotonic ns, wall-clock ns), or None
+    for real time."""
     def __init__(self): self.state, self.reads = None, 0
 
     def wrap(self, name, real):
@@ -103,7 +107,8 @@ class Student(Line):
 
     def error(self, told):
         "An error of the examiner's side, as the built-in one that it is."
-        kind = next(kind for name in told["names"] if isinstance(kind := getattr(__import__("builtins"), name, None), type))
+        kind = next(kind for name in told["names"]
+                    if isinstance(kind := getattr(__import__("builtins"), name, None), type))
         return kind(told["text"])
 
     # values
@@ -138,7 +143,8 @@ class Student(Line):
         "The array of a Tensor, sent along where it is small."
         try: data = object.__getattribute__(value, "__dict__").get("data")
         except AttributeError: return []
-        return [self.pack_array(data, raw, depth)] if type(data) is np.ndarray and data.nbytes <= NEAR_DATA and data.dtype.kind in "biuf" else []
+        return ([self.pack_array(data, raw, depth)] if type(data) is np.ndarray and data.nbytes <= NEAR_DATA
+                and data.dtype.kind in "biuf" else [])
 
     def settled(self, value, keep=False):
         "`value` as it crosses: a generator as a list, with a bound."
@@ -191,25 +197,32 @@ class Student(Line):
         if number in self.classes: return self.classes[number]
         line = self
 
-        def method(name): return lambda self, *args, **kwargs: line.call_back("method", self._number, name, args, kwargs)
+        def method(name):
+            return lambda self, *args, **kwargs: line.call_back("method", self._number, name, args, kwargs)
 
-        def get(name): return property(lambda self: line.call_back("get", self._number, name),
-                                       (lambda self, value: line.call_back("set", self._number, name, value)) if name in sets else None)
+        def get(name):
+            return property(lambda self: line.call_back("get", self._number, name),
+                            (lambda self, value: line.call_back("set", self._number, name, value)) if name in sets
+                            else None)
 
         space = {name: method(name) for name in methods} | {name: get(name) for name in {*data, *sets}}
         space["__copy__"] = lambda self: line.call_back("copy", self._number, False)
         space["__deepcopy__"] = lambda self, memo: line.call_back("copy", self._number, True)
-        if "__array__" in space: space["__array__"] = lambda self, *args, **kwargs: line.call_back("method", self._number, "__array__", (), {})
+        if "__array__" in space:
+            space["__array__"] = lambda self, *args, **kwargs: line.call_back("method", self._number, "__array__", (),
+                                                                              {})
         if "__eq__" in space: space["__hash__"] = object.__hash__
 
         def make(cls, *args, **kwargs):
-            if cls is not line.fakes.get(number): raise TypeError(f"{name} is a stand-in of the test: only the test makes one")
+            if cls is not line.fakes.get(number):
+                raise TypeError(f"{name} is a stand-in of the test: only the test makes one")
             return line.call_back("call", number, args, kwargs)
         maker = type("type", (type,), {"__call__": make})
         self.classes[number] = found = maker(name, (), space)
         return found
 
-    unpackers = {"h": lambda self, content, *_: self.objects[content], "k": unpack_kept, "A": lambda self, content, *_: self.arrays[content],
+    unpackers = {"h": lambda self, content, *_: self.objects[content], "k": unpack_kept,
+                 "A": lambda self, content, *_: self.arrays[content],
                  "w": unpack_told, "x": unpack_fake, "q": lambda *_: silent, "L": remember, "M": remember,
                  "m": lambda self, content, *_: self.memo[content]}
 
@@ -247,7 +260,8 @@ class Student(Line):
         while trace is not None and len(lines) < 10_000:
             file, line, where = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_code.co_name
             where = "" if where in ("", "<module>") else f", in {where}"
-            if file.startswith("<cell "): lines.append(f"{file[1:-1]}, line {line}{where}: {linecache.getline(file, line).strip()}"[:1000])
+            if file.startswith("<cell "):
+                lines.append(f"{file[1:-1]}, line {line}{where}: {linecache.getline(file, line).strip()}"[:1000])
             trace = trace.tb_next
         shown = {"output_type": "error", "ename": told["names"][0], "evalue": told["text"],
                  "traceback": [*lines[-20:], f"{told['names'][0]}: {told['text']}"]}
