@@ -1,7 +1,9 @@
-"""Grades and feedback in the forms that learning management systems import: the file that the LMS itself exported, filled.
+"""Grades and feedback in the forms that learning management systems import: the file that the LMS itself exported,
+filled.
 
-Threat: a grade lands with the wrong person, or in the wrong column. A student is matched by the LMS's own number or login, and by
-name only where one person has it; whoever does not match is listed, and a file whose column is not certain is left as it is.
+Threat: a grade lands with the wrong person, or in the wrong column. A student is matched by the LMS's own number or
+login, and by name only where one person has it; whoever does not match is listed, and a file whose column is not
+certain is left as it is.
 """
 import csv
 import io
@@ -40,11 +42,14 @@ def read_table(path):
     except OSError as e: raise GiveBackError(f"{path}: {e.strerror}") from e
     bom = data.startswith(b"\xef\xbb\xbf")
     try: text = data.decode("utf-8-sig")
-    except UnicodeDecodeError: raise GiveBackError(f"{path}: is not UTF-8; export it from the LMS again and do not save it in a spreadsheet before") from None
+    except UnicodeDecodeError:
+        raise GiveBackError(f"{path}: is not UTF-8; export it from the LMS again and do not save it in a spreadsheet "
+                            "before") from None
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    if not rows or len(rows[0]) < 3: raise GiveBackError(f"{path}: got no table with a line of titles; expected the file that the LMS exported")
+    if not rows or len(rows[0]) < 3:
+        raise GiveBackError(f"{path}: got no table with a line of titles; expected the file that the LMS exported")
     return rows, {"delimiter": separator, "lineterminator": "\r\n" if "\r\n" in text else "\n"}, bom
 
 
@@ -58,13 +63,15 @@ def write_table(path, rows, how, bom):
 
 
 def column(path, titles, wanted, candidates):
-    "The index of the one column among `candidates` that is `wanted` or is called so; GiveBackError where it is not certain."
+    """The index of the one column among `candidates` that is `wanted` or is called so; GiveBackError where it is not
+    certain."""
     same = lambda a, b: PLAIN.sub("", a.lower()) in PLAIN.sub("", b.lower())
     found = [i for i in candidates if titles[i] == wanted] or [i for i in candidates if same(wanted, titles[i])]
     found = found or (candidates if len(candidates) == 1 else [])
     if len(found) == 1: return found[0]
     names = ", ".join(repr(titles[i]) for i in (found or candidates)[:8])
-    raise GiveBackError(f"{path}: got {len(found) or 'no'} columns for {wanted!r}; name one with --column: {names or 'there is none'}")
+    raise GiveBackError(f"{path}: got {len(found) or 'no'} columns for {wanted!r}; name one with --column: "
+                        f"{names or 'there is none'}")
 
 
 class People:
@@ -73,10 +80,12 @@ class People:
     def __init__(self, grades):
         self.grades, self.taken = {grade.student: grade for grade in grades}, set()
         numbers = Counter(number for student in self.grades if (number := self._number(student)))
-        self.by_number = {self._number(student): student for student in self.grades if numbers.get(self._number(student)) == 1}
+        self.by_number = {self._number(student): student for student in self.grades
+                          if numbers.get(self._number(student)) == 1}
         self.by_words = {}
         for student, grade in self.grades.items():
-            for name in {words(re.sub(r"_\d+$", "", student)), words(grade.name)} - {()}: self.by_words.setdefault(name, set()).add(student)
+            for name in {words(re.sub(r"_\d+$", "", student)), words(grade.name)} - {()}:
+                self.by_words.setdefault(name, set()).add(student)
 
     @staticmethod
     def _number(student):
@@ -87,8 +96,11 @@ class People:
         "The Grade of a person, or None."
         student = self.by_number.get(number)
         for login in logins:
-            if student is None and login: student = next((one for one in (login, login.partition("@")[0]) if one in self.grades), None)
-        if student is None and len(alike := self.by_words.get(words(name), ())) == 1 and self._number(only := next(iter(alike))) in (None, number): student = only
+            if student is None and login:
+                student = next((one for one in (login, login.partition("@")[0]) if one in self.grades), None)
+        if (student is None and len(alike := self.by_words.get(words(name), ())) == 1
+            and self._number(only := next(iter(alike))) in (None, number)):
+            student = only
         if student is None or student in self.taken: return None
         self.taken.add(student)
         return self.grades[student]
@@ -116,19 +128,25 @@ def canvas(path, grades, assignment, wanted=None):
     "Fill the assignment's column in `path`, a gradebook that Canvas exported; returns what was Filled."
     rows, how, bom = read_table(path)
     titles = rows[0]
-    if not {"Student", "ID"} <= set(titles): raise GiveBackError(f"{path}: got the columns {', '.join(titles[:4])}, expected Canvas's Student and ID")
+    if not {"Student", "ID"} <= set(titles):
+        raise GiveBackError(f"{path}: got the columns {', '.join(titles[:4])}, expected Canvas's Student and ID")
     at = {title: titles.index(title) for title in ("Student", "ID", "SIS User ID", "SIS Login ID") if title in titles}
-    index = column(path, titles, wanted or assignment, [i for i, title in enumerate(titles) if re.search(r" \(\d+\)$", title)])
+    index = column(path, titles, wanted or assignment,
+                   [i for i, title in enumerate(titles) if re.search(r" \(\d+\)$", title)])
     cell = lambda row, title: row[at[title]].strip() if title in at and len(row) > at[title] else ""
 
     def person(row):
         if not cell(row, "ID"): return None   # points possible, the test student, remarks
-        return {"number": cell(row, "ID"), "logins": (cell(row, "SIS Login ID"), cell(row, "SIS User ID")), "name": cell(row, "Student")}
+        return {"number": cell(row, "ID"), "logins": (cell(row, "SIS Login ID"), cell(row, "SIS User ID")),
+                "name": cell(row, "Student")}
 
     result = fill(path, rows[1:], index, grades, person, lambda row: None)
-    possible = next((row[index].strip() for row in rows[1:4] if "points possible" in row[0].lower() and len(row) > index), "")
+    possible = next((row[index].strip() for row in rows[1:4] if "points possible" in row[0].lower()
+                     and len(row) > index), "")
     most = max((grade.max_score for grade in grades), default=0)
-    if re.fullmatch(r"[\d.]+", possible) and float(possible) != most: result.notes.append(f"Canvas counts {possible} points where the course has {most:g}; the points are the course's")
+    if re.fullmatch(r"[\d.]+", possible) and float(possible) != most:
+        result.notes.append(f"Canvas counts {possible} points where the course has {most:g}; the points are the "
+                            "course's")
     write_table(path, rows, how, bom)
     return result
 
@@ -138,29 +156,36 @@ def moodle(path, grades):
     rows, how, bom = read_table(path)
     titles = rows[0]
     if not {"Identifier", "Grade"} <= set(titles):
-        raise GiveBackError(f"{path}: got the columns {', '.join(titles[:4])}, expected those of Moodle's grading worksheet (Identifier, Full name, Grade), in English")
+        raise GiveBackError(f"{path}: got the columns {', '.join(titles[:4])}, expected those of Moodle's grading "
+                            "worksheet (Identifier, Full name, Grade), in English")
     at = {title: i for i, title in enumerate(titles)}
     cell = lambda row, title: row[at[title]].strip() if title in at and len(row) > at[title] else ""
 
     def person(row):
         number = re.search(r"(\d+)$", cell(row, "Identifier"))
-        return {"number": number[1], "logins": (cell(row, "Username"), cell(row, "ID number"), cell(row, "Email address")), "name": cell(row, "Full name")} if number else None
+        return {"number": number[1],
+                "logins": (cell(row, "Username"), cell(row, "ID number"), cell(row, "Email address")),
+                "name": cell(row, "Full name")} if number else None
 
     def skip(row):
         return "Moodle says that its grade cannot be changed" if cell(row, "Grade can be changed") == "No" else None
 
     result = fill(path, rows[1:], at["Grade"], grades, person, skip)
     most = max((grade.max_score for grade in grades), default=0)
-    if (possible := next(filter(None, (cell(row, "Maximum grade") or cell(row, "Maximum Grade") for row in rows[1:])), "")) and re.fullmatch(r"[\d.]+", possible) and float(possible) != most:
-        result.notes.append(f"Moodle counts {possible} points where the course has {most:g}; the points are the course's")
+    if (possible := next(filter(None, (cell(row, "Maximum grade") or cell(row, "Maximum Grade") for row in rows[1:])),
+                         "")) and re.fullmatch(r"[\d.]+", possible) and float(possible) != most:
+        result.notes.append(f"Moodle counts {possible} points where the course has {most:g}; the points are the "
+                            "course's")
     write_table(path, rows, how, bom)
     return result
 
 
 def feedback_zip(path, pages, names):
-    """Write a zip for the bulk upload of feedback: `pages` {student: HTML file}, `names` {student: what the LMS called the student's file}.
+    """Write a zip for the bulk upload of feedback: `pages` {student: HTML file}, `names` {student: what the LMS
+    called the student's file}.
 
-    Canvas takes the names that it gave, Moodle those with the participant's number; returns the students whose name is of neither."""
+    Canvas takes the names that it gave, Moodle those with the participant's number; returns the students whose name
+    is of neither."""
     left, out = [], io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for student, page in sorted(pages.items()):
@@ -173,8 +198,10 @@ def feedback_zip(path, pages, names):
 
 
 def uploaded(student, name, page):
-    "What the bulk upload of the LMS that gave `name` expects a page for `student` to be called; None where that is not known."
-    if found := re.match(r"(?:.*/)?([^/]+_\d+_assignsubmission_file_)", name): return f"{found[1].replace('_assignsubmission_file_', '')}_assignsubmission_file_{page}"
+    """What the bulk upload of the LMS that gave `name` expects a page for `student` to be called; None where that is
+    not known."""
+    if found := re.match(r"(?:.*/)?([^/]+_\d+_assignsubmission_file_)", name):
+        return f"{found[1].replace('_assignsubmission_file_', '')}_assignsubmission_file_{page}"
     file = name.rpartition("/")[2]
     if lms.ANONYMOUS.fullmatch(file) or lms.canvas(file, lambda own: True): return re.sub(r"\.\w+$", ".html", file)
     return None

@@ -1,8 +1,9 @@
 """Who is next, who is done: one place that submits work, one place that writes results.
 
-Threat: one submission stops, slows or changes another's grade, or a crash of the grader loses one or counts it twice. Each submission
-is read, run and recorded by itself; `_grades/STUDENT.json` is written last and says which bytes were graded against which tests, so
-that after any interruption the next run does what is left and nothing else. The course secret that seeds the tests stays in this process.
+Threat: one submission stops, slows or changes another's grade, or a crash of the grader loses one or counts it
+twice. Each submission is read, run and recorded by itself; `_grades/STUDENT.json` is written last and says which
+bytes were graded against which tests, so that after any interruption the next run does what is left and nothing
+else. The course secret that seeds the tests stays in this process.
 """
 import contextlib
 import difflib
@@ -66,8 +67,10 @@ def attempt(cages, trusted, student, submission, seed):
     job = intake.job(trusted, submission, seed)
     outcome = cages.run(job)
     if not began(job, outcome):
-        raise CageMissing(f"the run of {student} ended before the student's first cell ({outcome.message}), which is this machine's doing and "
-                          "no submission's; look at `ulimit -a`, the free memory, --memory and --timeout, then run the command again")
+        raise CageMissing(f"the run of {student} ended before the student's first cell ({outcome.message}), which is "
+                          "this machine's doing and "
+                          "no submission's; look at `ulimit -a`, the free memory, --memory and --timeout, then run the "
+                          "command again")
     return judge(trusted, submission, job, outcome, student)
 
 
@@ -80,7 +83,8 @@ class Threads:
     def __enter__(self):
         self.cages = self.work.cages(self.slots).__enter__()
         self.pool, self.interval = ThreadPoolExecutor(self.slots), sys.getswitchinterval()
-        sys.setswitchinterval(2e-4)   # a cage waits for its thread, hundreds of times a submission, while this process writes another's grade
+        # a cage waits for its thread, hundreds of times a submission, while this process writes another's grade
+        sys.setswitchinterval(2e-4)
         return self
 
     def __exit__(self, *exc):
@@ -97,7 +101,8 @@ class Threads:
 
 
 class Room:
-    "On a Dask worker: the cages and the trusted notebook of one command, there before its first task and gone after its last."
+    """On a Dask worker: the cages and the trusted notebook of one command, there before its first task and gone
+    after its last."""
 
     def __init__(self, name, work):
         self.name, self.work = name, work
@@ -121,16 +126,19 @@ class Dask:
     "Grades on the workers of a Dask cluster, each with cages of its own; a lost worker's submissions go to another."
 
     def __init__(self, work, address, name):
-        self.work, self.address, self.name = work, address, name   # one name a course: the room of a killed command is replaced
+        # one name a course: the room of a killed command is replaced
+        self.work, self.address, self.name = work, address, name
 
     def __enter__(self):
         try:
             from distributed import Client, WorkerPlugin
         except ImportError:
-            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install '.[scale]'` in the checkout") from None
+            raise GradeError("--executor dask://...: Dask is not installed here; run `pip install '.[scale]'` in the "
+                             "checkout") from None
         try: self.client = Client(self.address.replace("dask://", "tcp://", 1), timeout=10, set_as_default=False)
         except (OSError, ValueError) as e:
-            raise GradeError(f"--executor {self.address}: no Dask scheduler answers ({type(e).__name__}); start one with `dask scheduler`, "
+            raise GradeError(f"--executor {self.address}: no Dask scheduler answers ({type(e).__name__}); start one "
+                             "with `dask scheduler`, "
                              "and workers with `dask worker`") from None
         try:
             self.look()
@@ -159,14 +167,17 @@ class Dask:
 
 @contextlib.contextmanager
 def locked(course):
-    "Hold the course's lock; GradeError when another `capstone grade` holds it. It ends with its process, however that ends."
+    """Hold the course's lock; GradeError when another `capstone grade` holds it.
+
+    It ends with its process, however that ends."""
     try: f = open(course / ".capstone_lock", "a+")
     except OSError as e: raise GradeError(f"{course}: {e.strerror}; grading writes there") from None
     with f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             f.seek(0)
-            raise GradeError(f"{course}: another `capstone grade` is at work here (process {f.read().strip() or 'unknown'}); "
+            raise GradeError(f"{course}: another `capstone grade` is at work here (process "
+                             f"{f.read().strip() or 'unknown'}); "
                              "wait until it ends") from None
         f.truncate(0)
         f.write(str(os.getpid()))
@@ -185,12 +196,14 @@ def machinery():
     "SHA-256 of the code that decides a grade: the framework without olympics and this package."
     here = Path(__file__).parent
     own = os.environ.get("TINYTORCH_PATH")
-    framework = Path(own, "tinytorch") if own else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0])
+    framework = (Path(own, "tinytorch") if own
+                 else Path(importlib.util.find_spec("tinytorch").submodule_search_locations[0]))
     named = {f"grader/{name}": here / name for name in ("intake.py", "judge.py", "notebook.py")}
     named |= {f"grader/{room}/{path.name}": path for room in ("cage", "exam") for path in (here / room).glob("*.py")}
     named |= {f"framework/{path.relative_to(framework).as_posix()}": path for path in framework.rglob("*")
               if path.is_file() and path.stem != "olympics" and path.suffix != ".pyc"}
-    digest = hashlib.sha256()   # of names below the two packages, so that another place of installation is the same machinery
+    # of names below the two packages, so that another place of installation is the same machinery
+    digest = hashlib.sha256()
     for name, path in sorted(named.items()):
         if path.exists(): digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
@@ -198,7 +211,8 @@ def machinery():
 
 def versions():
     "What else the numbers of a run may depend on; said in the record, and no reason to grade again."
-    return {"python": platform.python_version(), "numpy": importlib.metadata.version("numpy"), "machine": platform.machine()}
+    return {"python": platform.python_version(), "numpy": importlib.metadata.version("numpy"),
+            "machine": platform.machine()}
 
 
 def unrecorded(result):
@@ -208,13 +222,15 @@ def unrecorded(result):
 
 
 def trusted_sources(book):
-    "{name: bytes} of the assignment's trusted notebooks; GradebookError where one is none, or the gradebook has other cells."
+    """{name: bytes} of the assignment's trusted notebooks; GradebookError where one is none, or the gradebook has
+    other cells."""
     sources, points = {}, {}
     for name, path in book.sources().items():
         try:
             sources[name] = json.dumps(load(path)).encode()
             if wrong := problems(json.loads(sources[name])): raise GradeError(f"{path}: {wrong[0]}")
-            points |= {book.part(name, part.grade_id): float(part.points) for part in Trusted(json.loads(sources[name])).parts}
+            points |= {book.part(name, part.grade_id): float(part.points)
+                       for part in Trusted(json.loads(sources[name])).parts}
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from None
     book.check(points)
     return sources
@@ -230,7 +246,9 @@ def discover(book, wanted):
     names = sorted(e.name for e in entries if e.is_dir() or e.is_symlink() and not e.name.endswith(".ipynb"))
     loose = sorted(e.name for e in entries if e.name not in names and e.name.endswith(".ipynb"))
     if not wanted:
-        if not names + loose: raise GradeError(f"{submitted}: no student's folder; expected {submitted.name}/STUDENT/{book.assignment}/{next(iter(book.notebooks))}.ipynb")
+        if not names + loose:
+            raise GradeError(f"{submitted}: no student's folder; expected "
+                             f"{submitted.name}/STUDENT/{book.assignment}/{next(iter(book.notebooks))}.ipynb")
         return names, loose
     known = None
     for student in wanted:
@@ -238,7 +256,8 @@ def discover(book, wanted):
             known = book.students() if known is None else known
             if student not in known:
                 near = difflib.get_close_matches(student, [*names, *known], 1)
-                raise GradeError(f"--student {student}: no such folder in {submitted}" + (f"; did you mean {near[0]}?" if near else ""))
+                raise GradeError(f"--student {student}: no such folder in {submitted}"
+                                 + (f"; did you mean {near[0]}?" if near else ""))
     return sorted(set(wanted)), []
 
 
@@ -253,7 +272,8 @@ def cannot_be_recorded(student):
 
 
 def find(book, student, name):
-    "The path of a student's notebook `name`; FileNotFoundError with a sentence when it is missing, Invalid when links lead there."
+    """The path of a student's notebook `name`; FileNotFoundError with a sentence when it is missing, Invalid when
+    links lead there."""
     folder = book.path("submitted", student)
     root, wanted = Path(book.directory.root), folder / f"{name}.ipynb"
     for part in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
@@ -263,26 +283,32 @@ def find(book, student, name):
             raise FileNotFoundError(f"nothing handed in: no folder {part}{elsewhere(folder.parent, wanted)}") from None
         if part.parts[1:] and stat.S_ISLNK(mode):
             raise intake.Invalid(f"{part} is a symbolic link, expected a folder; nothing behind a link is read")
-    if not os.path.lexists(wanted): raise FileNotFoundError(f"no {wanted.name} in {folder.relative_to(root)}{elsewhere(folder, wanted)}")
+    if not os.path.lexists(wanted):
+        raise FileNotFoundError(f"no {wanted.name} in {folder.relative_to(root)}{elsewhere(folder, wanted)}")
     return wanted
 
 
 def swapped(place):
     "Words on a folder of the assignment's name where a student's is expected."
     students = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
-    return (f"{place.name}/ lies where a student's folder is expected, with {len(students)} folders in it ({intake.listed(students)}); the order is "
-            f"submitted/STUDENT/{place.name}/: move each submitted/{place.name}/STUDENT to submitted/STUDENT/{place.name}")
+    return (f"{place.name}/ lies where a student's folder is expected, with {len(students)} folders in it "
+            f"({intake.listed(students)}); the order is "
+            f"submitted/STUDENT/{place.name}/: move each submitted/{place.name}/STUDENT to "
+            f"submitted/STUDENT/{place.name}")
 
 
 def elsewhere(place, wanted):
     "Words on the notebooks in `place` and the folders in it, and where they belong: to `wanted`."
-    found = [Path(way, name).relative_to(place) for way, _, names in itertools.islice(os.walk(place), 20) for name in names
+    found = [Path(way, name).relative_to(place) for way, _, names in itertools.islice(os.walk(place), 20)
+             for name in names
              if name.endswith(".ipynb") and not way.endswith(".ipynb_checkpoints")]
-    return f"; there is {intake.listed(sorted(found))}: move it to {wanted.relative_to(wanted.parents[3])} if it is the one" if found else ""
+    return (f"; there is {intake.listed(sorted(found))}: move it to {wanted.relative_to(wanted.parents[3])} if it is "
+            "the one" if found else "")
 
 
 def time_of(folder):
-    "The text of timestamp.txt in `folder`, which `find` has accepted (None without one), and a note when it is no time."
+    """The text of timestamp.txt in `folder`, which `find` has accepted (None without one), and a note when it is no
+    time."""
     path, odd = folder / "timestamp.txt", "timestamp.txt is no ordinary file, so the submission counts as on time"
     try:
         if not os.path.lexists(path): return None, None
@@ -295,7 +321,8 @@ def time_of(folder):
         if utils.parse_utc(text) is None: raise ValueError
         return text, None
     except (ValueError, OverflowError, TypeError, ArithmeticError, AttributeError):
-        return None, (f"timestamp.txt: got {text[:40]!r}, expected a time such as 2026-01-31 23:59:00 UTC; the submission counts as on time, "
+        return None, (f"timestamp.txt: got {text[:40]!r}, expected a time such as 2026-01-31 23:59:00 UTC; the "
+                      "submission counts as on time, "
                       "and Formgrader needs the file repaired or removed")
 
 
@@ -345,32 +372,41 @@ def whole(student, results, part):
     "One Result of those of a student's notebooks, {name: Result}; `part(notebook, grade_id)` names the parts."
     if len(results) == 1: return next(iter(results.values()))
     said = lambda words: [f"{name}: {word}" for name, result in results.items() for word in words(result) if word]
-    status = next((status for status in BY_WEIGHT if any(result.status == status for result in results.values())), "graded")
-    made = Result(student, status, message="; ".join(said(lambda result: [result.message])), notes=said(lambda result: result.notes))
-    made.parts = {part(name, grade_id): value for name, result in results.items() for grade_id, value in result.parts.items()}
+    status = next((status for status in BY_WEIGHT if any(result.status == status for result in results.values())),
+                  "graded")
+    made = Result(student, status, message="; ".join(said(lambda result: [result.message])),
+                  notes=said(lambda result: result.notes))
+    made.parts = {part(name, grade_id): value for name, result in results.items()
+                  for grade_id, value in result.parts.items()}
     made.max_score, made.score = sum(r.max_score for r in results.values()), sum(r.score for r in results.values())
-    made.seconds, made.needs_manual = sum(r.seconds for r in results.values()), any(r.needs_manual for r in results.values())
+    made.seconds, made.needs_manual = (sum(r.seconds for r in results.values()),
+                                       any(r.needs_manual for r in results.values()))
     made.notebooks = {name: result.notebook for name, result in results.items()}
     return made
 
 
-BY_WEIGHT = "tampered", "crashed", "memory", "timeout", "invalid", "missing"   # of several notebooks' statuses, which the student's is
+# of several notebooks' statuses, which the student's is
+BY_WEIGHT = "tampered", "crashed", "memory", "timeout", "invalid", "missing"
 
 
 class Grading:
     "One `capstone grade` at work: reads submissions, hands them out, writes what comes back."
 
     def __init__(self, book, rows, works, limits, sandbox, force, progress):
-        self.book, self.rows, self.works, self.limits, self.sandbox, self.force, self.progress = book, rows, works, limits, sandbox, force, progress
+        self.book, self.rows, self.works, self.limits, self.sandbox, self.force, self.progress = (book, rows, works,
+                                                                                                  limits, sandbox,
+                                                                                                  force, progress)
         self.trusted = {name: work.trusted() for name, work in works.items()}
         for name, trusted in self.trusted.items():
             for release in book.releases(name): trusted.know(*release)
         self.before, self.running, self.hands, self.total, self.names = book.recorded(), {}, {}, 0, set()
-        self.against = hashlib.sha256(b"".join(work.source for work in works.values()) + machinery().encode()).hexdigest()
+        self.against = hashlib.sha256(b"".join(work.source for work in works.values())
+                                      + machinery().encode()).hexdigest()
 
     def submission(self, student, secret, start):
         "Read one student's notebooks and hand them out; `start()` gives the hands, at the first that has to run."
-        if why := cannot_be_recorded(student): return self._odd(student, f"the folder's name {why}; rename it", "invalid")
+        if why := cannot_be_recorded(student):
+            return self._odd(student, f"the folder's name {why}; rename it", "invalid")
         read, pending = {}, Pending(student, 0, None, None, None, "", 0, {})
         for name, trusted in self.trusted.items():
             try:
@@ -379,11 +415,13 @@ class Grading:
                 read[name] = intake.read(path, trusted)
             except FileNotFoundError as e: pending.results[name] = failed(trusted, student, "missing", str(e))
             except Exception as e:   # Invalid, or whatever else a stranger's file provokes
-                why = str(e) if isinstance(e, intake.Invalid) else f"the grader cannot read it ({type(e).__name__}: {e})"
+                why = (str(e) if isinstance(e, intake.Invalid)
+                       else f"the grader cannot read it ({type(e).__name__}: {e})")
                 pending.results[name] = failed(trusted, student, "invalid", why)
         if not read: return self._write(pending)
         shas = [one.sha256 for one in read.values()]
-        pending.sha256 = shas[0] if len(self.trusted) == 1 else hashlib.sha256(repr([*read, *shas]).encode()).hexdigest()
+        pending.sha256 = (shas[0] if len(self.trusted) == 1
+                          else hashlib.sha256(repr([*read, *shas]).encode()).hexdigest())
         pending.release, pending.waits = ",".join(one.release for one in read.values()), len(read)
         if self._finished(pending):
             with writing(): self.book.refresh(student, pending.timestamp)
@@ -404,13 +442,15 @@ class Grading:
         for future in ready:
             pending, name, task, tries = self.running.pop(future)
             try: result = future.result()
-            except (Exception, CancelledError) as e:   # a lost worker, or a submission that the grader itself stumbles over
+            # a lost worker, or a submission that the grader itself stumbles over
+            except (Exception, CancelledError) as e:
                 if tries < RETRIES:
                     self.hands[name].look()
                     self._hand_out(pending, name, task, tries + 1)
                     continue
                 if isinstance(e, CageMissing): raise
-                result, pending.sha256 = failed(self.trusted[name], task[0], "crashed", f"the grader failed on it ({type(e).__name__}: {e})"), None
+                result, pending.sha256 = failed(self.trusted[name], task[0], "crashed",
+                                                f"the grader failed on it ({type(e).__name__}: {e})"), None
             pending.results[name], pending.waits = result, pending.waits - 1
             if not pending.waits: self._write(pending)
 
@@ -418,22 +458,28 @@ class Grading:
         "Whether these bytes were graded against the same tests before, and gradebook and autograded/ still say so."
         state, auto = self.book.finished(pending.student), self.before.get(pending.student)
         folder = self.book.path("autograded", pending.student)
-        if self.force or not state or auto is None or not any((folder / f"{name}.ipynb").exists() for name in self.trusted): return False
-        same = (state["sha256"] == pending.sha256 and state["against"] == self.against and state["sandbox"] == self.sandbox
+        if self.force or not state or auto is None or not any((folder / f"{name}.ipynb").exists()
+                                                              for name in self.trusted):
+            return False
+        same = (state["sha256"] == pending.sha256 and state["against"] == self.against
+                and state["sandbox"] == self.sandbox
                 and abs(state["auto"] - auto) < 1e-9)
         cut_off = state["status"] in ("timeout", "memory", "crashed") and state["limits"] == self.limits
-        return same and (state["status"] in ("graded", "tampered") or cut_off or len(self.trusted) > 1 and state["status"] in ("invalid", "missing"))
+        return same and (state["status"] in ("graded", "tampered") or cut_off or len(self.trusted) > 1
+                         and state["status"] in ("invalid", "missing"))
 
     def _write(self, pending):
         "The one place that writes results."
-        result, note = whole(pending.student, {name: pending.results[name] for name in self.trusted}, self.book.part), pending.note
+        result, note = (whole(pending.student, {name: pending.results[name] for name in self.trusted}, self.book.part),
+                        pending.note)
         if note: result.notes.append(note)
-        result.message = "; ".join(filter(None, [result.message, note, None if self.sandbox else "graded without a sandbox"]))
+        result.message = "; ".join(filter(None,
+                                          [result.message, note, None if self.sandbox else "graded without a sandbox"]))
         earlier = self.book.state(result.student)
         self.rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
         with writing():
-            self.book.record(result, pending.timestamp, seed=pending.seed, sha256=pending.sha256, sandbox=self.sandbox, against=self.against,
-                             limits=self.limits, versions=versions(), release=pending.release)
+            self.book.record(result, pending.timestamp, seed=pending.seed, sha256=pending.sha256, sandbox=self.sandbox,
+                             against=self.against, limits=self.limits, versions=versions(), release=pending.release)
         self._told(result.student)
 
     def _told(self, student):
@@ -444,21 +490,25 @@ class Grading:
         "A row for what no gradebook can hold."
         shown = name.encode("utf-8", "backslashreplace").decode()
         while shown in self.rows.odd or shown in self.names and shown != name: shown += "?"   # somebody else's name
-        self.rows.odd[shown] = unrecorded(whole(shown, {one: failed(trusted, shown, status, why) for one, trusted in self.trusted.items()}, self.book.part))
+        self.rows.odd[shown] = unrecorded(whole(shown, {one: failed(trusted, shown, status, why)
+                                                        for one, trusted in self.trusted.items()}, self.book.part))
         if self.progress: self.progress(len(self.rows), self.total, shown)
 
     def loose(self, name):
         "A notebook beside the students' folders."
-        self._odd(name, f"lies beside the students' folders: move it to {self.book.directory.submitted_directory}/STUDENT/{self.book.assignment}/"
+        self._odd(name,
+                  "lies beside the students' folders: move it to "
+                  f"{self.book.directory.submitted_directory}/STUDENT/{self.book.assignment}/"
                         f"{next(iter(self.trusted))}.ipynb", "missing")
 
 
-def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None, progress=None, force=False,
-          assignment=ASSIGNMENT):
+def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None,
+          progress=None, force=False, assignment=ASSIGNMENT):
     """Grade what is new or changed in the course; returns its Rows, finished ones included.
 
-    `students`: only these; `executor`: dask://HOST:PORT instead of this machine; `progress(done, total, student)` after each submission;
-    `force`: finished ones too; `assignment`: any of the course's. GradeError, GradebookError or CageMissing when the command cannot run or go on.
+    `students`: only these; `executor`: dask://HOST:PORT instead of this machine; `progress(done, total, student)`
+    after each submission; `force`: finished ones too; `assignment`: any of the course's. GradeError, GradebookError
+    or CageMissing when the command cannot run or go on.
     """
     course = Path(course).resolve()
     with locked(course), Gradebook(course, db, assignment) as book, contextlib.ExitStack() as stack:
@@ -472,8 +522,10 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
 
         def start():
             "Those who grade each notebook, entered on this thread."
-            room = lambda name: hmac.new(secret, b"room" + (name.encode() if len(works) > 1 else b""), "sha256").hexdigest()[:16]
-            return {name: stack.enter_context(Dask(work, executor, room(name)) if executor else Threads(work, workers)) for name, work in works.items()}
+            room = lambda name: hmac.new(secret, b"room" + (name.encode() if len(works) > 1 else b""),
+                                         "sha256").hexdigest()[:16]
+            return {name: stack.enter_context(Dask(work, executor, room(name)) if executor else Threads(work, workers))
+                    for name, work in works.items()}
 
         for student in names: grading.submission(student, secret, start)
         while grading.running: grading.collect()

@@ -1,8 +1,9 @@
 """The only writer of grades: nbgrader's own database and `autograded/`, one transaction a student.
 
-Threat: a grade is lost, doubled or left half written when the grader is killed, the disk is full or another program holds the
-database; or a person's marks are overwritten. The notebook is put in place by a rename, then one transaction holds everything about a
-student, and whatever a person entered (manual scores, comments, extra credit, extensions) is never touched.
+Threat: a grade is lost, doubled or left half written when the grader is killed, the disk is full or another program
+holds the database; or a person's marks are overwritten. The notebook is put in place by a rename, then one
+transaction holds everything about a student, and whatever a person entered (manual scores, comments, extra credit,
+extensions) is never touched.
 """
 import hashlib
 import importlib.util
@@ -19,27 +20,36 @@ from datetime import datetime
 from json.encoder import encode_basestring
 from pathlib import Path
 
-# jsonschema, which nbgrader imports, builds a grammar for a format that no notebook uses: half of the time of the whole import.
+# jsonschema, which nbgrader imports, builds a grammar for a format that no notebook uses: half of the time of the whole
+# import.
 GRAMMAR = "rfc3987_syntax"
 if unused := GRAMMAR not in sys.modules: sys.modules[GRAMMAR] = None
 import nbformat  # noqa: E402
 from nbgrader import api, utils  # noqa: E402
 from nbgrader.coursedir import CourseDirectory  # noqa: E402
-from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSolutions, ComputeChecksums, LockCells, SaveCells  # noqa: E402
+from nbgrader.preprocessors import (  # noqa: E402
+    AssignLatePenalties,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+    SaveCells,
+)
 
 if unused: del sys.modules[GRAMMAR]
 from sqlalchemy import func, make_url, select  # noqa: E402
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
 from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
-from .judge import blank  # noqa: E402
 from . import lms  # noqa: E402
+from .judge import blank  # noqa: E402
 from .notebook import Trusted, about, squeezed, text  # noqa: E402
 
 ASSIGNMENT = "20_capstone"
 WHOLE = "What was recorded before is whole: run the command again and it goes on from there"
 NOTES, NOTE = 3, 160   # of a student in a row, characters of each; the report has them all
-STATE = {"student", "status", "parts", "message", "seconds", "sha256", "against", "sandbox", "limits", "auto"}   # what a record of a student has
+# what a record of a student has
+STATE = {"student", "status", "parts", "message", "seconds", "sha256", "against", "sandbox", "limits", "auto"}
 PART = {"score", "max_score", "message"}
 NO_RESPONSE = "No response."   # nbgrader's comment on a solution cell that is as it was released
 
@@ -72,13 +82,17 @@ class Mark:
     @property
     def said(self):
         "The message that goes with the points."
-        if self.outdated: return f"{self.manual:g} points were given for an earlier answer; it has changed and waits to be marked again"
+        if self.outdated:
+            return (f"{self.manual:g} points were given for an earlier answer; it has changed and waits to be "
+                    "marked again")
         return self.message
 
 
 @dataclass
 class Grade:
-    "All that the course says about one student's work: marks by part, late penalty, and how the run ended. Merged once, read by everyone."
+    """All that the course says about one student's work: marks by part, late penalty, and how the run ended.
+
+    Merged once, read by everyone."""
     student: str
     parts: dict = field(default_factory=dict)      # {part: Mark}, in the order of the assignment
     penalty: float = 0.0
@@ -116,7 +130,9 @@ class Grade:
         notes = [note for note in self.notes if note not in self.message]
         notes = [f"{note[:NOTE]}..." if len(note) > NOTE else note for note in notes]
         if len(notes) > NOTES: notes[NOTES:] = [f"{len(notes) - NOTES} more notes in the report"]
-        if self.outdated: notes.insert(0, f"{', '.join(self.outdated)}: marked for an earlier answer, which has changed; mark it again")
+        if self.outdated:
+            notes.insert(0,
+                         f"{', '.join(self.outdated)}: marked for an earlier answer, which has changed; mark it again")
         if self.penalty: notes.insert(0, f"late: {self.penalty:g} points taken off")
         return "; ".join(filter(None, [self.message, *notes]))
 
@@ -124,7 +140,8 @@ class Grade:
         "What `--json` says about the student."
         return {"student": self.student, "status": self.status, "score": self.score, "max_score": self.max_score,
                 "needs_manual": any(mark.waits for mark in self.parts.values()),
-                "parts": {part: {"score": mark.score, "max_score": mark.max_score, "message": mark.said} for part, mark in self.parts.items()},
+                "parts": {part: {"score": mark.score, "max_score": mark.max_score, "message": mark.said}
+                          for part, mark in self.parts.items()},
                 "seconds": self.seconds, "message": self.said}
 
 
@@ -145,22 +162,26 @@ def legible(course):
     "The path of a course, resolved; GradebookError where nbgrader would take it for another."
     course = Path(course).resolve()
     if odd := sorted(set("?%[]{}*") & set(str(course))):
-        raise GradebookError(f"{course}: got {' '.join(odd)} in the path, which nbgrader reads as a pattern or part of an address; "
+        raise GradebookError(f"{course}: got {' '.join(odd)} in the path, which nbgrader reads as a pattern or part of "
+                             "an address; "
                              "give the folders names without ? % [ ] { } *")
     return course
 
 
 def course_directory(course, db_url=None):
-    "nbgrader's CourseDirectory and configuration of the course in folder `course`, with the database `db_url` where one is given."
+    """nbgrader's CourseDirectory and configuration of the course in folder `course`, with the database `db_url`
+    where one is given."""
     course, config = legible(course), Config()
     if (course / "nbgrader_config.py").is_file():
         try:
             config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
         except Exception as e:   # the file is Python: anything can happen in it
-            raise GradebookError(f"{course / 'nbgrader_config.py'}: {type(e).__name__}: {e}; expected nbgrader's configuration") from e
+            raise GradebookError(f"{course / 'nbgrader_config.py'}: {type(e).__name__}: {e}; expected nbgrader's "
+                                 "configuration") from e
     config.CourseDirectory.pop("assignment_id", None)
     directory = CourseDirectory(config=config, root=str(course), **({"db_url": db_url} if db_url else {}))
-    if not importlib.util.find_spec("psycopg2"):   # what SQLAlchemy before 2.1 takes for PostgreSQL; ours is its successor
+    # what SQLAlchemy before 2.1 takes for PostgreSQL; ours is its successor
+    if not importlib.util.find_spec("psycopg2"):
         directory.db_url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", directory.db_url)
     return directory, config
 
@@ -168,22 +189,27 @@ def course_directory(course, db_url=None):
 def database(url):
     "What tells one database from another in the address `url`: password, driver and options do not."
     try: url = make_url(url)
-    except ArgumentError as e: raise GradebookError(f"{str(url).rpartition('@')[2]}: {e}; {advice(e, str(e))}") from None
+    except ArgumentError as e:
+        raise GradebookError(f"{str(url).rpartition('@')[2]}: {e}; {advice(e, str(e))}") from None
     kind = url.get_backend_name().replace("postgres", "postgresql", "postgresql" not in url.get_backend_name())
-    return kind, url.username, url.host, url.port, os.path.realpath(url.database) if kind == "sqlite" and url.database else url.database
+    return (kind, url.username, url.host, url.port, os.path.realpath(url.database) if kind == "sqlite" and url.database
+            else url.database)
 
 
 def remembered(course, url):
-    "The database of `course` when a command names `url`: that of the course's configuration; GradebookError where they differ."
+    """The database of `course` when a command names `url`: that of the course's configuration; GradebookError where
+    they differ."""
     directory, config = course_directory(course)
     own = directory.db_url
     if database(url) == database(own): return url
     plain = make_url(own).render_as_string(hide_password=True)
     if config.CourseDirectory.get("db_url"):
-        raise GradebookError(f"--db: got another database than this course's, {plain}; leave --db out, or change c.CourseDirectory.db_url in "
+        raise GradebookError(f"--db: got another database than this course's, {plain}; leave --db out, or change "
+                             "c.CourseDirectory.db_url in "
                              f"{Path(directory.root) / 'nbgrader_config.py'} after moving the grades there")
     if submissions_in(Path(directory.root) / "gradebook.db"):
-        raise GradebookError(f"--db: got another database than {plain}, where this course's grades are; leave --db out, or move "
+        raise GradebookError(f"--db: got another database than {plain}, where this course's grades are; leave --db "
+                             "out, or move "
                              "gradebook.db away to begin again in the other one")
     return url
 
@@ -191,7 +217,8 @@ def remembered(course, url):
 def submissions_in(path):
     "How many submissions the SQLite gradebook at `path` has; 0 where there is none."
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db: return db.execute("SELECT count(*) FROM submitted_assignment").fetchone()[0]
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM submitted_assignment").fetchone()[0]
     except sqlite3.Error: return 0
 
 
@@ -202,7 +229,8 @@ def remember(course, url):
     path, plain = Path(directory.root) / "nbgrader_config.py", make_url(url)
     plain = plain.set(password=None) if plain.password else plain
     before = path.read_text(encoding="utf-8") if path.exists() else "c = get_config()\n"
-    put(path, f"{before.rstrip()}\n\n# The gradebook of this course, as first given to `capstone grade --db`; a password comes from ~/.pgpass or --db.\n"
+    put(path, f"{before.rstrip()}\n\n# The gradebook of this course, as first given to `capstone grade --db`; a "
+              "password comes from ~/.pgpass or --db.\n"
               f"c.CourseDirectory.db_url = {plain.render_as_string(hide_password=False)!r}\n")
 
 
@@ -211,7 +239,8 @@ def split(cell):
     cell = cell | {"source": cell["source"].splitlines(True)}
     if cell.get("outputs"):
         cell["outputs"] = [o | {"text": o["text"].splitlines(True)} if "text" in o else o | {"data": {
-            mime: text.splitlines(True) if mime.startswith("text/") or mime in ("image/svg+xml", "application/javascript") else text
+            mime: text.splitlines(True) if mime.startswith("text/")
+            or mime in ("image/svg+xml", "application/javascript") else text
             for mime, text in o["data"].items()}} if "data" in o else o for o in cell["outputs"]]
     return cell
 
@@ -221,9 +250,11 @@ def indented(value, newline="\n"):
     if type(value) is str: return encode_basestring(value)
     inner = newline + " "
     if value and type(value) is dict:
-        return f"{{{inner}" + f",{inner}".join([f"{encode_basestring(k)}: {indented(value[k], inner)}" for k in sorted(value)]) + newline + "}"
+        return f"{{{inner}" + f",{inner}".join([f"{encode_basestring(k)}: {indented(value[k], inner)}"
+                                                for k in sorted(value)]) + newline + "}"
     if value and type(value) is list:
-        return f"[{inner}" + f",{inner}".join([encode_basestring(v) if type(v) is str else indented(v, inner) for v in value]) + f"{newline}]"
+        return f"[{inner}" + f",{inner}".join([encode_basestring(v) if type(v) is str else indented(v, inner)
+                                               for v in value]) + f"{newline}]"
     return json.dumps(value)
 
 
@@ -234,7 +265,8 @@ def put(path, text, mode=0o644):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="replace") as f:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8",
+                  errors="replace") as f:
             f.write(text)
             os.fchmod(f.fileno(), mode)
         new.replace(path)
@@ -251,7 +283,8 @@ class Gradebook:
         self.directory, self.config = course_directory(course, db_url)
         self.assignment, self.elsewhere = assignment, db_url is not None
         if self.directory.db_url in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
-            raise GradebookError(f"{self.directory.db_url}: is a database in memory, which keeps nothing; expected one such as sqlite:///gradebook.db")
+            raise GradebookError(f"{self.directory.db_url}: is a database in memory, which keeps nothing; expected one "
+                                 "such as sqlite:///gradebook.db")
         self.late = AssignLatePenalties(config=self.config)
         self.late.init_plugin()
         self.late.log.setLevel("ERROR")
@@ -283,7 +316,8 @@ class Gradebook:
 
     def where(self):
         "The database as a message may name it, without its password."
-        if hasattr(self, "book"): return self.book.engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+        if hasattr(self, "book"):
+            return self.book.engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
         return self.directory.db_url.rpartition("@")[2].removeprefix("sqlite:///")
 
     # ---- where things lie
@@ -299,7 +333,9 @@ class Gradebook:
     def sources(self):
         "{name: path} of the assignment's trusted notebooks; GradebookError where there is none."
         found = {path.stem: path for path in sorted(self.path("source", ".").glob("*.ipynb"))}
-        if not found: raise unusable(self.path("source", ".") / f"{self.assignment}.ipynb", FileNotFoundError(2, "No such file or directory"))
+        if not found:
+            raise unusable(self.path("source", ".") / f"{self.assignment}.ipynb",
+                           FileNotFoundError(2, "No such file or directory"))
         return found
 
     @property
@@ -330,7 +366,8 @@ class Gradebook:
         "Keep a copy of each notebook in release/, so that what a student was given stays known after it changed."
         for path in sorted(self.path("release", ".").glob("*.ipynb")):
             released = path.read_text(encoding="utf-8")
-            kept = self.root / "_releases" / self.assignment / path.stem / f"{release_digest(json.loads(released))}.ipynb"
+            kept = (self.root / "_releases" / self.assignment / path.stem
+                    / f"{release_digest(json.loads(released))}.ipynb")
             if not kept.exists(): put(kept, released)
 
     def part(self, notebook, grade_id):
@@ -359,14 +396,17 @@ class Gradebook:
     def _read_cells(self):
         assignment = self.book.find_assignment(self.assignment)
         if not assignment.notebooks: raise api.MissingEntry(self.assignment)
-        self.assignment_id, self.notebooks = assignment.id, {notebook.name: notebook.id for notebook in assignment.notebooks}
+        self.assignment_id, self.notebooks = (assignment.id,
+                                              {notebook.name: notebook.id for notebook in assignment.notebooks})
         self.graded, self.tasks, self.answers, self.worth, self.released, self.home = {}, {}, {}, {}, {}, {}
         for notebook in assignment.notebooks:
-            for cells, found in ((notebook.grade_cells, self.graded), (notebook.task_cells, self.tasks), (notebook.solution_cells, self.answers)):
+            for cells, found in ((notebook.grade_cells, self.graded), (notebook.task_cells, self.tasks),
+                                 (notebook.solution_cells, self.answers)):
                 for cell in cells:
                     found[cell.id], self.home[cell.id] = self.part(notebook.name, cell.name), notebook.id
             self.worth |= {cell.id: float(cell.max_score) for cell in [*notebook.grade_cells, *notebook.task_cells]}
-            self.released |= {self.part(notebook.name, cell.name): (cell.source, cell.cell_type, cell.checksum) for cell in notebook.source_cells}
+            self.released |= {self.part(notebook.name, cell.name): (cell.source, cell.cell_type, cell.checksum)
+                              for cell in notebook.source_cells}
         self.names = self.graded | self.tasks | self.answers
         self.book.db.remove()
 
@@ -378,10 +418,12 @@ class Gradebook:
             resources = {"nbgrader": {"notebook": name, "assignment": self.assignment, "db_url": self.directory.db_url}}
             for step in (LockCells, ClearSolutions, ClearOutput, ComputeChecksums, SaveCells):
                 try: notebook, resources = step(config=self.config).preprocess(notebook, resources)
-                except RuntimeError as e: raise GradebookError(f"{self.where()}: {e}; grade this version in another database") from e
+                except RuntimeError as e:
+                    raise GradebookError(f"{self.where()}: {e}; grade this version in another database") from e
 
     def check(self, parts):
-        """GradebookError when the gradebook's graded cells are not those of the trusted notebooks, `parts` {part: points}.
+        """GradebookError when the gradebook's graded cells are not those of the trusted notebooks, `parts` {part:
+        points}.
 
         A database that `--db` names is brought up to date first: `capstone course` knows only the course's own.
         """
@@ -390,12 +432,14 @@ class Gradebook:
                 self._mirror()
                 self._read_cells()
         if different := self._different(parts):
-            raise GradebookError(f"{self.path('source', '.')}: its graded cells are not those of the gradebook ({', '.join(different[:3])}); "
+            raise GradebookError(f"{self.path('source', '.')}: its graded cells are not those of the gradebook "
+                                 f"({', '.join(different[:3])}); "
                                  "run `capstone course` (or `nbgrader generate_assignment`) again")
 
     def _different(self, parts):
         here = {name: self.worth[cell] for cell, name in self.graded.items()}
-        return sorted(name for name in here.keys() | (parts.keys() - set(self.tasks.values())) if here.get(name) != parts.get(name))
+        return sorted(name for name in here.keys() | (parts.keys() - set(self.tasks.values()))
+                      if here.get(name) != parts.get(name))
 
     def points(self):
         "{part: points} of the assignment, in the order of its notebooks."
@@ -403,8 +447,10 @@ class Gradebook:
         order = []
         with suppress(GradebookError, OSError, ValueError):
             for name, path in self.sources().items():
-                order += [self.part(name, part.grade_id) for part in Trusted(json.loads(path.read_text(encoding="utf-8"))).parts]
-        return {part: worth[part] for part in [*(part for part in order if part in worth), *sorted(worth.keys() - set(order))]}
+                order += [self.part(name, part.grade_id)
+                          for part in Trusted(json.loads(path.read_text(encoding="utf-8"))).parts]
+        return {part: worth[part]
+                for part in [*(part for part in order if part in worth), *sorted(worth.keys() - set(order))]}
 
     # ---- reading grades
 
@@ -425,7 +471,8 @@ class Gradebook:
         query = (select(api.SubmittedAssignment.student_id, func.coalesce(func.sum(api.Grade.auto_score), 0.0))
                  .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
                  .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
-                 .where(api.SubmittedAssignment.assignment_id == self.assignment_id).group_by(api.SubmittedAssignment.student_id))
+                 .where(api.SubmittedAssignment.assignment_id
+                        == self.assignment_id).group_by(api.SubmittedAssignment.student_id))
         with self.one_line():
             try: return {student: auto for student, auto in self.book.db.execute(query).all()}
             finally: self.book.db.remove()
@@ -440,7 +487,8 @@ class Gradebook:
         for student in {*states, *found}:
             state = self.state(student)
             if not state.keys() >= {"status", "parts"} or not isinstance(state["parts"], dict): continue
-            if student not in found: found[student] = Grade(student, {part: Mark(worth) for part, worth in points.items()}, submitted=False)
+            if student not in found:
+                found[student] = Grade(student, {part: Mark(worth) for part, worth in points.items()}, submitted=False)
             with_state(found[student], state)
         names = self.roster() if found else {}
         for student, grade in found.items(): grade.name = names.get(student, "")
@@ -449,15 +497,19 @@ class Gradebook:
     def absent(self):
         "Grades without points of the roster's students who handed nothing in, sorted by name."
         names, there = self.roster(), self.grades().keys()
-        return [Grade(student, {}, status="absent", name=names[student], submitted=False) for student in sorted(names.keys() - there, key=lambda s: (names[s], s))]
+        return [Grade(student, {}, status="absent", name=names[student], submitted=False)
+                for student in sorted(names.keys() - there, key=lambda s: (names[s], s))]
 
     def _read_grades(self, found, students, points):
         assigned, notebook, grade, comment = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade, api.Comment
-        chosen = [assigned.assignment_id == self.assignment_id] + ([assigned.student_id.in_(students)] if students is not None else [])
+        chosen = [assigned.assignment_id == self.assignment_id] + ([assigned.student_id.in_(students)]
+                                                                   if students is not None else [])
         read = lambda *columns: (select(assigned.student_id, *columns).select_from(notebook)
                                  .join(assigned, notebook.assignment_id == assigned.id).where(*chosen))
-        for student, penalty, timestamp in self.book.db.execute(read(notebook.late_submission_penalty, assigned.timestamp)):
-            one = found.setdefault(student, Grade(student, {part: Mark(worth) for part, worth in points.items()}, timestamp=timestamp))
+        for student, penalty, timestamp in self.book.db.execute(read(notebook.late_submission_penalty,
+                                                                     assigned.timestamp)):
+            one = found.setdefault(student, Grade(student, {part: Mark(worth) for part, worth in points.items()},
+                                                  timestamp=timestamp))
             one.penalty += penalty or 0.0
         for submission in self.book.db.scalars(select(assigned).where(*chosen, assigned.timestamp.is_not(None))):
             found[submission.student_id].late_s = submission.total_seconds_late
@@ -466,16 +518,20 @@ class Gradebook:
                 .join(grade, grade.notebook_id == notebook.id)):
             if (mark := found[student].parts.get(self.names.get(cell))) is None: continue
             mark.auto, mark.manual, mark.extra, mark.waits = auto, manual, extra, bool(waits)
-        for student, cell, said in self.book.db.execute(read(comment.cell_id, comment.comment).join(comment, comment.notebook_id == notebook.id)):
+        for student, cell, said in self.book.db.execute(read(comment.cell_id,
+                                                             comment.comment).join(comment,
+                                                                                   comment.notebook_id == notebook.id)):
             if cell in self.names and said and said.strip(): found[student].comments[self.names[cell]] = said
 
     # ---- writing grades
 
     def record(self, result, timestamp=None, **about):
-        """Enter `result`: autograded/, then one transaction in the gradebook, then `_grades/STUDENT.json` with what `about` adds.
+        """Enter `result`: autograded/, then one transaction in the gradebook, then `_grades/STUDENT.json` with what
+        `about` adds.
 
-        Killed anywhere, the record does not count as finished and still says which answers the marks of a person were given for.
-        A missing submission changes the grades of an older one to 0, and is no submission where there was none.
+        Killed anywhere, the record does not count as finished and still says which answers the marks of a person
+        were given for. A missing submission changes the grades of an older one to 0, and is no submission where
+        there was none.
         """
         before, now = self._earlier(result.student), digests(result, self.part)
         marked = dict(before.get("marked") or {})
@@ -487,7 +543,8 @@ class Gradebook:
                 self.book.db.commit()
             finally: self.book.db.remove()
         state = {name: value for name, value in vars(result).items() if name not in ("notebook", "notebooks")}
-        put(self.state_file(result.student), json.dumps(state | about | {"auto": auto, "answers": now, "marked": marked}, ensure_ascii=False))
+        put(self.state_file(result.student),
+            json.dumps(state | about | {"auto": auto, "answers": now, "marked": marked}, ensure_ascii=False))
 
     def mark(self, student, part, points, comment=None):
         "Enter what a person gives for one part, as Formgrader does."
@@ -495,11 +552,14 @@ class Gradebook:
             try:
                 notebook = api.SubmittedNotebook
                 cell = next(cell for cell, name in self.names.items() if name == part and cell in self.worth)
-                mine = (select(notebook.id).join(api.SubmittedAssignment, notebook.assignment_id == api.SubmittedAssignment.id)
+                mine = (select(notebook.id).join(api.SubmittedAssignment,
+                                                 notebook.assignment_id == api.SubmittedAssignment.id)
                         .where(api.SubmittedAssignment.student_id == student, notebook.notebook_id == self.home[cell]))
-                grade = self.book.db.scalars(select(api.Grade).where(api.Grade.cell_id == cell, api.Grade.notebook_id.in_(mine))).one()
+                grade = self.book.db.scalars(select(api.Grade).where(api.Grade.cell_id == cell,
+                                                                     api.Grade.notebook_id.in_(mine))).one()
                 grade.manual_score, grade.needs_manual_grade = points, False
-                said = self.book.db.scalars(select(api.Comment).where(api.Comment.notebook_id == grade.notebook_id)).all()
+                said = self.book.db.scalars(select(api.Comment).where(api.Comment.notebook_id
+                                                                      == grade.notebook_id)).all()
                 for one in said if comment else ():
                     if self.names.get(one.cell_id) == part: one.manual_comment = comment
                 self.book.db.commit()
@@ -511,7 +571,8 @@ class Gradebook:
         if "answers" in state: return state
         for name in self.notebooks:
             with suppress(OSError, ValueError, RecursionError):
-                there[name] = json.loads((self.path("autograded", student) / f"{name}.ipynb").read_text(encoding="utf-8"))
+                there[name] = json.loads((self.path("autograded", student)
+                                          / f"{name}.ipynb").read_text(encoding="utf-8"))
         return {"student": student} | state | {"answers": digests_of(there, self.part)} if state or there else {}
 
     def refresh(self, student, timestamp):
@@ -524,21 +585,25 @@ class Gradebook:
             finally: self.book.db.remove()
 
     def _submission(self, student, timestamp, create):
-        "The rows of a student's submission, {id of a notebook: its row}, new ones where there are none yet and `create`; else (None, {})."
+        """The rows of a student's submission, {id of a notebook: its row}, new ones where there are none yet and
+        `create`; else (None, {})."""
         db = self.book.db
         submission = db.scalars(select(api.SubmittedAssignment).where(
-            api.SubmittedAssignment.assignment_id == self.assignment_id, api.SubmittedAssignment.student_id == student)).one_or_none()
+            api.SubmittedAssignment.assignment_id == self.assignment_id,
+            api.SubmittedAssignment.student_id == student)).one_or_none()
         if submission is None:
             if not create: return None, {}
             if db.get(api.Student, student) is None: db.add(api.Student(id=student, **self._names_of(student)))
-            submission = api.SubmittedAssignment(id=api.new_uuid(), assignment_id=self.assignment_id, student_id=student)
+            submission = api.SubmittedAssignment(id=api.new_uuid(), assignment_id=self.assignment_id,
+                                                 student_id=student)
             db.add(submission)
         submission.timestamp = timestamp
         rows = {row.notebook_id: row for row in db.scalars(
             select(api.SubmittedNotebook).where(api.SubmittedNotebook.assignment_id == submission.id))}
         for notebook in self.notebooks.values():
             if notebook not in rows:
-                rows[notebook] = api.SubmittedNotebook(id=api.new_uuid(), assignment_id=submission.id, notebook_id=notebook)
+                rows[notebook] = api.SubmittedNotebook(id=api.new_uuid(), assignment_id=submission.id,
+                                                       notebook_id=notebook)
                 db.add(rows[notebook])
         db.flush()
         return submission, rows
@@ -552,19 +617,23 @@ class Gradebook:
         return {}
 
     def _enter(self, result, timestamp, before, now, marked):
-        "Scores, marks that wait, comments and penalties of `result`; returns the points that tests gave. `marked` is brought up to date."
+        """Scores, marks that wait, comments and penalties of `result`; returns the points that tests gave.
+
+        `marked` is brought up to date."""
         db = self.book.db
         submission, rows = self._submission(result.student, timestamp, create=result.status != "missing")
         if submission is None: return 0.0
         theirs, answered = [row.id for row in rows.values()], written(result, self.part)
-        grades = {grade.cell_id: grade for grade in db.scalars(select(api.Grade).where(api.Grade.notebook_id.in_(theirs)))}
+        grades = {grade.cell_id: grade
+                  for grade in db.scalars(select(api.Grade).where(api.Grade.notebook_id.in_(theirs)))}
         for cell in [*self.graded, *self.tasks]:
             if cell not in grades:
                 grades[cell] = api.Grade(cell_id=cell, notebook_id=rows[self.home[cell]].id)
                 db.add(grades[cell])
         for cell, name in self.graded.items():
             grade = grades[cell]
-            if name not in answered: grade.auto_score = float(result.parts[name]["score"] or 0) if name in result.parts else 0.0
+            if name not in answered:
+                grade.auto_score = float(result.parts[name]["score"] or 0) if name in result.parts else 0.0
             else: grade.auto_score = 0.0 if blank(answered[name]) or answered[name] == self.released[name][0] else None
         for cell, name in (self.graded | self.tasks).items(): self._wait(grades[cell], name, before, now, marked)
         self._say(db, rows, theirs, answered)
@@ -573,16 +642,19 @@ class Gradebook:
         return sum(grade.auto_score or 0.0 for grade in grades.values())
 
     def _wait(self, grade, name, before, now, marked):
-        "Whether a part waits for a person: an answer nobody marked, or a mark that was given for another answer than this."
+        """Whether a part waits for a person: an answer nobody marked, or a mark that was given for another answer
+        than this."""
         if grade.manual_score is None:
             grade.needs_manual_grade = name in now and (grade.auto_score is None)
             return
-        if grade.needs_manual_grade is False and name in before: marked[name] = before[name]   # it stood, so it was for the answer before
+        # it stood, so it was for the answer before
+        if grade.needs_manual_grade is False and name in before: marked[name] = before[name]
         grade.needs_manual_grade = name not in marked or marked[name] != now.get(name)
 
     def _say(self, db, rows, theirs, answered):
         "nbgrader's own comment on cells that are as they were released."
-        comments = {comment.cell_id: comment for comment in db.scalars(select(api.Comment).where(api.Comment.notebook_id.in_(theirs)))}
+        comments = {comment.cell_id: comment
+                    for comment in db.scalars(select(api.Comment).where(api.Comment.notebook_id.in_(theirs)))}
         for cell in [*self.answers, *self.tasks]:
             if cell not in comments:
                 comments[cell] = api.Comment(cell_id=cell, notebook_id=rows[self.home[cell]].id)
@@ -600,7 +672,8 @@ class Gradebook:
             if penalty is not None: notebook.late_submission_penalty = self.late._check_late_penalty(notebook, penalty)
 
     def _write_notebooks(self, result, timestamp):
-        "autograded/STUDENT/ASSIGNMENT as nbgrader leaves it, for Formgrader and feedback; nothing there when there is no notebook."
+        """autograded/STUDENT/ASSIGNMENT as nbgrader leaves it, for Formgrader and feedback; nothing there when there
+        is no notebook."""
         folder, notebooks = self.path("autograded", result.student), notebooks_of(result)
         if not notebooks:
             shutil.rmtree(folder, ignore_errors=True)
@@ -611,7 +684,8 @@ class Gradebook:
             for cell in map(split, notebook["cells"]):
                 mark = cell["metadata"].get("nbgrader", {})
                 if known := self.released.get(self.part(name, mark.get("grade_id"))):
-                    cell["metadata"] = cell["metadata"] | {"nbgrader": mark | {"checksum": known[2], "cell_type": known[1]}}
+                    cell["metadata"] = (cell["metadata"]
+                                        | {"nbgrader": mark | {"checksum": known[2], "cell_type": known[1]}})
                 cells.append(cell)
             put(folder / f"{name}.ipynb", indented(notebook | {"cells": cells}) + "\n", mode)
         if timestamp is not None: put(folder / "timestamp.txt", timestamp, mode)
@@ -620,12 +694,14 @@ class Gradebook:
 
 def release_digest(notebook):
     "What a released notebook is called: the first characters of the SHA-256 of its cells' texts."
-    return hashlib.sha256(json.dumps([squeezed(text(cell.get("source")) or "") for cell in notebook["cells"]]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([squeezed(text(cell.get("source")) or "")
+                                      for cell in notebook["cells"]]).encode()).hexdigest()[:12]
 
 
 def with_state(grade, state):
     "Put what the last run said about a student into `grade`: status, notes, and the messages of its parts."
-    grade.status, grade.message = str(state["status"]), state.get("message") if isinstance(state.get("message"), str) else ""
+    grade.status, grade.message = (str(state["status"]), state.get("message") if isinstance(state.get("message"), str)
+                                   else "")
     grade.notes = [note for note in state.get("notes") or () if isinstance(note, str)]
     seconds = state.get("seconds")
     grade.seconds = float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else 0.0
@@ -645,7 +721,8 @@ def notebooks_of(result):
 
 def written(result, part):
     "{part: source} of the solution cells in the notebooks of `result`."
-    return {part(name, about(cell)["grade_id"]): cell["source"] for name, notebook in notebooks_of(result).items() for cell in notebook["cells"]
+    return {part(name, about(cell)["grade_id"]): cell["source"] for name, notebook in notebooks_of(result).items()
+            for cell in notebook["cells"]
             if about(cell).get("solution")}
 
 
@@ -657,26 +734,32 @@ def digests(result, part):
 def digests_of(notebooks, part):
     """{part: SHA-256 of what a mark of it is about}, by which a person's mark is kept or waits again.
 
-    An answer by hand is its own text and pictures, a test stands for the code of its notebook, a task for all of its cells."""
+    An answer by hand is its own text and pictures, a test stands for the code of its notebook, a task for all of its
+    cells."""
     sha256 = lambda value: hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "replace")).hexdigest()
     found = {}
     for name, notebook in notebooks.items():
-        cells = [cell for cell in notebook.get("cells", ()) if isinstance(cell, dict)] if isinstance(notebook, dict) else []
+        cells = ([cell for cell in notebook.get("cells", ()) if isinstance(cell, dict)] if isinstance(notebook, dict)
+                 else [])
         says = lambda cell: [(text(cell.get("source")) or "").strip(), cell.get("attachments") or {}]
-        code = sha256([says(cell) for cell in cells if cell.get("cell_type") == "code" and (about(cell).get("solution") or not about(cell))])
+        code = sha256([says(cell) for cell in cells if cell.get("cell_type") == "code"
+                       and (about(cell).get("solution") or not about(cell))])
         every = sha256([says(cell) for cell in cells if not about(cell).get("locked")])
         for cell in cells:
             mark = about(cell)
             if not isinstance(mark.get("grade_id"), str) or not (mark.get("grade") or mark.get("task")): continue
-            found[part(name, mark["grade_id"])] = sha256(says(cell)) if mark.get("solution") else every if mark.get("task") else code
+            found[part(name, mark["grade_id"])] = (sha256(says(cell)) if mark.get("solution") else every
+                                                   if mark.get("task") else code)
     return found
 
 
 def advice(error, said):
     "What to do about a database or a file that refuses."
-    if isinstance(error, ArgumentError): return "expected a database URL such as sqlite:///gradebook.db or postgresql://USER@HOST/NAME"
+    if isinstance(error, ArgumentError):
+        return "expected a database URL such as sqlite:///gradebook.db or postgresql://USER@HOST/NAME"
     for words, what in {"locked": "another program is writing to it: close that one or wait",
-                        "full": "make room on the disk", "No space": "make room on the disk", "quota": "make room on the disk", "File too large": "make room on the disk",
+                        "full": "make room on the disk", "No space": "make room on the disk",
+                        "quota": "make room on the disk", "File too large": "make room on the disk",
                         "disk I/O": "the disk is full or failing: make room",
                         "readonly": "you may not write there: use the account that owns the course",
                         "unable to open": "see that the folder exists and that you may write there",
@@ -684,4 +767,5 @@ def advice(error, said):
                         "not a database": "the file is damaged or something else: restore it from a copy",
                         "No module named": "install the driver, for PostgreSQL `pip install '.[scale]'`"}.items():
         if words in said: return what
-    return "see that you may write there" if isinstance(error, OSError) else "see that the server runs and that URL, name and password are right"
+    return ("see that you may write there" if isinstance(error, OSError)
+            else "see that the server runs and that URL, name and password are right")

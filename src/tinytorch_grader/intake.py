@@ -1,8 +1,10 @@
-"""Bytes of strangers in, a notebook of ours out: the trusted one, with the student's code and answers at their places.
+"""Bytes of strangers in, a notebook of ours out: the trusted one, with the student's code and answers at their
+places.
 
-Threat: a file that is no file, no end, no notebook, or a notebook that lies about its cells, tests, points and tags. The file is read
-without following a link or opening a device, within limits on size and depth. Of the student's notebook only the source of the solution
-cells, the manual answers and the extra code cells survive; everything else is the trusted source's.
+Threat: a file that is no file, no end, no notebook, or a notebook that lies about its cells, tests, points and tags.
+The file is read without following a link or opening a device, within limits on size and depth. Of the student's
+notebook only the source of the solution cells, the manual answers and the extra code cells survive; everything else
+is the trusted source's.
 """
 import ast
 import hashlib
@@ -46,7 +48,8 @@ class Job:
 
 @dataclass
 class Submission:
-    "What a student contributed: cells and manual answers by grade_id, extras (index of the trusted cell before, source), oddities."
+    """What a student contributed: cells and manual answers by grade_id, extras (index of the trusted cell before,
+    source), oddities."""
     cells: dict = field(default_factory=dict)
     extras: list = field(default_factory=list)
     notes: list = field(default_factory=list)
@@ -65,33 +68,40 @@ def storable(source):
 def added_imports(source, given):
     "The lines of `source` that `given` lacks, where all of them are imports; else an empty text."
     known = {line.strip() for line in given.split("\n")}
-    added = [line.rstrip() for line in source.split("\n") if line.strip() not in known and line.strip()[:1] not in ("", "#")]
+    added = [line.rstrip() for line in source.split("\n") if line.strip() not in known
+             and line.strip()[:1] not in ("", "#")]
     return "\n".join(added) if all(map(IMPORT.match, added)) else ""
 
 
 def joined(answer, more):
     "A written answer and more of it."
-    return "\n\n".join(text for text in (answer, more) if squeezed(text)) if squeezed(answer) != squeezed(more) else answer
+    return ("\n\n".join(text for text in (answer, more) if squeezed(text)) if squeezed(answer) != squeezed(more)
+            else answer)
 
 
 def size(count):
     "A number of bytes, for a sentence."
-    return next(f"{count / most:.3g} {unit}" for most, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes")) if count >= most)
+    return next(f"{count / most:.3g} {unit}" for most, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
+                if count >= most)
 
 
 def fetch(path):
     "The bytes of the regular file `path`; Invalid for a link, a device, a pipe, a folder, or too many of them."
     path = Path(path)
     flags = os.O_RDONLY
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"): flags |= getattr(os, name, 0)   # those that this system has
+    # those that this system has
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"): flags |= getattr(os, name, 0)
     try:
-        if path.is_symlink(): raise Invalid(f"{path.name} is a symbolic link, expected the notebook itself; hand in the file")
+        if path.is_symlink():
+            raise Invalid(f"{path.name} is a symbolic link, expected the notebook itself; hand in the file")
         kind = os.lstat(path).st_mode
         if not stat.S_ISREG(kind):
-            raise Invalid(f"{path.name} is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}, expected a notebook; hand in the file")
+            raise Invalid(f"{path.name} is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}, expected a "
+                          "notebook; hand in the file")
         with open(os.open(path, flags), "rb") as file:
             state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode): raise Invalid(f"{path.name} is no regular file, expected a notebook; hand in the file")
+            if not stat.S_ISREG(state.st_mode):
+                raise Invalid(f"{path.name} is no regular file, expected a notebook; hand in the file")
             if state.st_size > MOST_BYTES:
                 raise Invalid(f"{path.name} has {size(state.st_size)}, expected at most {size(MOST_BYTES)}; "
                               "clear its outputs and hand it in again")
@@ -105,7 +115,8 @@ def fetch(path):
 def depth_of(value):
     "Levels of nesting in a JSON value, counted without recursion."
     level, depth = [value], 0
-    while level := [member for v in level if isinstance(v, (dict, list)) for member in (v.values() if isinstance(v, dict) else v)]:
+    while level := [member for v in level if isinstance(v, (dict, list))
+                    for member in (v.values() if isinstance(v, dict) else v)]:
         depth += 1
         if depth > MOST_DEPTH: break
     return depth
@@ -116,21 +127,28 @@ def parse(data, name):
     again = "open it in Jupyter, save it and hand it in again"
     if not data.strip(): raise Invalid(f"{name} is empty, expected a notebook; {again}")
     try: source = data.decode("utf-8-sig")
-    except UnicodeDecodeError as e: raise Invalid(f"{name} is not UTF-8 (byte {e.start}), expected a notebook; {again}") from None
+    except UnicodeDecodeError as e:
+        raise Invalid(f"{name} is not UTF-8 (byte {e.start}), expected a notebook; {again}") from None
     whole = lambda digits: int(digits) if len(digits) < 20 else None
     try: notebook = json.loads(source, parse_int=whole, parse_constant=lambda word: None)
-    except RecursionError: raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}") from None
+    except RecursionError:
+        raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}") from None
     except ValueError as e: raise Invalid(f"{name} is not JSON ({e}), expected a notebook; {again}") from None
-    if depth_of(notebook) > MOST_DEPTH: raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}")
-    if not isinstance(notebook, dict): raise Invalid(f"{name} holds a {type(notebook).__name__}, expected a notebook; {again}")
+    if depth_of(notebook) > MOST_DEPTH:
+        raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}")
+    if not isinstance(notebook, dict):
+        raise Invalid(f"{name} holds a {type(notebook).__name__}, expected a notebook; {again}")
     notes, cells = [], notebook.get("cells")
     if isinstance(notebook.get("worksheets"), list):   # nbformat 3
-        cells = [cell for sheet in notebook["worksheets"] if isinstance(sheet, dict) and isinstance(sheet.get("cells"), list)
+        cells = [cell for sheet in notebook["worksheets"] if isinstance(sheet, dict)
+                 and isinstance(sheet.get("cells"), list)
                  for cell in sheet["cells"]]
         cells = [{**cell, "source": cell.get("input", cell.get("source"))} for cell in cells if isinstance(cell, dict)]
-    if notebook.get("nbformat") != 4: notes.append(f"nbformat: got {notebook.get('nbformat')!r:.40}, expected 4; read as far as it goes")
+    if notebook.get("nbformat") != 4:
+        notes.append(f"nbformat: got {notebook.get('nbformat')!r:.40}, expected 4; read as far as it goes")
     if not isinstance(cells, list): raise Invalid(f"{name} has no list of cells, expected a notebook; {again}")
-    if len(cells) > MOST_CELLS: raise Invalid(f"{name} has {len(cells)} cells, expected at most {MOST_CELLS}; remove those you added")
+    if len(cells) > MOST_CELLS:
+        raise Invalid(f"{name} has {len(cells)} cells, expected at most {MOST_CELLS}; remove those you added")
     kernel = notebook.get("metadata")
     kernel = kernel.get("kernelspec") if isinstance(kernel, dict) else None
     language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
@@ -149,7 +167,8 @@ def listed(names):
 
 @dataclass
 class Prose:
-    "Text of a student's own outside of the cells that ask for it: after which trusted cell it stands, and whether one comes after it."
+    """Text of a student's own outside of the cells that ask for it: after which trusted cell it stands, and whether
+    one comes after it."""
     source: str
     before: int
     pictures: dict
@@ -172,9 +191,11 @@ def pictures_of(cell):
     found, refused, left = {}, [], PICTURE_BYTES
     attached = cell.get("attachments")
     for name, data in attached.items() if isinstance(attached, dict) else ():
-        kept = {mime: value for mime, value in data.items() if mime in PICTURES and isinstance(value, str)} if isinstance(data, dict) else {}
+        kept = ({mime: value for mime, value in data.items() if mime in PICTURES and isinstance(value, str)}
+                if isinstance(data, dict) else {})
         size_of = sum(map(len, kept.values()))
-        if kept and len(name) <= 200 and size_of <= left and all(BASE64.fullmatch(value) for value in kept.values()): found[storable(name)] = kept
+        if kept and len(name) <= 200 and size_of <= left and all(BASE64.fullmatch(value) for value in kept.values()):
+            found[storable(name)] = kept
         else: refused.append(name)
         left -= size_of if name in found else 0
     return found, refused
@@ -186,7 +207,8 @@ class Reading:
     def __init__(self, trusted):
         self.trusted, self.submission, self.at, self.before, self.answering = trusted, Submission(), -1, -1, None
         self.places, self.twice, self.retyped, self.unreadable, self.too_long, self.schemas = [], [], [], [], [], set()
-        self.changed, self.together, self.prose, self.foreign, self.refused, self.moved, self.cut = [], [], [], 0, [], [], []
+        self.changed, self.together, self.prose, self.foreign, self.refused, self.moved, self.cut = ([], [], [], 0, [],
+                                                                                                     [], [])
 
     def take(self, cell):
         source, index, mark = text(cell.get("source")), self.trusted.place(cell), about(cell)
@@ -201,7 +223,8 @@ class Reading:
         if role == "manual": self._answer(index, cell, source, again)
         elif role == "solution": self._solution(index, cell, source)
         elif role == "text": self._lesson(index, cell, source)
-        elif cell.get("cell_type") == "code" and source and source.strip() and squeezed(source) not in self.trusted.given[index]:
+        elif (cell.get("cell_type") == "code" and source and source.strip()
+              and squeezed(source) not in self.trusted.given[index]):
             self.changed.append((index, source, again))
 
     def _own(self, cell, source):
@@ -230,7 +253,8 @@ class Reading:
 
     def _beyond_texts(self, source):
         "The lines of `source` that no text of the lesson has."
-        return "\n".join(line for line in source.split("\n") if not line.strip() or "".join(line.split()) not in self.trusted.lines).strip()
+        return "\n".join(line for line in source.split("\n") if not line.strip()
+                         or "".join(line.split()) not in self.trusted.lines).strip()
 
     def _answer(self, index, cell, source, again):
         grade_id, answers = self.trusted.grade_id(index), self.submission.manual
@@ -274,10 +298,13 @@ class Reading:
         return index in self.trusted.tasks or not squeezed(self.submission.manual.get(self.trusted.grade_id(index), ""))
 
     def _near(self, prose):
-        "The manual cell that `prose` stands beside, with no code of the assignment between, or None; an empty one before a full one."
-        beside = [index for index in self.trusted.manual if self.trusted.around[index][0] <= prose.before < self.trusted.around[index][1]]
+        """The manual cell that `prose` stands beside, with no code of the assignment between, or None; an empty one
+        before a full one."""
+        beside = [index for index in self.trusted.manual
+                  if self.trusted.around[index][0] <= prose.before < self.trusted.around[index][1]]
         return min(beside, default=None,
-                   key=lambda index: (not self._empty(index), index != prose.before, index < prose.before, abs(index - prose.before)))
+                   key=lambda index: (not self._empty(index), index != prose.before, index < prose.before,
+                                      abs(index - prose.before)))
 
     def settle(self):
         "Bring prose that stands near a manual cell, or at the end of the notebook, to whoever marks it; returns notes."
@@ -290,12 +317,18 @@ class Reading:
         if empty and (end := [prose for prose in left if prose.last]):
             for prose in end: self._move(prose, empty[-1])
             left, empty = [prose for prose in left if not prose.last], [index for index in empty if self._empty(index)]
-        if self.moved: notes.append(f"cells {listed(dict.fromkeys(self.moved))}: written elsewhere in the notebook; moved there for whoever marks it")
+        if self.moved:
+            notes.append(f"cells {listed(dict.fromkeys(self.moved))}: written elsewhere in the notebook; moved there "
+                         "for whoever marks it")
         for index in empty:
             gone, where = index not in self.places, [self._after(prose.before) for prose in left]
-            if gone or where: notes.append(f"cell {self.trusted.grade_id(index)}: {'missing' if gone else 'empty'}, and nothing written was found near it"
-                                           + (f"; the student's own text stands {listed(dict.fromkeys(where))}" if where else ""))
-        if self.refused: notes.append(f"attachments {listed(self.refused)}: no pictures in PNG, JPEG or GIF of at most {size(PICTURE_BYTES)} in all; left out")
+            if gone or where:
+                notes.append(f"cell {self.trusted.grade_id(index)}: {'missing' if gone else 'empty'}, and nothing "
+                             "written was found near it"
+                             + (f"; the student's own text stands {listed(dict.fromkeys(where))}" if where else ""))
+        if self.refused:
+            notes.append(f"attachments {listed(self.refused)}: no pictures in PNG, JPEG or GIF of at most "
+                         f"{size(PICTURE_BYTES)} in all; left out")
         return notes
 
     def _after(self, index):
@@ -307,20 +340,24 @@ class Reading:
         if self.trusted.notebook["cells"][index]["cell_type"] == "code":   # which has to stay code
             said = f"[moved here by the grader: this stood {self._after(prose.before)}]\n{prose.source}"
             return self._join(grade_id, "\n".join(f"# {line}" for line in said.split("\n")), {})
-        self._join(grade_id, f"*[moved here by the grader: this stood {self._after(prose.before)}]*\n\n{prose.source}", prose.pictures)
+        self._join(grade_id, f"*[moved here by the grader: this stood {self._after(prose.before)}]*\n\n{prose.source}",
+                   prose.pictures)
 
     # ---- what is odd
 
     def _changes(self):
         "Cells of ours that the student changed, told by the release that the notebook agrees with best; returns notes."
         releases = [*reversed(self.trusted.releases)] or [("", {})]
-        against = {digest: [one for one in self.changed if squeezed(one[1]) != said.get(self.trusted.grade_id(one[0]))] for digest, said in releases}
+        against = {digest: [one for one in self.changed if squeezed(one[1]) != said.get(self.trusted.grade_id(one[0]))]
+                   for digest, said in releases}
         self.submission.release = min(against, key=lambda digest: len(against[digest]))
         kinds, first = {"demo": [], "copied": [], "imported": [], "replaced": []}, []
         for index, source, again in against[self.submission.release]:
             role, grade_id = self.trusted.roles[index], self.trusted.grade_id(index)
-            added = source if again or role == "demo" else added_imports(source, self.trusted.source(index)) if role == "given" else ""
-            kinds["demo" if role == "demo" else "copied" if again else "imported" if added else "replaced"].append(grade_id)
+            added = (source if again or role == "demo" else added_imports(source, self.trusted.source(index))
+                     if role == "given" else "")
+            kinds["demo" if role == "demo" else "copied" if again else "imported" if added
+                  else "replaced"].append(grade_id)
             if added: first.append((index, added))
         self.submission.extras = sorted(first + self.submission.extras, key=lambda extra: extra[0])
         return ((kinds["demo"], "demonstrations that were changed; they were run as extra cells"),
@@ -330,20 +367,27 @@ class Reading:
 
     def notes(self):
         wanted = [self.trusted.grade_id(i) for i, role in enumerate(self.trusted.roles) if role == "solution"]
-        missing = [name for name in wanted if name not in self.submission.cells and name not in self.retyped + self.unreadable + self.too_long]
+        missing = [name for name in wanted if name not in self.submission.cells and name not in self.retyped
+                   + self.unreadable + self.too_long]
         found, changes = self.settle(), self._changes()
         self.too_long += ["of your own" for _, source in self.submission.extras if len(source) > MOST_SOURCE]
-        self.submission.extras = [(index, storable(source)) for index, source in self.submission.extras if len(source) <= MOST_SOURCE]
+        self.submission.extras = [(index, storable(source)) for index, source in self.submission.extras
+                                  if len(source) <= MOST_SOURCE]
         notes = [f"cells {listed(names)}: {note}" for names, note in (
             (self.twice, "there more than once; each was run, the last one counts"),
-            (self.retyped, "no code cells any more; they count as empty"), (self.unreadable, "without text; they count as empty"),
+            (self.retyped, "no code cells any more; they count as empty"),
+            (self.unreadable, "without text; they count as empty"),
             (missing, "missing; restore them from the notebook you were given"),
             (self.too_long, f"longer than {MOST_SOURCE} characters; they were left out"),
             (list(dict.fromkeys(self.cut)), f"longer than {MOST_SOURCE} characters; cut there"), *changes,
-            (list(dict.fromkeys(self.together)), "written in several cells; all of it was put into one for whoever marks it")) if names]
-        if self.schemas: notes.append(f"got {listed(sorted(self.schemas))} as nbgrader schema version, expected 3; the cells were read all the same")
+            (list(dict.fromkeys(self.together)),
+             "written in several cells; all of it was put into one for whoever marks it")) if names]
+        if self.schemas:
+            notes.append(f"got {listed(sorted(self.schemas))} as nbgrader schema version, expected 3; the cells were "
+                         "read all the same")
         first = list(dict.fromkeys(self.places))
-        if first != sorted(first): notes.append("cells are in another order than in the assignment; they were run in its order")
+        if first != sorted(first):
+            notes.append("cells are in another order than in the assignment; they were run in its order")
         return notes + found
 
 
@@ -355,12 +399,17 @@ def read(path, trusted):
     reading = Reading(trusted)
     for cell in cells: reading.take(cell)
     ours = {index for index in reading.places if trusted.roles[index] in ("solution", "manual", "test")}
-    if not reading.places: raise Invalid(f"{path.name} has none of this assignment's cells; hand in the notebook that you were given, filled in")
+    if not reading.places:
+        raise Invalid(f"{path.name} has none of this assignment's cells; hand in the notebook that you were given, "
+                      "filled in")
     if reading.foreign > len(ours):
-        others = [about(cell)["grade_id"] for cell in cells if isinstance(about(cell).get("grade_id"), str) and trusted.place(cell) is None]
-        raise Invalid(f"{path.name} is the notebook of another assignment (its cells are {listed(others)}); hand in the one of this assignment")
+        others = [about(cell)["grade_id"] for cell in cells if isinstance(about(cell).get("grade_id"), str)
+                  and trusted.place(cell) is None]
+        raise Invalid(f"{path.name} is the notebook of another assignment (its cells are {listed(others)}); hand in "
+                      "the one of this assignment")
     submission = reading.submission
-    submission.notes, submission.sha256, submission.python = notes + reading.notes(), hashlib.sha256(data).hexdigest(), python
+    submission.notes, submission.sha256, submission.python = (notes + reading.notes(), hashlib.sha256(data).hexdigest(),
+                                                              python)
     return submission
 
 
@@ -383,14 +432,17 @@ def merged(trusted, submission):
 def job(trusted, submission, seed):
     "What two cages run: the trusted cells, the student's and the tests, in order."
     runs = {"given", "tools", "solution", "extra", "test"}
-    by_hand = {i for i in trusted.manual if trusted.notebook["cells"][i]["cell_type"] == "code"}   # code that a person marks runs too
-    steps = [Step(name, "solution" if index in by_hand else role, source) for role, name, source, index in merged(trusted, submission)
+    # code that a person marks runs too
+    by_hand = {i for i in trusted.manual if trusted.notebook["cells"][i]["cell_type"] == "code"}
+    steps = [Step(name, "solution" if index in by_hand else role, source)
+             for role, name, source, index in merged(trusted, submission)
              if (role in runs or index in by_hand) and source.strip()]
     return Job(seed, steps)
 
 
 def rebuilt(trusted, submission, outputs):
-    "The trusted notebook, whose metadata it shares, with the student's cells, answers and `outputs` {id: list}; tests show their failure alone."
+    """The trusted notebook, whose metadata it shares, with the student's cells, answers and `outputs` {id: list};
+    tests show their failure alone."""
     notebook = {**trusted.notebook, "cells": [], "metadata": {**trusted.notebook.get("metadata", {})}}
     notebook["metadata"].pop("capstone_checks", None)
     for role, name, source, index in merged(trusted, submission):

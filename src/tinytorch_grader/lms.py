@@ -1,22 +1,27 @@
 """What learning management systems call the files that students hand in: whose file, how new, late or not.
 
-Threat: a name that can be read in two ways gives one student's work to another. Whatever stays ambiguous is refused by `collect`.
+Threat: a name that can be read in two ways gives one student's work to another. Whatever stays ambiguous is refused
+by `collect`.
 """
 import re
 import unicodedata
 from datetime import datetime, timezone
 
-# Canvas: `lastfirst_LATE_12345_67890_name-1.ipynb`, where 12345 is the user and 67890 grows with every upload; names of groups hold `_`.
+# Canvas: `lastfirst_LATE_12345_67890_name-1.ipynb`, where 12345 is the user and 67890 grows with every upload; names of
+# groups hold `_`.
 CANVAS = re.compile(r"(?:.*/)?(?P<head>[^/]+\.\w+)")
 # Canvas, graded anonymously: `anon_aB3dE_67890_name.ipynb`, `LATE_anon_aB3dE_67890_name.ipynb`.
-ANONYMOUS = re.compile(r"(?:.*/)?(?P<late>LATE_)?(?P<student_id>anon_(?!LATE_)[A-Za-z0-9]+)(?:_\d+)??_(?P<upload>\d+)_(?P<file_id>[^/]*[A-Za-z][^/]*\.\w+)")
+ANONYMOUS = re.compile(r"(?:.*/)?(?P<late>LATE_)?(?P<student_id>anon_(?!LATE_)[A-Za-z0-9]+)(?:_\d+)??_(?P<upload>\d+)_"
+                       r"(?P<file_id>[^/]*[A-Za-z][^/]*\.\w+)")
 # Moodle: `Full Name_123456_assignsubmission_file_/name.ipynb`, or with the file name in place of the slash.
 MOODLE = re.compile(r"(?:.*/)?(?P<name>[^/]+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file_id>[^/]*)")
-# Blackboard: `Assignment_userid_attempt_2026-01-31-23-59-00_name.ipynb`; the time has no zone and is read as UTC. Both parts may hold `_`.
+# Blackboard: `Assignment_userid_attempt_2026-01-31-23-59-00_name.ipynb`; the time has no zone and is read as UTC. Both
+# parts may hold `_`.
 BLACKBOARD = re.compile(r"(?:.*/)?(?P<blackboard>[^/]*?)_attempt_(?P<timestamp>[^_/]+)_(?P<file_id>[^/]+\.\w+)")
 RECEIPT = re.compile(r"(?:.*/)?[^/]*_attempt_[\d-]+\.txt")
 # Brightspace: `12345-67890 - Jane Doe - Jan 31, 2026 1159 PM/name.ipynb`; the first number is the user.
-BRIGHTSPACE = re.compile(r"(?:.*/)?(?P<id>\d+)-\d+ ?- ?(?P<name>[^/]+?) ?- ?(?P<timestamp>[A-Za-z]{3,9} \d{1,2}, \d{4} [\d:]+ ?[AP]M)(?: - (?P<file_id>[^/]+))?")
+BRIGHTSPACE = re.compile(r"(?:.*/)?(?P<id>\d+)-\d+ ?- ?(?P<name>[^/]+?) ?- ?"
+                         r"(?P<timestamp>[A-Za-z]{3,9} \d{1,2}, \d{4} [\d:]+ ?[AP]M)(?: - (?P<file_id>[^/]+))?")
 # GitHub Classroom: `capstone-submissions/capstone-octocat/name.ipynb`.
 GITHUB = re.compile(r"(?:.*/)?(?P<assignment>[^/]+)-submissions/(?P=assignment)-(?P<student_id>[^/]+)")
 # Gradescope: `assignment_1_export/submission_456/name.ipynb`; submission_metadata.yml beside it says whose.
@@ -25,7 +30,8 @@ GRADESCOPE = re.compile(r"(?:.*/)?(?P<gradescope>submission_\d+)")
 GOOGLE = re.compile(r"(?:.*/)?(?P<student_id>[^/]+?) - (?P<file_id>[^/]+\.\w+)")
 IN_ORDER = (MOODLE, BLACKBOARD, BRIGHTSPACE, GITHUB, GRADESCOPE)
 TIMES = "%Y-%m-%d-%H-%M-%S", "%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%b %d, %Y %I:%M %p", "%B %d, %Y %I:%M %p"
-EXAMPLES = ("Canvas (doejane_123_456_20_capstone.ipynb), Moodle (Jane Doe_123_assignsubmission_file_/20_capstone.ipynb), Blackboard, Brightspace, "
+EXAMPLES = ("Canvas (doejane_123_456_20_capstone.ipynb), Moodle (Jane "
+            "Doe_123_assignsubmission_file_/20_capstone.ipynb), Blackboard, Brightspace, "
             "GitHub Classroom, Gradescope or Google Classroom (Jane Doe - 20_capstone.ipynb)")
 
 
@@ -41,24 +47,30 @@ def saved_as(name):
 
 
 def canvas(head, wanted):
-    "{name, id, upload, late, file_id} of a Canvas file name; of several readings the one whose file is `wanted(file_id)`."
+    """{name, id, upload, late, file_id} of a Canvas file name; of several readings the one whose file is
+    `wanted(file_id)`."""
     words, found = head.split("_"), []
     for at in range(1, len(words) - 2):
         if not (words[at].isdigit() and words[at + 1].isdigit()): continue
         name, file_id = words[:at], "_".join(words[at + 2:])
         if not re.search(r"[A-Za-z][^/]*\.\w+$|[A-Za-z].*\.\w+$", file_id): continue
         late = len(name) > 1 and name[-1].lower() == "late"
-        found.append({"name": "_".join(name[:-1] if late else name), "late": late, "id": words[at], "upload": words[at + 1], "file_id": file_id})
+        found.append({"name": "_".join(name[:-1] if late else name), "late": late, "id": words[at],
+                      "upload": words[at + 1], "file_id": file_id})
     return next((one for one in found if wanted(one["file_id"])), found[0] if found else None)
 
 
 def reading(path, wanted):
-    """What `path`, the leading part of a file's path, says: a dict with file_id and student_id, or name and id, or `blackboard` or
-    `gradescope`, which others have to resolve; timestamp, upload, late where the name has them. None where no pattern matches."""
-    if found := ANONYMOUS.fullmatch(path): return {key: value for key, value in found.groupdict().items() if value is not None}
+    """What `path`, the leading part of a file's path, says: a dict with file_id and student_id, or name and id, or
+    `blackboard` or `gradescope`, which others have to resolve; timestamp, upload, late where the name has them.
+
+    None where no pattern matches."""
+    if found := ANONYMOUS.fullmatch(path):
+        return {key: value for key, value in found.groupdict().items() if value is not None}
     if (found := CANVAS.fullmatch(path)) and (said := canvas(found["head"], wanted)): return said
     for pattern in IN_ORDER:
-        if found := pattern.fullmatch(path): return {"file_id": ""} | {key: value for key, value in found.groupdict().items() if value is not None}
+        if found := pattern.fullmatch(path):
+            return {"file_id": ""} | {key: value for key, value in found.groupdict().items() if value is not None}
     if (found := GOOGLE.fullmatch(path)) and wanted(found["file_id"]): return found.groupdict() | {"by_name": True}
     return None
 
@@ -75,7 +87,8 @@ def full_name(path):
 def time_of(written):
     "The time that a name or a file carries, naive UTC; None where there is none; ValueError where it is no time."
     if not written: return None
-    if isinstance(written, datetime): return written.astimezone(timezone.utc).replace(tzinfo=None) if written.tzinfo else written
+    if isinstance(written, datetime):
+        return written.astimezone(timezone.utc).replace(tzinfo=None) if written.tzinfo else written
     for form in TIMES:
         try: return datetime.strptime(str(written), form)
         except ValueError: pass
@@ -87,9 +100,11 @@ def time_of(written):
 
 
 def blackboard_prefix(heads, known, before=""):
-    """What `heads`, Blackboard's `Assignment_userid` of one download, have before the user id; "" where that can be read in two ways.
+    """What `heads`, Blackboard's `Assignment_userid` of one download, have before the user id; "" where that can be
+    read in two ways.
 
-    Either part may hold `_`. One beginning for all of them keeps two students two. `before`: that of an earlier download."""
+    Either part may hold `_`. One beginning for all of them keeps two students two. `before`: that of an earlier
+    download."""
     if before and all(head.startswith(before) and head != before for head in heads): return before
     start = shared(heads) if len(heads) > 1 else heads[0][:heads[0].rfind("_") + 1]
     options = [start[:at + 1] for at, letter in enumerate(start) if letter == "_"]
@@ -97,7 +112,8 @@ def blackboard_prefix(heads, known, before=""):
     fits = {option: sum(head[len(option):] in known for head in heads) for option in options}
     best = [option for option in options if fits[option] and fits[option] == max(fits.values())]
     if len(heads) > 1: return (best or options)[-1]
-    return best[0] if len(best) == 1 and best[0] == options[0] else ""   # a longer user id than the one that is known may be another person
+    # a longer user id than the one that is known may be another person
+    return best[0] if len(best) == 1 and best[0] == options[0] else ""
 
 
 def shared(heads):
@@ -116,6 +132,7 @@ def gradescope_students(text):
     for submission, about in found.items() if isinstance(found, dict) else ():
         people = about.get(":submitters") if isinstance(about, dict) else None
         people = [person for person in people or () if isinstance(person, dict)]
-        names = [str(person.get(":sid") or str(person.get(":email") or "").partition("@")[0] or person.get(":name") or "") for person in people]
+        names = [str(person.get(":sid") or str(person.get(":email") or "").partition("@")[0] or person.get(":name")
+                     or "") for person in people]
         if any(names): students[str(submission)] = "_".join(filter(None, names)), about.get(":created_at")
     return students
