@@ -1,8 +1,9 @@
 """What a student asks before handing in: points and a hint for each part, hidden checks included.
 
-Threat: a hidden test, an expected value or the grader's inside shows. The checks come out of their courtesy seal into the memory of this
-process and of the one that runs them; what is printed is what `judge` says, the same words as in the instructor's run. Runs without
-a cage, since the code is the student's own, and needs neither nbgrader nor a database.
+Threat: a hidden test, an expected value or the grader's inside shows. The checks come out of their courtesy seal
+into the memory of this process and of the one that runs them; what is printed is what `judge` says, the same words
+as in the instructor's run. Runs without a cage, since the code is the student's own, and needs neither nbgrader nor
+a database.
 """
 import json
 from pathlib import Path
@@ -24,21 +25,25 @@ class CheckError(RuntimeError):
 
 
 def checks():
-    "(the Trusted assignment, whether hidden checks are in it), from the wheel of a student's repository or the instructors' checkout."
+    """(the Trusted assignment, whether hidden checks are in it), from the wheel of a student's repository or the
+    instructors' checkout."""
     if SEALED.is_file():
         found = json.loads(unseal(SEALED.read_bytes()))
         return Trusted(found["notebook"]), found["hidden"]
     if SOURCE.is_file(): return Trusted(load(SOURCE)), True
-    raise CheckError("no checks here; install the wheel in the binder/ folder of your course's repository: pip install binder/*.whl")
+    raise CheckError("no checks here; install the wheel in the binder/ folder of your course's repository: pip install "
+                     "binder/*.whl")
 
 
 def check(notebook, seconds=SECONDS):
-    "The Result of the student's `notebook`, as the instructor's run would mark it; with a tinytorch beside it, on that one."
+    """The Result of the student's `notebook`, as the instructor's run would mark it; with a tinytorch beside it, on
+    that one."""
     path = Path(notebook).resolve()
     trusted, hidden = checks()
     try: submission = intake.read(path, trusted)
     except intake.Invalid as e: return failed(trusted, "you", "invalid", str(e))
     job = intake.job(trusted, submission, int(submission.sha256[:8], 16))
-    with Bare(trusted, Limits(seconds=seconds), beside=path.parent) as box: result = judge(trusted, submission, job, box.run(job), "you")
+    with Bare(trusted, Limits(seconds=seconds), beside=path.parent) as box:
+        result = judge(trusted, submission, job, box.run(job), "you")
     if not hidden: result.notes.append(UNSEEN)
     return result

@@ -1,7 +1,8 @@
 """Verdicts, turned into points and messages.
 
-Threat: a message carries hidden tests out, or says more than the submission earned. A test earns its points only when it ran to its end in
-the examiner's process; what a hidden failure says names what came and the rule, never a line of the test.
+Threat: a message carries hidden tests out, or says more than the submission earned. A test earns its points only
+when it ran to its end in the examiner's process; what a hidden failure says names what came and the rule, never a
+line of the test.
 """
 import functools
 import re
@@ -37,7 +38,8 @@ class Result:
 class Hidden:
     "The hidden lines of all tests; `within` finds them in what a submission wrote, whatever its white space."
     def __init__(self, trusted):
-        seen = "".join("".join(intake.without_regions(trusted.source(i)).split()) for i, role in enumerate(trusted.roles))
+        seen = "".join("".join(intake.without_regions(trusted.source(i)).split())
+                       for i, role in enumerate(trusted.roles))
         lines = ("".join(line.split()) for i, role in enumerate(trusted.roles) if role == "test"
                  for n, line in enumerate(trusted.source(i).split("\n"), 1) if n in trusted.hidden(i))
         self.lines = [line for line in dict.fromkeys(lines) if len(line) >= 24 and line not in seen]
@@ -69,25 +71,30 @@ def unbound(trusted, job, outcome):
         verdict = outcome.verdicts.get(step.id)
         error = verdict.error if verdict else None
         if error:
-            line = f" (line {error.at[1]})" if error.at and error.at[0] == step.id and "line" not in error.message else ""
+            line = (f" (line {error.at[1]})" if error.at and error.at[0] == step.id and "line" not in error.message
+                    else "")
             said = replace(error, message=f"{error.message}{line}, so the cell {step.id} did not run", at=None)
-            if error.ename == "NotImplementedError": said = replace(said, message=f"(line {error.at[1] if error.at else '?'} of {step.id})")
+            if error.ename == "NotImplementedError":
+                said = replace(said, message=f"(line {error.at[1] if error.at else '?'} of {step.id})")
             found |= dict.fromkeys(BOUND.findall(trusted.source(trusted.by_grade_id[step.id])), said)
     return found
 
 
 def missing(trusted):
     "{name: the solution cell that binds it in the reference}."
-    return {name: trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role == "solution" for name in BOUND.findall(trusted.source(i))}
+    return {name: trusted.grade_id(i) for i, role in enumerate(trusted.roles) if role == "solution"
+            for name in BOUND.findall(trusted.source(i))}
 
 
 def too_new(python, job, outcome):
     "A note when cells are no Python here and the notebook was saved with a newer one; None otherwise."
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if not python or int(python[2:]) <= sys.version_info[1]: return None
-    failed = {name for name, verdict in outcome.verdicts.items() if verdict.error and verdict.error.ename == "SyntaxError"}
+    failed = {name for name, verdict in outcome.verdicts.items() if verdict.error
+              and verdict.error.ename == "SyntaxError"}
     cells = [step.id for step in job.steps if step.role in ("solution", "extra") and step.id in failed]
-    return f"cells {intake.listed(cells)}: SyntaxError; the notebook was saved with Python {python} and graded on {here}" if cells else None
+    return (f"cells {intake.listed(cells)}: SyntaxError; the notebook was saved with Python {python} and graded on "
+            f"{here}" if cells else None)
 
 
 def blank(answer):
@@ -105,25 +112,31 @@ class Judge:
     def part(self, part):
         "(score, message) of a graded cell."
         verdict = self.outcome.verdicts.get(part.grade_id)
-        if part.manual: return 0.0, "nothing written" if blank(self.submission.manual.get(part.grade_id, "")) else "graded by hand"
+        if part.manual:
+            return 0.0, "nothing written" if blank(self.submission.manual.get(part.grade_id, "")) else "graded by hand"
         if self.outcome.status == "tampered": return 0.0, f"no points: {ENDED['tampered']}"
-        if verdict is None: return 0.0, f"not reached: the run had stopped before ({ENDED.get(self.outcome.status, self.outcome.status)})"
+        if verdict is None:
+            return (0.0,
+                    f"not reached: the run had stopped before ({ENDED.get(self.outcome.status, self.outcome.status)})")
         if verdict.ok: return part.points, ""
         error, hidden = verdict.error, self.trusted.hidden(self.trusted.by_grade_id[part.grade_id])
-        if error.ename == "NameError" and (name := UNBOUND.match(error.message)) and not error.at: error = self.named(error, name[1])
+        if error.ename == "NameError" and (name := UNBOUND.match(error.message)) and not error.at:
+            error = self.named(error, name[1])
         return 0.0, explained(where(error), error.line in hidden)
 
     def named(self, error, name):
-        "What to say of a name that a test did not find: the error of the cell that should have bound it, or which cell to fill in."
+        """What to say of a name that a test did not find: the error of the cell that should have bound it, or which
+        cell to fill in."""
         if name in self.broken: return replace(self.broken[name], line=error.line)
         if name not in self.missing: return error
-        return replace(error, ename="AssertionError", message=f"{name}: is not there, fill in the cell {self.missing[name]}")
+        return replace(error, ename="AssertionError",
+                       message=f"{name}: is not there, fill in the cell {self.missing[name]}")
 
 
 def judge(trusted, submission, job, outcome, student):
     "The Result of a run. Tests that were not reached score nothing."
-    result = Result(student, outcome.status, max_score=trusted.max_score, seconds=outcome.seconds, message=outcome.message,
-                    seed=job.seed, notes=list(submission.notes))
+    result = Result(student, outcome.status, max_score=trusted.max_score, seconds=outcome.seconds,
+                    message=outcome.message, seed=job.seed, notes=list(submission.notes))
     judging = Judge(trusted, submission, job, outcome)
     for part in trusted.parts:
         score, message = judging.part(part)
@@ -141,7 +154,8 @@ def with_failures(trusted, outcome, result):
     for part in trusted.parts:
         if part.grade_id in outputs and not outcome.verdicts[part.grade_id].ok:
             message = result.parts[part.grade_id]["message"]
-            outputs[part.grade_id] = [{"output_type": "error", "ename": "AssertionError", "evalue": message, "traceback": [message]}]
+            outputs[part.grade_id] = [{"output_type": "error", "ename": "AssertionError", "evalue": message,
+                                       "traceback": [message]}]
     return outputs
 
 

@@ -1,6 +1,7 @@
 """nbgrader's metadata, the regions between markers and the role of each cell: read here and nowhere else.
 
-Threat: two readers of one cell disagree about what it is, and a student's copy is taken for a test or an answer for a lesson.
+Threat: two readers of one cell disagree about what it is, and a student's copy is taken for a test or an answer for
+a lesson.
 """
 import json
 import re
@@ -50,7 +51,9 @@ def squeezed(source):
 
 
 def load(path):
-    "The trusted notebook at `path`, parsed; the vocabulary of its tests comes along in its metadata. OSError, ValueError."
+    """The trusted notebook at `path`, parsed; the vocabulary of its tests comes along in its metadata.
+
+    OSError, ValueError."""
     notebook, beside = json.loads(Path(path).read_text(encoding="utf-8")), Path(path).with_name(CHECKS)
     if beside.is_file(): notebook["metadata"]["capstone_checks"] = beside.read_text(encoding="utf-8")
     return notebook
@@ -82,19 +85,24 @@ class Trusted:
         self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
         self.text_at = {said: i for i, role in enumerate(self.roles) if role == "text" for said in self.given[i]}
         self.lines = {"".join(line.split()) for i, role in enumerate(self.roles) if role in ("text", "manual")
-                      for line in without_regions(self.source(i)).split("\n")} | {"".join(stub.split()) for stub in STUBS}
+                      for line in without_regions(self.source(i)).split("\n")} | {"".join(stub.split())
+                                                                                  for stub in STUBS}
         self.manual = [i for i, role in enumerate(self.roles) if role == "manual"]
         self.tasks = {i for i in self.manual if about(notebook["cells"][i]).get("task")}
         self.code_by_hand = {self.grade_id(i) for i in self.manual if notebook["cells"][i]["cell_type"] == "code"}
         code = [i for i, role in enumerate(self.roles) if role != "text"]
-        self.around = {i: (max((k for k in code if k < i), default=-1), min((k for k in code if k > i), default=len(self.roles))) for i in self.manual}
-        self.releases = []   # (digest, {grade_id: what an untouched copy says}) of each release, the oldest first; see `know`
+        self.around = {i: (max((k for k in code if k < i), default=-1),
+                           min((k for k in code if k > i), default=len(self.roles))) for i in self.manual}
+        # (digest, {grade_id: what an untouched copy says}) of each release, the oldest first; see `know`
+        self.releases = []
         self.max_score = sum(part.points for part in self.parts)
 
     def know(self, digest, released):
         "Take `released`, a notebook that students were given, for one that a submission may have been made from."
-        said = {about(cell).get("grade_id") or cell.get("id"): squeezed(text(cell.get("source")) or "") for cell in released["cells"]}
-        texts = [text(cell.get("source")) or "" for cell in released["cells"] if cell.get("cell_type") == "markdown" and not about(cell).get("solution")]
+        said = {about(cell).get("grade_id") or cell.get("id"): squeezed(text(cell.get("source")) or "")
+                for cell in released["cells"]}
+        texts = [text(cell.get("source")) or "" for cell in released["cells"] if cell.get("cell_type") == "markdown"
+                 and not about(cell).get("solution")]
         self.texts |= set(map(squeezed, texts))
         self.lines |= {"".join(line.split()) for source in texts for line in source.split("\n")}
         self.releases.append((digest, said))
@@ -129,12 +137,15 @@ class Trusted:
 
 
 def problems(notebook, total=None):
-    "One sentence for each reason why a trusted notebook cannot be graded from: ids that occur twice, points that do not sum to `total`."
+    """One sentence for each reason why a trusted notebook cannot be graded from: ids that occur twice, points that
+    do not sum to `total`."""
     marks = [about(cell) for cell in notebook["cells"] if about(cell)]
     ids = [mark.get("grade_id") for mark in marks]
-    found = [f"cell {one}: its grade_id occurs {ids.count(one)} times; give each cell one of its own" for one in dict.fromkeys(ids) if ids.count(one) > 1]
+    found = [f"cell {one}: its grade_id occurs {ids.count(one)} times; give each cell one of its own"
+             for one in dict.fromkeys(ids) if ids.count(one) > 1]
     points = sum(float(mark.get("points") or 0) for mark in marks if mark.get("grade") or mark.get("task"))
-    if total is not None and points != total: found.append(f"the points sum to {points:g}, expected {total:g}; change `points` of a test cell")
+    if total is not None and points != total:
+        found.append(f"the points sum to {points:g}, expected {total:g}; change `points` of a test cell")
     return found
 
 

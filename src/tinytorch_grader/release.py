@@ -1,7 +1,7 @@
 """Courses and student repositories, made from the one notebook that holds the answers.
 
-Threat: an answer, a hidden test or an instructor's file reaches a student in any form. `leaks` reads back what was written,
-the version history included, and `release` refuses to hand over a repository in which it finds one.
+Threat: an answer, a hidden test or an instructor's file reaches a student in any form. `leaks` reads back what was
+written, the version history included, and `release` refuses to hand over a repository in which it finds one.
 """
 import base64
 import gzip
@@ -29,7 +29,8 @@ ASSIGNMENT = "20_capstone"
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
 TOTAL = 100   # points of the capstone
 
-COURSE_CONFIG = '''# This nbgrader course. `capstone course` writes the file once and never changes it: the settings are yours.
+COURSE_CONFIG = '''# This nbgrader course. `capstone course` writes the file once and never changes it: the settings \
+are yours.
 import os
 
 c = get_config()
@@ -51,7 +52,8 @@ def source_notebook():
     "The trusted notebook of this checkout; `ReleaseError` where there is none."
     path = ROOT / NOTEBOOK
     if not path.is_file():
-        raise ReleaseError(f"{path}: not found; courses and releases are made in a checkout of the instructors' repository")
+        raise ReleaseError(f"{path}: not found; courses and releases are made in a checkout of the instructors' "
+                           "repository")
     return path
 
 
@@ -60,7 +62,8 @@ def outside_export(folder):
     folder = Path(folder).resolve()
     inside = folder.relative_to(ROOT).parts if folder.is_relative_to(ROOT) else None
     if inside is not None and not any(part.startswith(("_", ".")) for part in inside):
-        raise ReleaseError(f"{folder}: lies inside the checkout, where nbdev would export its notebooks; choose a folder outside, "
+        raise ReleaseError(f"{folder}: lies inside the checkout, where nbdev would export its notebooks; choose a "
+                           "folder outside, "
                            "or one whose name starts with _")
     return folder
 
@@ -70,6 +73,7 @@ def generate(course):
     from nbgrader.apps.api import capture_log
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
+
     from .gradebook import advice, course_directory
 
     scripts = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name
@@ -92,19 +96,24 @@ def generate(course):
 def make_course(folder, source=None):
     """Make or refresh the nbgrader course in `folder`; returns its path.
 
-    `source`: the notebook, with the vocabulary of its tests beside it. A refresh renews source/ and release/ and leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader
-    refuses it (cells were added or removed after submissions came in), source/ and release/ are as before.
+    `source`: the notebook, with the vocabulary of its tests beside it. A refresh renews source/ and release/ and
+    leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader refuses it (cells were added or
+    removed after submissions came in), source/ and release/ are as before.
     """
     from .gradebook import Gradebook, legible, put
 
-    total, source, folder = None if source else TOTAL, Path(source or source_notebook()), outside_export(legible(folder))
-    if wrong := problems(json.loads(source.read_text(encoding="utf-8")), total): raise ReleaseError(f"{source}: {wrong[0]}")
+    total, source, folder = (None if source else TOTAL, Path(source or source_notebook()),
+                             outside_export(legible(folder)))
+    if wrong := problems(json.loads(source.read_text(encoding="utf-8")), total):
+        raise ReleaseError(f"{source}: {wrong[0]}")
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
-    if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()) and not any((folder / name).exists() for name in ("nbgrader_config.py", "source")):
+    if (folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir())
+        and not any((folder / name).exists() for name in ("nbgrader_config.py", "source"))):
         raise ReleaseError(f"{folder}: holds other things and no course; choose an empty folder")
     (folder / "source" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
-    config, targets = folder / "nbgrader_config.py", [folder / "source" / ASSIGNMENT / name for name in (NOTEBOOK, CHECKS)]
+    config, targets = folder / "nbgrader_config.py", [folder / "source" / ASSIGNMENT / name
+                                                      for name in (NOTEBOOK, CHECKS)]
     if not config.exists():
         put(config, COURSE_CONFIG)
     before = {target: target.read_text(encoding="utf-8", errors="replace") for target in targets if target.exists()}
@@ -131,8 +140,8 @@ def make_course(folder, source=None):
 
 # ---- the student's repository
 
-GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "judge.py", "notebook.py", "seal.py",
-               *(f"cage/{name}.py" for name in ("__init__", "bare", "outcome", "watch")),
+GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "judge.py",
+               "notebook.py", "seal.py", *(f"cage/{name}.py" for name in ("__init__", "bare", "outcome", "watch")),
                *(f"exam/{name}.py" for name in ("__init__", "cells", "examiner", "line", "start", "student")))
 
 SETTINGS = '''[DEFAULT]
@@ -173,7 +182,8 @@ README = '''# TinyTorch, module 20: the capstone
 
 {badge}
 
-Open `20_capstone.ipynb`, read, fill in the cells that ask for it, and run the test below each. You build the instrument that
+Open `20_capstone.ipynb`, read, fill in the cells that ask for it, and run the test below each. You build the \
+instrument that
 measures a model, point it at a network trained on real digits, and write `submission.json`.
 
 ```
@@ -181,19 +191,22 @@ capstone check     # points and a hint for each part
 nbdev_export       # writes your own tinytorch/olympics.py
 ```
 
-A Binder session is temporary and stops after about ten idle minutes. *Download* in the toolbar hands out the notebook even then, and the
+A Binder session is temporary and stops after about ten idle minutes. *Download* in the toolbar hands out the \
+notebook even then, and the
 clouds beside it keep a copy in your browser and bring it back; `submission.json` you download from the list of files.
 
 ## On your own computer
 
-Python 3.11 to 3.13 (the NumPy and matplotlib of `binder/requirements.txt` need 3.11), in this folder, better in a virtual environment:
+Python 3.11 to 3.13 (the NumPy and matplotlib of `binder/requirements.txt` need 3.11), in this folder, better in a \
+virtual environment:
 
 ```
 pip install -r binder/requirements.txt binder/{wheel}
 jupyter lab 20_capstone.ipynb
 ```
 
-`TINYTORCH_PATH=FOLDER` makes the notebook and `capstone check` use the `tinytorch` package in FOLDER, your own, instead of the
+`TINYTORCH_PATH=FOLDER` makes the notebook and `capstone check` use the `tinytorch` package in FOLDER, your own, \
+instead of the
 one here.
 
 ## What `capstone check` tells you
@@ -202,15 +215,21 @@ one here.
 
 ## Licences
 
-The notebook, `tinytorch/` and `capstone check`: Apache-2.0, see `LICENSE`. `tinytorch/data/digits.npz`: Optical Recognition of Handwritten
-Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998), doi 10.24432/C50P49, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/),
-stored as uint8 with a fixed split. `tinytorch/data/genesis.npz`: King James Version, public domain. What you write is yours.
+The notebook, `tinytorch/` and `capstone check`: Apache-2.0, see `LICENSE`. `tinytorch/data/digits.npz`: Optical \
+Recognition of Handwritten
+Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998), doi 10.24432/C50P49, [CC BY \
+4.0](https://creativecommons.org/licenses/by/4.0/),
+stored as uint8 with a fixed split. `tinytorch/data/genesis.npz`: King James Version, public domain. What you write \
+is yours.
 '''
 
-SEALED = '''It runs the hidden checks too and names the part, the points and a hint, never the test. They travel in the wheel under a courtesy
-seal: it keeps you from reading them by accident, and it is no lock. The grade is the instructor's run, with fresh random
+SEALED = '''It runs the hidden checks too and names the part, the points and a hint, never the test. They travel in \
+the wheel under a courtesy
+seal: it keeps you from reading them by accident, and it is no lock. The grade is the instructor's run, with fresh \
+random
 inputs; what passes here because it is right passes there.'''
-UNSEALED = '''It runs the checks that you see in the notebook. Hidden checks do not travel with this repository: the grade is the instructor's
+UNSEALED = '''It runs the checks that you see in the notebook. Hidden checks do not travel with this repository: the \
+grade is the instructor's
 run, which has more of them.'''
 
 GITIGNORE = '''tinytorch/olympics.py
@@ -227,7 +246,8 @@ POST_BUILD = '''#!/bin/bash
 set -euo pipefail
 python -m pip install --no-cache-dir --no-deps --quiet binder/{wheel}
 # of nbgrader's parts a student needs the Validate button alone; and no question about news before the notebook
-jupyter server extension disable --sys-prefix nbgrader.server_extensions.{{formgrader,assignment_list,course_list}} >/dev/null 2>&1
+jupyter server extension disable --sys-prefix nbgrader.server_extensions.{{formgrader,assignment_list,course_list}} \
+>/dev/null 2>&1
 jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements \\
   @jupyter/nbgrader:{{formgrader,assignment-list,course-list,create-assignment,menu}} >/dev/null 2>&1
 '''
@@ -253,19 +273,23 @@ def without_solutions(source, released):
 def wheel(folder, sealed, version):
     """Write the student's part of the grader as a wheel into `folder`, the same bytes each time; returns its path.
 
-    What is in it is part of its version, or pip would keep the checks of an earlier release. Its import package has a name
-    of its own: beside the instructors' installation no package belongs to two distributions."""
+    What is in it is part of its version, or pip would keep the checks of an earlier release. Its import package has
+    a name of its own: beside the instructors' installation no package belongs to two distributions."""
     files = {f"tinytorch_check/{file}": (Path(__file__).parent / file).read_bytes() for file in GRADER_PART}
     files["tinytorch_check/data/checks.sealed"] = sealed
     version += "+c" + hashlib.sha256(b"".join(files.values())).hexdigest()[:8]
     name = f"tinytorch_check-{version}"
     info = f"{name}.dist-info"
-    files[f"{info}/METADATA"] = (f"Metadata-Version: 2.1\nName: tinytorch-check\nVersion: {version}\nSummary: capstone check\n"
-                                 "License: Apache-2.0\nRequires-Python: >=3.11\nRequires-Dist: numpy\nRequires-Dist: click\n"
+    files[f"{info}/METADATA"] = (f"Metadata-Version: 2.1\nName: tinytorch-check\nVersion: {version}\nSummary: capstone "
+                                 "check\n"
+                                 "License: Apache-2.0\nRequires-Python: >=3.11\nRequires-Dist: numpy\nRequires-Dist: "
+                                 "click\n"
                                  "Requires-Dist: nbformat\n").encode()
-    files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: capstone release\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[f"{info}/WHEEL"] = (b"Wheel-Version: 1.0\nGenerator: capstone release\nRoot-Is-Purelib: true\nTag: "
+                              b"py3-none-any\n")
     files[f"{info}/entry_points.txt"] = b"[console_scripts]\ncapstone = tinytorch_check.__main__:main\n"
-    hashes = {path: base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode() for path, data in files.items()}
+    hashes = {path: base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+              for path, data in files.items()}
     files[f"{info}/RECORD"] = "".join([*(f"{path},sha256={hashes[path]},{len(data)}\n" for path, data in files.items()),
                                        f"{info}/RECORD,,\n"]).encode()
     path = Path(folder) / f"{name}-py3-none-any.whl"
@@ -305,15 +329,19 @@ def write_repository(out, repo, hidden_checks):
     for name in ("runtime.txt", "requirements.txt"):
         shutil.copyfile(ROOT / "binder" / name, out / "binder" / name)
     shutil.copyfile(ROOT / "LICENSE", out / "LICENSE")
-    checks = without_solutions(source, released) if hidden_checks else nbformat.from_dict(json.loads(json.dumps(released)))
+    checks = (without_solutions(source, released) if hidden_checks
+              else nbformat.from_dict(json.loads(json.dumps(released))))
     checks.metadata["capstone_checks"] = (out / CHECKS).read_text(encoding="utf-8")
-    built = wheel(out / "binder", seal(json.dumps({"hidden": hidden_checks, "notebook": checks})), settings()["version"])
+    built = wheel(out / "binder", seal(json.dumps({"hidden": hidden_checks, "notebook": checks})),
+                  settings()["version"])
     user, name = repo.split("/") if repo else ("you", "capstone")
-    badge = (f"[![Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{repo}/HEAD?labpath={NOTEBOOK})" if repo
+    badge = ("[![Binder](https://mybinder.org/badge_logo.svg)]"
+             f"(https://mybinder.org/v2/gh/{repo}/HEAD?labpath={NOTEBOOK})" if repo
              else "This copy was released without `--repo ORG/NAME`, so it has no Binder badge.")
     texts = {
         "README.md": README.format(badge=badge, wheel=built.name, checks=SEALED if hidden_checks else UNSEALED),
-        "settings.ini": SETTINGS.format(version=settings()["version"], min_python=settings()["min_python"], user=user, repo=name),
+        "settings.ini": SETTINGS.format(version=settings()["version"], min_python=settings()["min_python"], user=user,
+                                        repo=name),
         ".gitignore": GITIGNORE,
         "binder/postBuild": POST_BUILD.format(wheel=built.name),
     }
@@ -393,21 +421,25 @@ def history(folder):
         return
     git = ["git", "-C", str(folder)]
     run = lambda *words, **more: subprocess.run([*git, *words], check=True, capture_output=True, **more).stdout
-    names = dict(line.split(" ", 1) for line in run("rev-list", "--all", "--objects", text=True).splitlines() if " " in line)
-    for line in run("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)", text=True).splitlines():
+    names = dict(line.split(" ", 1) for line in run("rev-list", "--all", "--objects", text=True).splitlines()
+                 if " " in line)
+    for line in run("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)",
+                    text=True).splitlines():
         object_id, kind = line.split()
         if kind != "tree":
             yield names.get(object_id, f"unnamed {kind}"), run("cat-file", kind, object_id), object_id[:8]
 
 
-FORBIDDEN = re.compile(r"(^|/)(olympics\.py|gradebook\.db|nbgrader_config\.py|mistakes|source|submitted|autograded|feedback|tests|src|"
+FORBIDDEN = re.compile(r"(^|/)(olympics\.py|gradebook\.db|nbgrader_config\.py|mistakes|source|submitted|autograded"
+                       r"|feedback|tests|src|"
                        r"__pycache__|\.ipynb_checkpoints|[^/]*\.pyc|[^/]*\.egg-info)(/|$)")
 
 
 def leaks(folder, secrets, expected=None, renewed=()):
     """One line for each leak in the files of `folder` and in its version history.
 
-    `expected`: the only files that may be there. `renewed`: files that are about to be written anew, which are not read."""
+    `expected`: the only files that may be there. `renewed`: files that are about to be written anew, which are not
+    read."""
     folder, found = Path(folder), []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -433,7 +465,9 @@ def refuse(found, what):
 
 def badge_of(out):
     "ORG/NAME in the Binder badge of the release in `out`, or None."
-    try: found = re.search(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", (out / "README.md").read_text(encoding="utf-8", errors="replace"))
+    try:
+        found = re.search(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/",
+                          (out / "README.md").read_text(encoding="utf-8", errors="replace"))
     except OSError: return None
     return found and found[1]
 
@@ -441,9 +475,9 @@ def badge_of(out):
 def release(out, repo=None, hidden_checks=True):
     """Write the student's repository into `out`, proved free of leaks; returns its path.
 
-    `out` is new, empty, or a release from before, whose files are renewed. Files of the course's own beside them (a syllabus,
-    `.github/`) are searched and left alone; the git history is searched too. `repo`: ORG/NAME, for the Binder badge;
-    default: that of the release before. `ReleaseError` when a leak is found; then `out` is as before.
+    `out` is new, empty, or a release from before, whose files are renewed. Files of the course's own beside them (a
+    syllabus, `.github/`) are searched and left alone; the git history is searched too. `repo`: ORG/NAME, for the
+    Binder badge; default: that of the release before. `ReleaseError` when a leak is found; then `out` is as before.
     """
     out = outside_export(out)
     if repo is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
@@ -459,8 +493,10 @@ def release(out, repo=None, hidden_checks=True):
         files = {path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file()}
         refuse(leaks(new, secrets, files), out)
         if out.is_dir():
-            if any(out.iterdir()) and not (out / "settings.ini").exists() and not (out / NOTEBOOK).exists() and not (out / ".git").exists():
-                raise ReleaseError(f"{out}: holds other things and no release; choose an empty folder, or the repository of an earlier release")
+            if (any(out.iterdir()) and not (out / "settings.ini").exists() and not (out / NOTEBOOK).exists()
+                and not (out / ".git").exists()):
+                raise ReleaseError(f"{out}: holds other things and no release; choose an empty folder, or the "
+                                   "repository of an earlier release")
             for name in ("tinytorch", "binder"):  # a release before owns these whole
                 if out.joinpath("settings.ini").exists() and out.joinpath(NOTEBOOK).exists():
                     files |= {path.relative_to(out).as_posix() for path in (out / name).rglob("*")}

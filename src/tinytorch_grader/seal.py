@@ -1,7 +1,7 @@
 """A courtesy seal: hidden checks travel so that nobody reads them by accident.
 
-Threat: a student opens the file and sees the tests. It is no lock: the key is in this file, and whoever wants to read the
-checks can. The grade is the instructor's run with fresh random inputs.
+Threat: a student opens the file and sees the tests. It is no lock: the key is in this file, and whoever wants to
+read the checks can. The grade is the instructor's run with fresh random inputs.
 """
 import hashlib
 import zlib
@@ -11,7 +11,8 @@ KEY = b"TinyTorch capstone: a courtesy seal. Please write your own answers first
 
 def _keystream(length):
     "`length` bytes that depend on KEY alone."
-    return b"".join(hashlib.sha256(KEY + block.to_bytes(8, "big")).digest() for block in range(-(-length // 32)))[:length]
+    return b"".join(hashlib.sha256(KEY + block.to_bytes(8, "big")).digest()
+                    for block in range(-(-length // 32)))[:length]
 
 
 def _mixed(data):

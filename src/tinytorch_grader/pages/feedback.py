@@ -1,11 +1,11 @@
 """What a student gets back: one static HTML page, at the place where nbgrader's own would be.
 
-Threat: code, output, markdown or a name that a student wrote acts in the browser of whoever reads the page, or carries hidden tests out.
-Everything passes through `safe`; of an output only plain text and pictures are shown, and text that repeats a hidden test is left out.
-The page holds no script and no address, and its policy forbids both. What remains: output that hides a test in another form (encoded,
-drawn) is not recognized; a test that a submission can see while it runs is not kept from its author.
+Threat: code, output, markdown or a name that a student wrote acts in the browser of whoever reads the page, or
+carries hidden tests out. Everything passes through `safe`; of an output only plain text and pictures are shown, and
+text that repeats a hidden test is left out. The page holds no script and no address, and its policy forbids both.
+What remains: output that hides a test in another form (encoded, drawn) is not recognized; a test that a submission
+can see while it runs is not kept from its author.
 """
-import contextlib
 import json
 import os
 import stat
@@ -25,15 +25,20 @@ EXTRA_CELLS = 50          # of a student's own that follow one of ours
 
 # What happened, to the student; a status is spoken of only when it is not `graded`.
 STATUS = {
-    "timeout": "Your notebook was stopped because it ran longer than it may. What it had earned before is counted. Look for a loop "
+    "timeout": "Your notebook was stopped because it ran longer than it may. What it had earned before is counted. "
+               "Look for a loop "
                "without end, or for training inside a solution cell.",
-    "memory": "Your notebook was stopped because it used more memory than it may. What it had earned before is counted.",
-    "crashed": "Python ended while your notebook ran. What it had earned before is counted. Restart the kernel, run all cells and see "
+    "memory": "Your notebook was stopped because it used more memory than it may. What it had earned before is "
+              "counted.",
+    "crashed": "Python ended while your notebook ran. What it had earned before is counted. Restart the kernel, run "
+               "all cells and see "
                "which one ends it.",
-    "invalid": "Your file could not be graded as it is. Download a fresh copy of the assignment, put your solutions into its cells, and "
+    "invalid": "Your file could not be graded as it is. Download a fresh copy of the assignment, put your solutions "
+               "into its cells, and "
                "hand that in.",
     "missing": "No notebook of yours was found where it was expected. Ask your instructor how to hand it in again.",
-    "tampered": "The tests could not do their work in this notebook, so it has no points for now. A person will look at it; ask your "
+    "tampered": "The tests could not do their work in this notebook, so it has no points for now. A person will look "
+                "at it; ask your "
                 "instructor.",
 }
 
@@ -75,7 +80,8 @@ class Outputs:
         if kind == "error":
             trace = output.get("traceback")
             lines = [line + "\n" for line in trace if isinstance(line, str)] if isinstance(trace, list) else []
-            return {"label": "Error", "text": self.safe(lines) or self.safe(f"{output.get('ename')}: {output.get('evalue')}")}
+            return {"label": "Error", "text": self.safe(lines)
+                    or self.safe(f"{output.get('ename')}: {output.get('evalue')}")}
         if not isinstance(data, dict):
             return None
         plain = self.safe(data.get("text/plain"))
@@ -83,7 +89,8 @@ class Outputs:
             if mime in data:
                 if found := picture(mime, data[mime]):
                     src, width, height = found
-                    return {"label": "Picture", "src": src, "alt": f"Drawn by {grade_id}, {width} by {height} pixels. {plain[:200]}"}
+                    return {"label": "Picture", "src": src,
+                            "alt": f"Drawn by {grade_id}, {width} by {height} pixels. {plain[:200]}"}
                 return {"label": "Output", "text": "[a picture that cannot be shown]"}
         if plain:
             return {"label": "Output", "text": plain}
@@ -98,7 +105,8 @@ class Outputs:
 
 @dataclass
 class Item:
-    "What the page says about one cell: a student's code or answer and its outputs, points and message, comments, the reference."
+    """What the page says about one cell: a student's code or answer and its outputs, points and message, comments,
+    the reference."""
     grade_id: str
     code: str | None = None
     answer: Markup | None = None
@@ -135,7 +143,8 @@ class Lesson:
 
     def __init__(self, source, released=None):
         self.cells, self.outputs = source.cells, Outputs(judge.Hidden(intake.Trusted(source)))
-        self.known = {""} | {cell.source.strip() for notebook in (source, released) if notebook for cell in notebook.cells}
+        self.known = {""} | {cell.source.strip() for notebook in (source, released) if notebook
+                             for cell in notebook.cells}
         found, _ = regions(source)
         self.references = {cell.metadata.nbgrader.grade_id: without_markers(cell.source) for cell in source.cells
                            if intake.about(cell).get("solution") and "### BEGIN SOLUTION" in cell.source}
@@ -167,13 +176,17 @@ class Lesson:
             if mark.get("solution") and item.grade_id in answers:
                 theirs = answers[item.grade_id]
                 if cell.cell_type == "code":
-                    item.code, item.outputs = text(intake.text(theirs.get("source"))), [*self.outputs.shown(theirs.get("outputs"), item.grade_id)]
+                    item.code, item.outputs = (text(intake.text(theirs.get("source"))),
+                                               [*self.outputs.shown(theirs.get("outputs"), item.grade_id)])
                 else: item.answer = markdown(intake.text(theirs.get("source")), theirs.get("attachments"))
             if part := grade.parts.get(part_of(item.grade_id)):
-                item.points, item.score, item.waits, item.outdated = part.max_score, part.score, part.waits, part.outdated
-                if part.message != grade.message: item.message = self.outputs.safe(part.said)   # of the whole submission: said once at the top
+                item.points, item.score, item.waits, item.outdated = (part.max_score, part.score, part.waits,
+                                                                      part.outdated)
+                # of the whole submission: said once at the top
+                if part.message != grade.message: item.message = self.outputs.safe(part.said)
             item.comment = text(grade.comments.get(part_of(item.grade_id)))
-            if with_answers and self.references.get(item.grade_id) != item.code: item.reference = self.references.get(item.grade_id, "")
+            if with_answers and self.references.get(item.grade_id) != item.code:
+                item.reference = self.references.get(item.grade_id, "")
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
             for number, theirs in enumerate(extras.get(item.grade_id, ())[:EXTRA_CELLS], 1):
@@ -185,7 +198,8 @@ class Lesson:
 
 def lost(sections):
     "(section, item) of the parts without full points that nobody has still to mark, the dearest first."
-    found = [(section, item) for section in sections for item in section.items if item.points and item.score < item.points and not item.waits]
+    found = [(section, item) for section in sections for item in section.items if item.points
+             and item.score < item.points and not item.waits]
     return sorted(found, key=lambda pair: pair[1].score - pair[1].points)
 
 
@@ -194,7 +208,8 @@ def without_markers(source):
 
 
 def regular(root, path, most):
-    "The bytes of file `path` below `root`; ValueError for links on the way, devices, pipes, and more than `most` bytes."
+    """The bytes of file `path` below `root`; ValueError for links on the way, devices, pipes, and more than `most`
+    bytes."""
     root, path = Path(root), Path(path)
     for part in [*path.relative_to(root).parents][:-1]:
         if (root / part).is_symlink(): raise ValueError(f"{part} is a symbolic link")
@@ -209,14 +224,16 @@ def regular(root, path, most):
 def autograded(gradebook, student, notebook=ASSIGNMENT):
     "The graded notebook of a student; one without cells where there is none that can be read."
     try:
-        notebook = json.loads(regular(gradebook.directory.root, gradebook.path("autograded", student) / f"{notebook}.ipynb", NOTEBOOK_BYTES))
+        notebook = json.loads(regular(gradebook.directory.root,
+                                      gradebook.path("autograded", student) / f"{notebook}.ipynb", NOTEBOOK_BYTES))
         return notebook if isinstance(notebook, dict) and isinstance(notebook.get("cells"), list) else {"cells": []}
     except (OSError, ValueError, RecursionError):
         return {"cells": []}
 
 
 def keep_for_release(gradebook, student, folder):
-    "Put beside the page what `nbgrader release_feedback` asks for: time of submission, and the secret of one that came by the exchange."
+    """Put beside the page what `nbgrader release_feedback` asks for: time of submission, and the secret of one that
+    came by the exchange."""
     for step, name in (("autograded", "timestamp.txt"), ("submitted", "submission_secret.txt")):
         try: put(folder / name, regular(gradebook.directory.root, gradebook.path(step, student) / name, 1000).decode())
         except (OSError, ValueError): (folder / name).unlink(missing_ok=True)
@@ -231,15 +248,19 @@ class Pages:
         for name, path in gradebook.sources().items():
             source, released = gradebook.trusted_notebook(path), gradebook.path("release", ".") / f"{name}.ipynb"
             try: self.lessons[name] = Lesson(source, nbformat.read(released, as_version=4))
-            except (OSError, ValueError, LookupError, AttributeError): self.lessons[name] = Lesson(source)   # it tells only which cells are a student's
+            # it tells only which cells are a student's
+            except (OSError, ValueError, LookupError, AttributeError): self.lessons[name] = Lesson(source)
 
     def html(self, student, notebook):
         "The page about one notebook of a student; its points are those of the whole assignment."
         lesson, grade = self.lessons[notebook], self.grades[student]
-        sections = lesson.sections(grade, autograded(self.gradebook, student, notebook), self.with_answers, lambda grade_id: self.gradebook.part(notebook, grade_id))
+        sections = lesson.sections(grade, autograded(self.gradebook, student, notebook), self.with_answers,
+                                   lambda grade_id: self.gradebook.part(notebook, grade_id))
         return self.template.render(
-            title=f"Feedback on {self.gradebook.assignment}", assignment=self.gradebook.assignment, student=text(student), grade=grade,
-            message=lesson.outputs.safe(grade.message), sections=sections, lost=lost(sections), notebook=notebook if len(self.lessons) > 1 else "",
+            title=f"Feedback on {self.gradebook.assignment}", assignment=self.gradebook.assignment,
+            student=text(student), grade=grade,
+            message=lesson.outputs.safe(grade.message), sections=sections, lost=lost(sections),
+            notebook=notebook if len(self.lessons) > 1 else "",
             notes=[lesson.outputs.safe(note) for note in grade.notes],
             status=None if grade.status == "graded" else (grade.status.capitalize(), STATUS.get(grade.status, "")))
 
@@ -247,7 +268,8 @@ class Pages:
 def write(course, with_answers=False, db=None, progress=None, assignment=ASSIGNMENT):
     """Write feedback/STUDENT/ASSIGNMENT/NOTEBOOK.html for every graded student of the course; returns the folders.
 
-    `with_answers`: show the reference solutions too, once resubmission is over; `progress(done, total)` after each student.
+    `with_answers`: show the reference solutions too, once resubmission is over; `progress(done, total)` after each
+    student.
     """
     folders = []
     with opened(course, db, assignment) as gradebook:

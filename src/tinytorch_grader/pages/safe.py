@@ -1,8 +1,9 @@
-"""The one way from what a stranger wrote to what a page may hold: plain text, sanitized markdown, checked pictures, escaped templates.
+"""The one way from what a stranger wrote to what a page may hold: plain text, sanitized markdown, checked pictures,
+escaped templates.
 
-Threat: a name, a message, an answer or an output acts in the browser of whoever reads the page. Text loses control and direction
-characters, markdown goes through mistune and nh3, a picture is one only where Pillow recognizes it, and a page's policy forbids
-scripts and addresses.
+Threat: a name, a message, an answer or an output acts in the browser of whoever reads the page. Text loses control
+and direction characters, markdown goes through mistune and nh3, a picture is one only where Pillow recognizes it,
+and a page's policy forbids scripts and addresses.
 """
 import base64
 import binascii
@@ -41,13 +42,17 @@ class Renderer(mistune.HTMLRenderer):
 
 
 def markdown(source, attachments=None):
-    "An answer in markdown as safe HTML: no raw HTML, no picture but `attachments` {name: {mime: base64}}, links as text, headings below ours."
-    tags = {"p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "a", *(f"h{level}" for level in range(1, 7))}
+    """An answer in markdown as safe HTML: no raw HTML, no picture but `attachments` {name: {mime: base64}}, links as
+    text, headings below ours."""
+    tags = {"p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "a",
+            *(f"h{level}" for level in range(1, 7))}
     renderer = Renderer(attachments)
-    try: html = nh3.clean(mistune.create_markdown(renderer=renderer)(text(source)), tags=tags, attributes={"a": {"href"}},
-                          url_schemes={"http", "https"}, link_rel=None)
+    try:
+        html = nh3.clean(mistune.create_markdown(renderer=renderer)(text(source)), tags=tags,
+                         attributes={"a": {"href"}}, url_schemes={"http", "https"}, link_rel=None)
     except (RecursionError, ValueError): return Markup("<pre>{}</pre>").format(text(source))
-    html = re.sub(r'<a(?: href="([^"]*)")?>(.*?)</a>', lambda a: f"{a[2]} ({a[1]})" if a[1] and a[1] != a[2] else a[2], html, flags=re.S)
+    html = re.sub(r'<a(?: href="([^"]*)")?>(.*?)</a>', lambda a: f"{a[2]} ({a[1]})" if a[1] and a[1] != a[2] else a[2],
+                  html, flags=re.S)
     html = re.sub(r"<(/?)h[1-6]>", r"<\1h4>", html)
     for word, image in renderer.pictures.items(): html = html.replace(word, image)
     return Markup(html)
