@@ -1,1 +1,2 @@
-"The grader of the capstone: release, intake, sandbox, grading, feedback; `python -m tinytorch_grader` is the command `capstone`."
+"""The grader of the capstone: release, intake, sandbox, grading, feedback; `python -m tinytorch_grader` is the
+command `capstone`."""

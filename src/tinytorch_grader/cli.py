@@ -1,7 +1,8 @@
 """Words in, words out: the command `capstone`.
 
-Threat: a person meets a traceback, or a terminal acts on what a student wrote. Every failure is one line and exit status 2; everything
-printed passes through `plain`. Each command imports its own room alone: `capstone check` needs neither nbgrader nor a database.
+Threat: a person meets a traceback, or a terminal acts on what a student wrote. Every failure is one line and exit
+status 2; everything printed passes through `plain`. Each command imports its own room alone: `capstone check` needs
+neither nbgrader nor a database.
 """
 import contextlib
 import csv
@@ -33,14 +34,17 @@ class Refused(RuntimeError):
 
 
 def room(name):
-    "The module `tinytorch_grader.NAME`, imported now; Refused where this installation has no such room or lacks what it needs."
+    """The module `tinytorch_grader.NAME`, imported now; Refused where this installation has no such room or lacks
+    what it needs."""
     try:
         return importlib.import_module(f".{name}", __package__)
     except ModuleNotFoundError as e:
         if (e.name or "").startswith(f"{__package__}."):
-            raise Refused("this is the students' part of the grader, which has `capstone check`; the other commands come with the "
+            raise Refused("this is the students' part of the grader, which has `capstone check`; the other commands "
+                          "come with the "
                           "instructors' repository") from None
-        raise Refused(f"the Python package {e.name} is not installed here; run `pip install '.[grader]'` in the instructors' checkout") from None
+        raise Refused(f"the Python package {e.name} is not installed here; run `pip install '.[grader]'` in the "
+                      "instructors' checkout") from None
 
 
 def plain(text):
@@ -54,7 +58,8 @@ def reason(error):
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
         _, target, why = error.args[0][0]
         if number := re.match(r"\[Errno (\d+)\]", str(why)): code, why = int(number[1]), os.strerror(int(number[1]))
-    return "; ".join(filter(None, [": ".join(str(part) for part in (target, why) if part), TODO.get(errno.errorcode.get(code))]))
+    return "; ".join(filter(None, [": ".join(str(part) for part in (target, why) if part),
+                                   TODO.get(errno.errorcode.get(code))]))
 
 
 TODO = dict.fromkeys(("ENOSPC", "EDQUOT", "EFBIG"), "make room on the disk and run the command again") | dict.fromkeys(
@@ -69,14 +74,18 @@ def version(context, _, asked):
     "Print the version of the package that this command came with."
     if not asked: return
     names = "tinytorch", "tinytorch-grader"   # the instructors' and the students' distribution
-    print("capstone", next((distribution.version for name in names for distribution in importlib.metadata.distributions(name=name)), "unknown"))
+    print("capstone",
+          next((distribution.version for name in names for distribution in importlib.metadata.distributions(name=name)),
+               "unknown"))
     context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
 def cli():
-    "Release, check and grade the TinyTorch capstone. Exit status: 0 all well, 1 something needs attention, 2 the command could not run."
+    """Release, check and grade the TinyTorch capstone.
+
+    Exit status: 0 all well, 1 something needs attention, 2 the command could not run."""
 
 
 def command(example, short, name=None):
@@ -85,27 +94,37 @@ def command(example, short, name=None):
 
 
 course = click.argument("course", metavar="DIR", type=click.Path(path_type=Path))
-assigned = click.option("--assignment", metavar="NAME", default=ASSIGNMENT, show_default=True, help="Any other nbgrader assignment of the course.")
-database = click.option("--db", metavar="URL", help="Gradebook: a database URL; default: what the course says, SQLite in DIR.")
+assigned = click.option("--assignment", metavar="NAME", default=ASSIGNMENT, show_default=True,
+                        help="Any other nbgrader assignment of the course.")
+database = click.option("--db", metavar="URL",
+                        help="Gradebook: a database URL; default: what the course says, SQLite in DIR.")
 
 
 @command("capstone release ../capstone-2026 --repo myschool/capstone-2026", "Write the students' repository.")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--repo", metavar="ORG/NAME", help="Where the repository will live on GitHub, for its Binder badge; default: as at the last release to OUT.")
-@click.option("--no-hidden-checks", is_flag=True, help="Leave the sealed hidden checks out of the students' `capstone check`.")
+@click.option("--repo", metavar="ORG/NAME",
+              help="Where the repository will live on GitHub, for its Binder badge; default: as at the last release "
+                   "to OUT.")
+@click.option("--no-hidden-checks", is_flag=True,
+              help="Leave the sealed hidden checks out of the students' `capstone check`.")
 def release(out, repo, no_hidden_checks):
     "Write the students' repository to OUT, Binder-ready, proved free of answers and hidden tests."
-    print(f"released to {room('release').release(out, repo, hidden_checks=not no_hidden_checks)}: searched for leaks, none found")
+    print(f"released to {room('release').release(out, repo, hidden_checks=not no_hidden_checks)}: searched for leaks, "
+          "none found")
 
 
 @command("capstone check part2", "Points and a hint for each part of your notebook.")
 @click.argument("words", metavar="[NOTEBOOK] [PART]", nargs=-1)
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the result there too.")
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write the result there too.")
 def check(words, json_file):
-    "Points and a hint for each part of your NOTEBOOK, or for one PART (part2, q3) alone, hidden checks included. Changes nothing."
+    """Points and a hint for each part of your NOTEBOOK, or for one PART (part2, q3) alone, hidden checks included.
+
+    Changes nothing."""
     parts = [word for word in words if PART_WORD.fullmatch(word)]
     paths = [Path(word) for word in words if word not in parts]
-    if len(parts) > 1 or len(paths) > 1: raise Refused(f"got {' '.join(words)}, expected at most one notebook and one part, such as part2")
+    if len(parts) > 1 or len(paths) > 1:
+        raise Refused(f"got {' '.join(words)}, expected at most one notebook and one part, such as part2")
     notebook = paths[0] if paths else Path(f"{ASSIGNMENT}.ipynb")
     writable(json_file)
     if not notebook.exists(): raise Refused(f"{notebook}: no such file; give the path of your {ASSIGNMENT}.ipynb")
@@ -163,7 +182,8 @@ def parts_table(result, of_part=""):
         hint = plain(part["message"]) or ("full points" if part["score"] == part["max_score"] else "")
         lines.append(f"{name:<{width}}  {number(part['score']):>4} of {number(part['max_score']):<4}  {hint}".rstrip())
     if unwritten: lines.append(f"not written yet: {', '.join(unwritten)}")
-    score, most = (sum(part[key] or 0 for part in judged.values()) for key in ("score", "max_score")) if of_part else (result.score, result.max_score)
+    score, most = ((sum(part[key] or 0 for part in judged.values()) for key in ("score", "max_score")) if of_part
+                   else (result.score, result.max_score))
     total = f"{'total':<{width}}  {number(score):>4} of {number(most):<4}".rstrip()
     waits = "  one part waits for a person" if result.needs_manual and not of_part else ""
     return "\n".join([*points_a_part(judged), "", f"{'part':<{width}}  {'points':<12}  hint", *lines, total + waits])
@@ -174,7 +194,8 @@ def parts_table(result, of_part=""):
 def course_(course):
     "Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook."
     if problem := room("mutants").checked(room("release").source_notebook()): raise Refused(problem)
-    print(f"course in {room('release').make_course(course)}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, then `capstone grade`")
+    print(f"course in {room('release').make_course(course)}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, "
+          "then `capstone grade`")
 
 
 def finite(context, parameter, value):
@@ -182,33 +203,46 @@ def finite(context, parameter, value):
     return value
 
 
-@command("capstone grade ~/courses/capstone-2026 --workers 4 --csv grades.csv", "Grade what is new or changed in submitted/.")
+@command("capstone grade ~/courses/capstone-2026 --workers 4 --csv grades.csv",
+         "Grade what is new or changed in submitted/.")
 @course
-@click.option("--student", "students", metavar="ID", multiple=True, help="Only this student; may be given several times.")
+@click.option("--student", "students", metavar="ID", multiple=True,
+              help="Only this student; may be given several times.")
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Submissions at a time; default: one a core.")
-@click.option("--timeout", metavar="S", type=click.FloatRange(1, 86400), callback=finite, default=120, show_default=True, help="Seconds a submission may run.")
-@click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True, help="MiB a submission may use.")
+@click.option("--timeout", metavar="S", type=click.FloatRange(1, 86400), callback=finite, default=120,
+              show_default=True, help="Seconds a submission may run.")
+@click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True,
+              help="MiB a submission may use.")
 @database
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path), help="Write the grades there as JSON, with --student those alone; - is stdout.")
-@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path), help="The same as CSV, in UTF-8: a column a part, and who is absent.")
-@click.option("--canvas", metavar="EXPORT.csv", type=click.Path(path_type=Path), help="Fill the assignment's column in the gradebook that Canvas exported.")
+@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write the grades there as JSON, with --student those alone; - is stdout.")
+@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path),
+              help="The same as CSV, in UTF-8: a column a part, and who is absent.")
+@click.option("--canvas", metavar="EXPORT.csv", type=click.Path(path_type=Path),
+              help="Fill the assignment's column in the gradebook that Canvas exported.")
 @click.option("--column", metavar="TITLE", help="The column of --canvas, where it is not the assignment's name.")
-@click.option("--moodle", metavar="WORKSHEET.csv", type=click.Path(path_type=Path), help="Fill the grades in the worksheet that Moodle exported.")
-@click.option("--no-sandbox", is_flag=True, help="Run without bubblewrap; only for code that you trust. Every report says so.")
+@click.option("--moodle", metavar="WORKSHEET.csv", type=click.Path(path_type=Path),
+              help="Fill the grades in the worksheet that Moodle exported.")
+@click.option("--no-sandbox", is_flag=True,
+              help="Run without bubblewrap; only for code that you trust. Every report says so.")
 @click.option("--executor", metavar="dask://HOST:PORT", help="Let the workers of this Dask cluster grade.")
 @click.option("--force", is_flag=True, help="Grade finished submissions again.")
 @assigned
-def grade(course, students, workers, timeout, memory, db, json_file, csv_file, canvas, column, moodle, no_sandbox, executor, force, assignment):
-    "Grade every new or changed submission in DIR/submitted; finished ones are not redone. Interrupt it and run it again at will."
+def grade(course, students, workers, timeout, memory, db, json_file, csv_file, canvas, column, moodle, no_sandbox,
+          executor, force, assignment):
+    """Grade every new or changed submission in DIR/submitted; finished ones are not redone.
+
+    Interrupt it and run it again at will."""
     is_course(course)
-    if executor and not executor.startswith("dask://"): raise Refused(f"--executor: got {executor}, expected dask://HOST:PORT")
+    if executor and not executor.startswith("dask://"):
+        raise Refused(f"--executor: got {executor}, expected dask://HOST:PORT")
     writable(json_file, csv_file)
     for path in (canvas, moodle):
         if path and not path.is_file(): raise Refused(f"{path}: no such file; export it from the LMS first")
     if no_sandbox: print("no sandbox: student code runs with your rights", file=sys.stderr)
     with Progress() as progress:
-        rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db, not no_sandbox, executor,
-                                   progress, force, assignment)
+        rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db,
+                                   not no_sandbox, executor, progress, force, assignment)
     if json_file: write_json(json_file, rows, rows.max_score, assignment)
     if csv_file: write_csv(csv_file, rows, [] if students else rows.absent())
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
@@ -222,11 +256,13 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
 def give_back(rows, canvas, column, moodle):
     "Fill the files that an LMS exported and say who is not in both; returns how many rows of a file got no points."
     left = 0
-    for path, how in ((canvas, lambda room, path, grades: room.canvas(path, grades, rows.assignment, column)), (moodle, lambda room, path, grades: room.moodle(path, grades))):
+    for path, how in ((canvas, lambda room, path, grades: room.canvas(path, grades, rows.assignment, column)),
+                      (moodle, lambda room, path, grades: room.moodle(path, grades))):
         if path is None: continue
         done = how(room("giveback"), path, [*rows.grades()])
         print(f"{path}: {done.filled} grades filled in; the file as it was is {path.name}.before")
-        for what, names in (("not in this file", done.not_in_file), ("without a grade here", done.not_in_course), ("note", done.notes)):
+        for what, names in (("not in this file", done.not_in_file), ("without a grade here", done.not_in_course),
+                            ("note", done.notes)):
             for name in names: print(f"  {what}: {plain(name)}")
         left += len(done.not_in_file)
     return left
@@ -259,8 +295,8 @@ class Progress:
     def _start(self, total):
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-        self.bar = Progress(TextColumn(self.doing), BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn(),
-                            console=Console(stderr=True), transient=True)
+        self.bar = Progress(TextColumn(self.doing), BarColumn(), MofNCompleteColumn(), TextColumn("time left"),
+                            TimeRemainingColumn(), console=Console(stderr=True), transient=True)
         self.task = self.bar.add_task("", total=total)
         self.bar.start()
 
@@ -283,15 +319,19 @@ def print_rows(rows):
             sums[name], sizes[name] = sums.get(name, 0) + mark.score, sizes.get(name, 0) + mark.max_score
         most |= sizes
         waits = f"{number(grade.waiting)} points wait for a person" if grade.waiting else ""
-        table.append((plain(grade.student), grade.status, sums, number(grade.score), "; ".join(filter(None, [waits, plain(grade.said)]))))
+        table.append((plain(grade.student), grade.status, sums, number(grade.score),
+                      "; ".join(filter(None, [waits, plain(grade.said)]))))
     names = [name for name, size in most.items() if size]
-    lines = [["student", "status", *(f"{name}/{number(most[name])}" for name in names), f"total/{number(rows.max_score)}", ""]]
-    lines += [[student, status, *(number(sums.get(name)) for name in names), total, note] for student, status, sums, total, note in table]
+    lines = [["student", "status", *(f"{name}/{number(most[name])}" for name in names),
+              f"total/{number(rows.max_score)}", ""]]
+    lines += [[student, status, *(number(sums.get(name)) for name in names), total, note]
+              for student, status, sums, total, note in table]
     widths = [max(map(len, column)) for column in zip(*lines)]
     aligned = [str.ljust, str.ljust, *[str.rjust] * (len(names) + 1), str.ljust]
     for line in lines if table else ():
         print("  ".join(align(cell, width) for align, cell, width in zip(aligned, line, widths)).rstrip())
-    print(f"{len(rows)} submissions: {len(rows) - attention} graded, {attention} need attention; a person has to mark {waiting}")
+    print(f"{len(rows)} submissions: {len(rows) - attention} graded, {attention} need attention; a person has to mark "
+          f"{waiting}")
     return attention
 
 
@@ -300,7 +340,8 @@ def writable(*paths):
     for path in paths:
         if path is None or str(path) == "-": continue
         if path.is_dir(): raise Refused(f"{path}: is a folder; give the name of a file to write")
-        if not path.exists() and not path.resolve().parent.is_dir(): raise Refused(f"{path}: no such folder; nothing can be written there")
+        if not path.exists() and not path.resolve().parent.is_dir():
+            raise Refused(f"{path}: no such folder; nothing can be written there")
 
 
 @contextlib.contextmanager
@@ -311,10 +352,12 @@ def replaced(path, **how):
     try:
         if str(path) == "-" or path.exists() and not path.is_file():
             sys.stdout.flush()
-            with open(1 if str(path) == "-" else path, "w", encoding="utf-8", closefd=str(path) != "-", **how) as f: yield f
+            with open(1 if str(path) == "-" else path, "w", encoding="utf-8", closefd=str(path) != "-", **how) as f:
+                yield f
             return
         target = path.resolve()
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False, **how) as f:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.",
+                                         delete=False, **how) as f:
             try:
                 yield f
                 f.close()
@@ -335,10 +378,12 @@ def write_json(path, rows, max_score, assignment=ASSIGNMENT):
 
 
 def write_csv(path, rows, absent=()):
-    """The grades for a spreadsheet: a column a part, then the same parts with their messages as JSON; text that would be a formula behind an apostrophe.
+    """The grades for a spreadsheet: a column a part, then the same parts with their messages as JSON; text that
+    would be a formula behind an apostrophe.
 
     `absent`: Grades of students of the roster who handed nothing in."""
-    safe = lambda value: "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    safe = (lambda value: "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+            else value)
     titles = list(dict.fromkeys(part for grade in [*rows.grades(), *absent] for part in grade.parts))
     with replaced(path, newline="") as f:
         table = csv.writer(f)
@@ -346,22 +391,26 @@ def write_csv(path, rows, absent=()):
         for grade in [*rows.grades(), *absent]:
             row = grade.row() | {"parts": json.dumps(grade.row()["parts"], ensure_ascii=False)}
             scores = [number(grade.parts[part].score) if part in grade.parts else "" for part in titles]
-            front = [*map(row.get, COLUMNS[:5]), grade.name, number(grade.penalty), number(grade.late_s / 3600), *scores]
+            front = [*map(row.get, COLUMNS[:5]), grade.name, number(grade.penalty), number(grade.late_s / 3600),
+                     *scores]
             table.writerow([*map(safe, front), *map(safe, map(row.get, COLUMNS[5:]))])
 
 
 @command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page a student.")
 @course
 @click.option("--with-answers", is_flag=True, help="Include answers; only when nobody can hand in again.")
-@click.option("--zip", "archive", metavar="FILE", type=click.Path(path_type=Path), help="The pages as a zip for the bulk upload of Canvas or Moodle too.")
+@click.option("--zip", "archive", metavar="FILE", type=click.Path(path_type=Path),
+              help="The pages as a zip for the bulk upload of Canvas or Moodle too.")
 @database
 @assigned
 def feedback(course, with_answers, archive, db, assignment):
     "Write static, sanitized HTML to DIR/feedback, one folder a student."
     is_course(course)
     with Progress(doing="writing", past="written") as progress:
-        written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress, assignment=assignment)
-    print(f"feedback for {len(written)} students in {course / 'feedback'}" + (", answers included" if with_answers else ""))
+        written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress,
+                                               assignment=assignment)
+    print(f"feedback for {len(written)} students in {course / 'feedback'}"
+          + (", answers included" if with_answers else ""))
     if archive is None: return 0
     pages = {folder.parent.name: min(folder.glob("*.html")) for folder in written}
     left = room("giveback").feedback_zip(archive, pages, room("collect").remembered_names(course)["names"])
@@ -370,7 +419,8 @@ def feedback(course, with_answers, archive, db, assignment):
     return int(bool(left))
 
 
-@command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip", "Sort an LMS download into submitted/.")
+@command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip",
+         "Sort an LMS download into submitted/.")
 @course
 @click.option("--from", "downloads", metavar="DOWNLOADS", required=True, multiple=True, type=click.Path(path_type=Path),
               help="An LMS download: archive or folder; may be given several times.")
@@ -388,14 +438,17 @@ def collect(course, downloads):
         for line in found.unmatched: print(f"not matched: {plain(line)}")
         for line in found.kept: print(f"left: {plain(line)}")
         for line in found.notes: print(f"note: {plain(line)}")
-        done.update([line.rpartition(": ")[2] for line in found.matched] + ["older than what is there"] * len(found.kept))
+        done.update([line.rpartition(": ")[2] for line in found.matched]
+                    + ["older than what is there"] * len(found.kept))
         unmatched += len(found.unmatched)
         if not found.matched and not found.kept:
             empty += 1
-            print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names of {room('lms').EXAMPLES}, "
+            print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names of "
+                  f"{room('lms').EXAMPLES}, "
                   "or the course's own pattern")
-    print(f"{course / 'submitted'}: {', '.join(f'{done[what]} {what}' for what in ('new', 'replaced', *sorted(done.keys() - {'new', 'replaced'})))}; "
-          f"{unmatched} not matched")
+    kinds = "new", "replaced", *sorted(done.keys() - {"new", "replaced"})
+    counts = ", ".join(f"{done[kind]} {kind}" for kind in kinds)
+    print(f"{course / 'submitted'}: {counts}; {unmatched} not matched")
     return int(unmatched + empty > 0)
 
 
@@ -421,28 +474,35 @@ def help_(context, name):
 
 def is_course(folder):
     if not (folder / "source").is_dir() and not (folder / "nbgrader_config.py").is_file():
-        raise Refused(f"{folder}: no course there, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with `capstone course {folder}`")
+        raise Refused(f"{folder}: no course there, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with "
+                      f"`capstone course {folder}`")
 
 
 def refused_status():
-    "The exit status of words that cannot be right: 2, or what the command named first asks for (where 2 is a result it is 3)."
+    """The exit status of words that cannot be right: 2, or what the command named first asks for (where 2 is a
+    result it is 3)."""
     first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     return getattr(cli.commands.get(first), "refused_status", 2)
 
 
 from . import cli_results  # noqa: E402,F401  registers the commands about submission.json
-if importlib.util.find_spec(f"{__package__}.cli_class"): from . import cli_class  # noqa: E402,F401  not in the students' part
+
+if importlib.util.find_spec(f"{__package__}.cli_class"):   # not in the students' part
+    from . import cli_class  # noqa: F401
 
 
 def main():
     "Run the command line; every failure is one line on stderr and exit status 2 (3 where 2 is a result)."
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors="replace")
-    for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():   # a batch system that stops us, or a closed terminal, ends the cages too
-        if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL: signal.signal(getattr(signal, name), signal.default_int_handler)
+    # a batch system that stops us, or a closed terminal, ends the cages too
+    for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():
+        if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         for before, word in zip(sys.argv, sys.argv[1:]):
-            if not word or re.fullmatch("--[a-z-]+=", word): raise Refused(f"got an empty value {f'as {word}' if word else f'after {os.path.basename(before)}'}; "
-                                                                           "is a variable of your shell not set?")
+            if not word or re.fullmatch("--[a-z-]+=", word):
+                raise Refused(f"got an empty value {f'as {word}' if word else f'after {os.path.basename(before)}'}; "
+                              "is a variable of your shell not set?")
         status = cli(standalone_mode=False) or 0
     except click.ClickException as e:
         e.show()

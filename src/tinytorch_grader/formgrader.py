@@ -1,7 +1,9 @@
-"""Formgrader's buttons, and nbgrader's commands of the same name, in a course made here: the cage runs student code, our pages go out.
+"""Formgrader's buttons, and nbgrader's commands of the same name, in a course made here: the cage runs student code,
+our pages go out.
 
-Threat: stock Autograde executes what students wrote with the rights of the person at the screen, and stock feedback shows hidden tests.
-`nbgrader_config.py` of a course names these two exporters, which take the place of nbgrader's own.
+Threat: stock Autograde executes what students wrote with the rights of the person at the screen, and stock feedback
+shows hidden tests. `nbgrader_config.py` of a course names these two exporters, which take the place of nbgrader's
+own.
 """
 import subprocess
 import sys
@@ -23,8 +25,10 @@ class Caged(NotebookExporter):
     def from_filename(self, filename, resources=None, **_):
         root, student, assignment = whose(self, resources)
         path = Path(exporter_target(self, student, assignment)) / Path(filename).name
-        if Path(filename).resolve() != path.resolve():   # nbgrader's first pass, over the submission; the second reads what came of it
-            said = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", str(root), "--student", student, *named(assignment)],
+        # nbgrader's first pass, over the submission; the second reads what came of it
+        if Path(filename).resolve() != path.resolve():
+            said = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", str(root), "--student", student,
+                                   *named(assignment)],
                                   capture_output=True, text=True)
             if said.returncode not in (0, 1): raise NbGraderException(said.stderr.strip().splitlines()[-1])
             if not path.exists(): raise NbGraderException(said.stdout.strip() or f"{student}: nothing could be graded")
@@ -50,5 +54,6 @@ class SafePage(Exporter):
     def from_filename(self, filename, resources=None, **_):
         from .pages import feedback
         root, student, assignment = whose(self, resources)
-        with feedback.opened(root, assignment=assignment) as gradebook: html = feedback.Pages(gradebook).html(student, Path(filename).stem)
+        with feedback.opened(root, assignment=assignment) as gradebook:
+            html = feedback.Pages(gradebook).html(student, Path(filename).stem)
         return html, (resources or {}) | {"output_extension": ".html"}

@@ -10,8 +10,9 @@
     -        latencies_ms.append((time.perf_counter_ns() - start) / 1e6)
     +        latencies_ms.append((time.perf_counter_ns() - start) / 1e9)
 
-The folder is named after the solution cell. Line numbers do not count: the old lines of a hunk must occur once in the cell. Read by
-`capstone course`, which keeps some as mutants, by the matrix of the tests, and by the demo. Standard library alone.
+The folder is named after the solution cell. Line numbers do not count: the old lines of a hunk must occur once in
+the cell. Read by `capstone course`, which keeps some as mutants, by the matrix of the tests, and by the demo.
+Standard library alone.
 """
 import re
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ def patched(source: str, diff: str, where: str) -> str:
         lines = [line for line in hunk.splitlines() if line[:1] in (" ", "-", "+", "") and not line.startswith("\\")]
         old, new = ("\n".join(line[1:] for line in lines if line[:1] != other) for other in "+-")
         count = f"\n{source}\n".count(f"\n{old}\n")
-        if count != 1: raise ValueError(f"{where}: the old lines occur {count} times in the cell, expected once: {old!r}")
+        if count != 1:
+            raise ValueError(f"{where}: the old lines occur {count} times in the cell, expected once: {old!r}")
         source = f"\n{source}\n".replace(f"\n{old}\n", f"\n{new}\n" if new else "\n")[1:-1]
     return source
 
@@ -50,7 +52,8 @@ def read(path: Path, solutions: dict[str, str]) -> Mistake:
     for name in ("mistake", "loses"):
         if name not in about: raise ValueError(f"{where}: has no line `# {name}:`")
     cell = path.parent.name
-    if cell not in solutions: raise ValueError(f"{where}: there is no solution cell {cell}; folders are named after them")
+    if cell not in solutions:
+        raise ValueError(f"{where}: there is no solution cell {cell}; folders are named after them")
     cells = {cell: patched(solutions[cell], diff, where)}
     return Mistake(path.stem, cell, about["mistake"], tuple(about["loses"].split()), about.get("says", ""), cells)
 

@@ -1,7 +1,7 @@
 """Mutants: known mistakes that show that the tests of the assignment can still fail.
 
-Threat: a test that catches nothing, or a mistake that no longer says what it means because the reference was rewritten. Our own code alone is
-run, so without a cage; several mistakes at a time, each in another cell.
+Threat: a test that catches nothing, or a mistake that no longer says what it means because the reference was
+rewritten. Our own code alone is run, so without a cage; several mistakes at a time, each in another cell.
 """
 import copy
 from pathlib import Path
@@ -13,10 +13,12 @@ from .notebook import Trusted, load
 
 
 def chosen(trusted: Trusted, folder: Path = FOLDER) -> dict:
-    "{graded cell: the Mistake that it has to catch}; ValueError names a cell of which a mistake no longer matches the reference."
+    """{graded cell: the Mistake that it has to catch}; ValueError names a cell of which a mistake no longer matches
+    the reference."""
     known = mistakes(trusted.sources("solution"), folder)
     tests = [part.grade_id for part in trusted.parts if not part.manual]
-    found = {test: min((m for m in known if test in m.loses), key=lambda m: (len(m.loses), m.name), default=None) for test in tests}
+    found = {test: min((m for m in known if test in m.loses), key=lambda m: (len(m.loses), m.name), default=None)
+             for test in tests}
     if lacking := [test for test, mistake in found.items() if mistake is None]:
         raise ValueError(f"no known mistake is caught by {', '.join(lacking)}: add one to tests/mistakes/")
     return found
@@ -38,7 +40,8 @@ def survivors(trusted: Trusted, folder: Path = FOLDER) -> list[str]:
     with Bare(trusted, Limits()) as box:
         for run in rounds(chosen(trusted, folder)):
             changed = sources | {cell: mistake.cells[cell] for cell, (_, mistake) in run.items()}
-            steps = [Step(name, role, changed[name]) for name, role in zip(map(trusted.grade_id, range(len(trusted.roles))), trusted.roles)
+            steps = [Step(name, role, changed[name])
+                     for name, role in zip(map(trusted.grade_id, range(len(trusted.roles))), trusted.roles)
                      if name in changed and changed[name].strip()]
             verdicts = box.run(Job(20, steps)).verdicts
             missed += [f"{test} does not catch {mistake.cell}/{mistake.name}" for test, mistake in run.values()
@@ -47,7 +50,8 @@ def survivors(trusted: Trusted, folder: Path = FOLDER) -> list[str]:
 
 
 def checked(path: Path) -> str | None:
-    "What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where the mistakes are not here (no checkout)."
+    """What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where the mistakes are
+    not here (no checkout)."""
     if not FOLDER.is_dir(): return None
     try: missed = survivors(Trusted(load(path)))
     except ValueError as e: return str(e)
