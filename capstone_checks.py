@@ -1,8 +1,9 @@
-"""The vocabulary of the capstone's tests: a virtual clock, fake models, checks that say what came and what was meant.
+"""The vocabulary of the capstone's tests: a virtual clock, fake models, checks that say what came and what was
+meant.
 
-The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests as an
-argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another way than
-the lesson asks for.
+The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests
+as an argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another
+way than the lesson asks for.
 
 In a notebook all of this is one process. The instructor's run puts the student's code into a process of its own and
 replaces the functions of the first section; so a check reaches the student's modules through `their`, and every fake
@@ -1218,7 +1219,8 @@ def own_lines(error, most=3):
     frames = traceback.extract_tb(error.__traceback__)
     package = os.path.dirname(sys.modules["tinytorch"].__file__) if "tinytorch" in sys.modules else "\0"
     own = [frame for frame in frames if "ipykernel_" in frame.filename or frame.filename.startswith(package)]
-    return [f"  {os.path.basename(frame.filename) if frame.filename.startswith(package) else 'cell'}, line {frame.lineno}, "
+    return [f"  {os.path.basename(frame.filename) if frame.filename.startswith(package) else 'cell'}, line "
+            f"{frame.lineno}, "
             f"in {frame.name}: {frame.line}" for frame in own[-most:]]
 
 
@@ -1226,7 +1228,8 @@ def show_briefly(shell, kind, error, trace, tb_offset=None):
     "Show `error` in a few lines; one of `check` is its message alone."
     told = getattr(error, "_render_traceback_", None)
     text, last = str(error), traceback.extract_tb(trace)[-1:]
-    if isinstance(error, NotImplementedError) and not text and last: text = f"{last[0].name} is not written yet: fill in its cell"
+    if isinstance(error, NotImplementedError) and not text and last:
+        text = f"{last[0].name} is not written yet: fill in its cell"
     lines = told() if told else [*own_lines(error), f"{kind.__name__}: {text[:600]}"]
     shell._showtraceback(kind, error, lines)
     return lines

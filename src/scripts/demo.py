@@ -42,8 +42,10 @@ def execute():
                    extra_arguments=["--log-level=ERROR"], on_cell_start=progress).execute()
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    errors = [output.evalue for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"]
-    if errors: raise SystemExit(f"the capstone does not run: {errors[0]}")   # cells go on after an error: see the tag raises-exception
+    errors = [output.evalue for cell in notebook.cells for output in cell.get("outputs", ())
+              if output.output_type == "error"]
+    # cells go on after an error: see the tag raises-exception
+    if errors: raise SystemExit(f"the capstone does not run: {errors[0]}")
     nbformat.write(notebook, BUILD / "20_capstone.ipynb")
     html, _ = HTMLExporter().from_notebook_node(notebook)
     (BUILD / "20_capstone.html").write_text(html, encoding="utf-8")
@@ -93,8 +95,10 @@ def main():
     step("executing the capstone on the real digits (trains, optimizes, compares)")
     submission = execute()
     before, after = submission["baseline"]["metrics"], submission["optimized"]["metrics"]
-    print(f"  accuracy {before['accuracy']:.3f} -> {after['accuracy']:.3f}, size {before['model_size_mb'] * 1024:.1f} -> "
-          f"{after['model_size_mb'] * 1024:.1f} KiB, median latency {before['latency_ms_median'] * 1e3:.1f} -> {after['latency_ms_median'] * 1e3:.1f} us")
+    print(f"  accuracy {before['accuracy']:.3f} -> {after['accuracy']:.3f}, size "
+          f"{before['model_size_mb'] * 1024:.1f} -> "
+          f"{after['model_size_mb'] * 1024:.1f} KiB, median latency {before['latency_ms_median'] * 1e3:.1f} -> "
+          f"{after['latency_ms_median'] * 1e3:.1f} us")
     step("making the course in _build/course/ and releasing the assignment")
     make_course()
     for student, text in sample_submissions().items():
@@ -104,11 +108,13 @@ def main():
     step("grading six sample submissions")
     cage = [] if shutil.which("bwrap") else ["--no-sandbox"]
     if cage:
-        print("  bubblewrap is not installed (make system): these samples are our own, so they are graded with --no-sandbox")
+        print("  bubblewrap is not installed (make system): these samples are our own, so they are graded with "
+              "--no-sandbox")
     status = capstone("grade", COURSE, *cage, "--json", BUILD / "grades.json", "--csv", BUILD / "grades.csv")
     if status == 2:
         sys.exit(status)
-    step(f"done in {time.perf_counter() - started:.0f} s. Executed notebook: _build/20_capstone.html; submission: _build/submission.json; "
+    step(f"done in {time.perf_counter() - started:.0f} s. Executed notebook: _build/20_capstone.html; submission: "
+         "_build/submission.json; "
          "grades: _build/grades.csv, _build/grades.json; course: _build/course/")
 
 

@@ -1,4 +1,5 @@
-"""Make `tinytorch/data/digits.npz` from scikit-learn's copy of the UCI handwritten digits, bit for bit the same each time.
+"""Make `tinytorch/data/digits.npz` from scikit-learn's copy of the UCI handwritten digits, bit for bit the same each
+time.
 
 Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,
 doi 10.24432/C50P49, CC BY 4.0; scikit-learn ships its test part (1797 samples of 8x8 pixels, 0..16) under BSD-3.
@@ -12,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 PATH = Path(__file__).resolve().parents[2] / "tinytorch" / "data" / "digits.npz"
-PROVENANCE = """Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998.
+PROVENANCE = """Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning \
+Repository, 1998.
 doi:10.24432/C50P49, licence CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/).
 The copy that scikit-learn ships (BSD-3): 1797 images of 8x8 pixels with values 0..16, labels 0..9.
-Changed: stored as uint8, with a fixed stratified split (test: every fifth sample of a class, in order of appearance)."""
+Changed: stored as uint8, with a fixed stratified split (test: every fifth sample of a class, in order of \
+appearance)."""
 
 
 def stratified_test_mask(y, every=5):

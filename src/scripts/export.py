@@ -1,7 +1,7 @@
 """Export every notebook to `tinytorch/` without nbgrader's markers, then write the JSON Schema beside it.
 
-The one way to export: `nbdev_export` alone would leave `### BEGIN SOLUTION` lines in the package, comments on parameters
-where `help()` does not look, and a second `__all__`.
+The one way to export: `nbdev_export` alone would leave `### BEGIN SOLUTION` lines in the package, comments on
+parameters where `help()` does not look, and a second `__all__`.
 """
 import importlib.util
 import json
@@ -19,7 +19,8 @@ MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?|^#\| given: .*\
 
 
 def strip_markers(cell):
-    "An nbdev export processor: drop the solution markers, and the line that says what a folded cell holds, from a `cell`."
+    """An nbdev export processor: drop the solution markers, and the line that says what a folded cell holds, from a
+    `cell`."""
     if cell.cell_type == "code":
         cell.source = MARKER.sub("", cell.source)
 

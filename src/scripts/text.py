@@ -15,7 +15,8 @@ from digits import npz_bytes
 PATH = Path(__file__).resolve().parents[2] / "tinytorch" / "data" / "genesis.npz"
 FIRST_TEST_CHAPTER = 46
 PROVENANCE = """Genesis, King James Version (1611), in the public domain: its copyright has expired.
-From Debian's packages bible-kjv and bible-kjv-text 4.38, the Bible Retrieval System of Chip Chapin (Hewlett Packard Company, 1989-1993):
+From Debian's packages bible-kjv and bible-kjv-text 4.38, the Bible Retrieval System of Chip Chapin (Hewlett Packard \
+Company, 1989-1993):
 "This file is provided for unrestricted use provided that this legend is included on all tape media and as a part of the
 software program in whole or part. Users may copy, modify or distribute this file at will."
 Changed: one verse a line, without its number; chapters 46 to 50 are the test part."""
@@ -23,7 +24,8 @@ Changed: one verse a line, without its number; chapters 46 to 50 are the test pa
 
 def verses():
     "(chapter, text) of each verse, in order."
-    lines = subprocess.run(["bible", "-f", "gen1:1-gen50:26"], check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(["bible", "-f", "gen1:1-gen50:26"], check=True, capture_output=True,
+                           text=True).stdout.splitlines()
     found = [re.fullmatch(r"Ge(\d+):\d+ (.+)", line) for line in lines if line.strip()]
     return [(int(verse[1]), verse[2].strip()) for verse in found]
 

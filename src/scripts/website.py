@@ -1,7 +1,7 @@
 """`make docs`: the site in `_build/site`, from the pages in docs/, the notebooks and the docstrings.
 
-No answer is on it: the lesson is the released one. The modules are executed, so that their outputs and plots are there; with
-SITE_EXECUTE=off they are not, which is quicker. Opens from the disk, without a network.
+No answer is on it: the lesson is the released one. The modules are executed, so that their outputs and plots are
+there; with SITE_EXECUTE=off they are not, which is quicker. Opens from the disk, without a network.
 """
 import os
 import shutil
@@ -31,7 +31,8 @@ def notebooks(folder: Path, target: Path) -> None:
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             lines = cell.source.split("\n")
-            cell.source = "\n".join(line for line in lines if not line.startswith("#| ")) if cell.cell_type == "code" else cell.source
+            cell.source = ("\n".join(line for line in lines if not line.startswith("#| ")) if cell.cell_type == "code"
+                           else cell.source)
         notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
         target.mkdir(exist_ok=True)
         nbformat.write(notebook, target / path.name)
@@ -40,7 +41,8 @@ def notebooks(folder: Path, target: Path) -> None:
 def modules(package: str) -> str:
     "A directive for every module of `tinytorch.PACKAGE` with a public name."
     names = [path.stem for path in sorted((ROOT / "tinytorch" / package).glob("*.py"))]
-    names = [name for name in names if name not in ("__init__", "benchmarking")]   # tinytorch.benchmarking has a place of its own
+    # tinytorch.benchmarking has a place of its own
+    names = [name for name in names if name not in ("__init__", "benchmarking")]
     return "\n\n".join(f".. automodule:: tinytorch.{package}.{name}\n   :members:" for name in names)
 
 
@@ -61,8 +63,8 @@ def gather() -> None:
 def main() -> None:
     gather()
     execute = "off" if os.environ.get("SITE_EXECUTE") == "off" else "force"
-    status = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-D", f"nb_execution_mode={execute}",
-                             PAGES, OUT], cwd=ROOT).returncode
+    status = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-D",
+                             f"nb_execution_mode={execute}", PAGES, OUT], cwd=ROOT).returncode
     if status: sys.exit(f"the site is not whole; see the warnings above (status {status})")
     print(f"site: {OUT / 'index.html'}")
 

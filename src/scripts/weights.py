@@ -1,7 +1,8 @@
 """Train SimpleMLP(64, 32, 10) on the digits with the framework and write `tinytorch/data/digits_mlp.npz`.
 
-So graded cells and demonstrations have a trained model without training one. Seeded; the last bits depend on the BLAS, so
-the file's SHA-256, which `tinytorch.datasets` checks, changes with the machine that makes it: write the new one there.
+So graded cells and demonstrations have a trained model without training one. Seeded; the last bits depend on the
+BLAS, so the file's SHA-256, which `tinytorch.datasets` checks, changes with the machine that makes it: write the new
+one there.
 """
 import hashlib
 import sys
@@ -17,8 +18,10 @@ from tinytorch.datasets import load_digits
 from tinytorch.olympics import SimpleMLP
 
 NAMES = ("fc1_weight", "fc1_bias", "fc2_weight", "fc2_bias")
-PROVENANCE = """SimpleMLP(64, 32, 10) trained on the training part of digits.npz by src/scripts/weights.py of this repository:
-40 epochs of SGD (lr 0.1, momentum 0.9, weight decay 1e-4, batches of 32), seed 20, float32. Licence as the repository's."""
+PROVENANCE = """SimpleMLP(64, 32, 10) trained on the training part of digits.npz by src/scripts/weights.py of this \
+repository:
+40 epochs of SGD (lr 0.1, momentum 0.9, weight decay 1e-4, batches of 32), seed 20, float32. Licence as the \
+repository's."""
 PATH = Path(__file__).resolve().parents[2] / "tinytorch" / "data" / "digits_mlp.npz"
 
 
@@ -48,4 +51,5 @@ def make():
 if __name__ == "__main__":
     data, accuracy = make()
     PATH.write_bytes(data)
-    print(f"{PATH}: {len(data)} bytes, test accuracy {accuracy:.4f}, sha256 {hashlib.sha256(data).hexdigest()}", file=sys.stderr)
+    print(f"{PATH}: {len(data)} bytes, test accuracy {accuracy:.4f}, sha256 {hashlib.sha256(data).hexdigest()}",
+          file=sys.stderr)
