@@ -339,7 +339,8 @@ def compiled(name, source): return compile(source, f"<given {name}>", "exec", do
 def main(sock, clock):
     "Serve the examiner at the other end of `sock`, then end."
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]: sys.modules.pop(name)
-    sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]  # they know olympics
+    # they know olympics
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     try: Student(sock, clock).run()
     except Ended: pass
     finally: os._exit(0)
