@@ -48,9 +48,8 @@ def rows(book, wanted=None, all_of_them=False):
                     continue
                 one = grade.parts[part]
                 if not (one.waits or all_of_them): continue
-                answer = (text(cell.get("source"))
-                          or "") + "".join(f"\n[picture {n}: see Formgrader or the feedback page]"
-                                           for n in cell.get("attachments") or ())
+                answer = (text(cell.get("source")) or "") + "".join(
+                    f"\n[picture {n}: see Formgrader or the feedback page]" for n in cell.get("attachments") or ())
                 points = "" if one.manual is None or one.outdated else f"{one.manual:g}"
                 found.append({"part": part, "student": student, "name": grade.name, "answer": answer,
                               "worth": f"{one.max_score:g}", "points": points,

@@ -122,8 +122,8 @@ class Download:
     "Reads a download, file by file, into `scratch`."
 
     def __init__(self, plugin, scratch, grade_ids=(), known=(), prefix=""):
-        self.plugin, self.scratch, self.grade_ids, self.known, self.prefix = (plugin, scratch, set(grade_ids),
-                                                                              set(known), prefix)
+        self.plugin, self.scratch, self.grade_ids, self.known, self.prefix = (
+            plugin, scratch, set(grade_ids), set(known), prefix)
         self.found, self.ids, self.others, self.heads, self.people = {}, {}, {}, {}, {}
         self.result, self.entries, self.late, self.receipts = Collected(), 0, set(), 0
 
@@ -452,8 +452,8 @@ def collect(course, downloads):
     """
     course, downloads = Path(course).resolve(), Path(downloads)
     directory, config = course_directory(course)
-    if downloads.is_dir() and (course / directory.submitted_directory) in (downloads.resolve(),
-                                                                           *downloads.resolve().parents):
+    if downloads.is_dir() and (course / directory.submitted_directory) in (
+            downloads.resolve(), *downloads.resolve().parents):
         raise CollectError(f"{downloads}: lies inside the course's own {directory.submitted_directory}/; give the LMS "
                            "download")
     if not downloads.is_dir() and not downloads.is_file():

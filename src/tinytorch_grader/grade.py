@@ -393,9 +393,8 @@ class Grading:
     "One `capstone grade` at work: reads submissions, hands them out, writes what comes back."
 
     def __init__(self, book, rows, works, limits, sandbox, force, progress):
-        self.book, self.rows, self.works, self.limits, self.sandbox, self.force, self.progress = (book, rows, works,
-                                                                                                  limits, sandbox,
-                                                                                                  force, progress)
+        self.book, self.rows, self.works, self.limits, self.sandbox, self.force, self.progress = (
+            book, rows, works, limits, sandbox, force, progress)
         self.trusted = {name: work.trusted() for name, work in works.items()}
         for name, trusted in self.trusted.items():
             for release in book.releases(name): trusted.know(*release)

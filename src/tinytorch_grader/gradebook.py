@@ -471,8 +471,8 @@ class Gradebook:
         query = (select(api.SubmittedAssignment.student_id, func.coalesce(func.sum(api.Grade.auto_score), 0.0))
                  .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
                  .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
-                 .where(api.SubmittedAssignment.assignment_id
-                        == self.assignment_id).group_by(api.SubmittedAssignment.student_id))
+                 .where(api.SubmittedAssignment.assignment_id == self.assignment_id)
+                 .group_by(api.SubmittedAssignment.student_id))
         with self.one_line():
             try: return {student: auto for student, auto in self.book.db.execute(query).all()}
             finally: self.book.db.remove()
@@ -506,8 +506,8 @@ class Gradebook:
                                                                    if students is not None else [])
         read = lambda *columns: (select(assigned.student_id, *columns).select_from(notebook)
                                  .join(assigned, notebook.assignment_id == assigned.id).where(*chosen))
-        for student, penalty, timestamp in self.book.db.execute(read(notebook.late_submission_penalty,
-                                                                     assigned.timestamp)):
+        for student, penalty, timestamp in self.book.db.execute(
+                read(notebook.late_submission_penalty, assigned.timestamp)):
             one = found.setdefault(student, Grade(student, {part: Mark(worth) for part, worth in points.items()},
                                                   timestamp=timestamp))
             one.penalty += penalty or 0.0
@@ -518,9 +518,8 @@ class Gradebook:
                 .join(grade, grade.notebook_id == notebook.id)):
             if (mark := found[student].parts.get(self.names.get(cell))) is None: continue
             mark.auto, mark.manual, mark.extra, mark.waits = auto, manual, extra, bool(waits)
-        for student, cell, said in self.book.db.execute(read(comment.cell_id,
-                                                             comment.comment).join(comment,
-                                                                                   comment.notebook_id == notebook.id)):
+        for student, cell, said in self.book.db.execute(
+                read(comment.cell_id, comment.comment).join(comment, comment.notebook_id == notebook.id)):
             if cell in self.names and said and said.strip(): found[student].comments[self.names[cell]] = said
 
     # ---- writing grades
@@ -555,11 +554,11 @@ class Gradebook:
                 mine = (select(notebook.id).join(api.SubmittedAssignment,
                                                  notebook.assignment_id == api.SubmittedAssignment.id)
                         .where(api.SubmittedAssignment.student_id == student, notebook.notebook_id == self.home[cell]))
-                grade = self.book.db.scalars(select(api.Grade).where(api.Grade.cell_id == cell,
-                                                                     api.Grade.notebook_id.in_(mine))).one()
+                grade = self.book.db.scalars(
+                    select(api.Grade).where(api.Grade.cell_id == cell, api.Grade.notebook_id.in_(mine))).one()
                 grade.manual_score, grade.needs_manual_grade = points, False
-                said = self.book.db.scalars(select(api.Comment).where(api.Comment.notebook_id
-                                                                      == grade.notebook_id)).all()
+                said = self.book.db.scalars(
+                    select(api.Comment).where(api.Comment.notebook_id == grade.notebook_id)).all()
                 for one in said if comment else ():
                     if self.names.get(one.cell_id) == part: one.manual_comment = comment
                 self.book.db.commit()
@@ -748,8 +747,8 @@ def digests_of(notebooks, part):
         for cell in cells:
             mark = about(cell)
             if not isinstance(mark.get("grade_id"), str) or not (mark.get("grade") or mark.get("task")): continue
-            found[part(name, mark["grade_id"])] = (sha256(says(cell)) if mark.get("solution") else every
-                                                   if mark.get("task") else code)
+            found[part(name, mark["grade_id"])] = (sha256(says(cell)) if mark.get("solution")
+                                                   else every if mark.get("task") else code)
     return found
 
 

@@ -207,8 +207,8 @@ class Reading:
     def __init__(self, trusted):
         self.trusted, self.submission, self.at, self.before, self.answering = trusted, Submission(), -1, -1, None
         self.places, self.twice, self.retyped, self.unreadable, self.too_long, self.schemas = [], [], [], [], [], set()
-        self.changed, self.together, self.prose, self.foreign, self.refused, self.moved, self.cut = ([], [], [], 0, [],
-                                                                                                     [], [])
+        self.changed, self.together, self.prose, self.foreign, self.refused, self.moved, self.cut = (
+            [], [], [], 0, [], [], [])
 
     def take(self, cell):
         source, index, mark = text(cell.get("source")), self.trusted.place(cell), about(cell)
@@ -408,8 +408,8 @@ def read(path, trusted):
         raise Invalid(f"{path.name} is the notebook of another assignment (its cells are {listed(others)}); hand in "
                       "the one of this assignment")
     submission = reading.submission
-    submission.notes, submission.sha256, submission.python = (notes + reading.notes(), hashlib.sha256(data).hexdigest(),
-                                                              python)
+    submission.notes, submission.sha256, submission.python = (
+        notes + reading.notes(), hashlib.sha256(data).hexdigest(), python)
     return submission
 
 

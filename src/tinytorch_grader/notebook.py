@@ -85,8 +85,8 @@ class Trusted:
         self.texts = set().union(*(said for said, role in zip(self.given, self.roles) if role == "text"))
         self.text_at = {said: i for i, role in enumerate(self.roles) if role == "text" for said in self.given[i]}
         self.lines = {"".join(line.split()) for i, role in enumerate(self.roles) if role in ("text", "manual")
-                      for line in without_regions(self.source(i)).split("\n")} | {"".join(stub.split())
-                                                                                  for stub in STUBS}
+                      for line in without_regions(self.source(i)).split("\n")} | {
+                          "".join(stub.split()) for stub in STUBS}
         self.manual = [i for i, role in enumerate(self.roles) if role == "manual"]
         self.tasks = {i for i in self.manual if about(notebook["cells"][i]).get("task")}
         self.code_by_hand = {self.grade_id(i) for i in self.manual if notebook["cells"][i]["cell_type"] == "code"}

@@ -92,9 +92,8 @@ def command(folder, role):
     for name in ("cpuinfo", "meminfo"): lines += ["--ro-bind", f"/proc/{name}", f"/hardware/{name}"]
     lines += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--size", str(64 * 2**20), "--tmpfs", "/tmp", "--remount-ro",
               "/", "--clearenv"]
-    for name, value in (ENV
-                        | {"PYTHONPATH": ":".join(["/grader", *["/framework"] * (role == "student"),
-                                                   *packages])}).items():
+    for name, value in (ENV | {
+            "PYTHONPATH": ":".join(["/grader", *["/framework"] * (role == "student"), *packages])}).items():
         lines += ["--setenv", name, value]
     return lines + ["--chdir", "/tmp", python, "-S", "/grader/server.py", role]
 

@@ -181,8 +181,8 @@ class Asked(Line):
         number, kind, *near = content
         if type(kind) is list:
             kind, name, above = kind
-            if (not all(type(n) is int for n in [kind, *above]) or type(name) is not str or len(self.above) > MOST_KINDS
-                + 10):
+            if (not all(type(n) is int for n in [kind, *above]) or type(name) is not str
+                or len(self.above) > MOST_KINDS + 10):
                 raise Refused("no class")
             self.above[kind] = {kind, *above[:30]}
             self.kinds[kind] = type(name, (Remote,), {"__slots__": ()})

@@ -209,8 +209,8 @@ class Student(Line):
         space["__copy__"] = lambda self: line.call_back("copy", self._number, False)
         space["__deepcopy__"] = lambda self, memo: line.call_back("copy", self._number, True)
         if "__array__" in space:
-            space["__array__"] = lambda self, *args, **kwargs: line.call_back("method", self._number, "__array__", (),
-                                                                              {})
+            space["__array__"] = lambda self, *args, **kwargs: line.call_back(
+                "method", self._number, "__array__", (), {})
         if "__eq__" in space: space["__hash__"] = object.__hash__
 
         def make(cls, *args, **kwargs):

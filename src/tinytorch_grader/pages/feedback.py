@@ -180,8 +180,8 @@ class Lesson:
                                                [*self.outputs.shown(theirs.get("outputs"), item.grade_id)])
                 else: item.answer = markdown(intake.text(theirs.get("source")), theirs.get("attachments"))
             if part := grade.parts.get(part_of(item.grade_id)):
-                item.points, item.score, item.waits, item.outdated = (part.max_score, part.score, part.waits,
-                                                                      part.outdated)
+                item.points, item.score, item.waits, item.outdated = (
+                    part.max_score, part.score, part.waits, part.outdated)
                 # of the whole submission: said once at the top
                 if part.message != grade.message: item.message = self.outputs.safe(part.said)
             item.comment = text(grade.comments.get(part_of(item.grade_id)))
