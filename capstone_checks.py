@@ -470,7 +470,7 @@ def check_layers(model, at="(Part 1)"):
 def check_layer_written(model, index, name, at="(Part 1)"):
     "`model.layers[index] = new` puts the new layer in the place of the attribute `name`, and `forward` uses it."
     model.fc1, model.fc2, new = Doubled(), Doubled(), Doubled()
-    model.layers[index] = new
+    there(model).layers[index] = new   # where the student's list lies, not in a copy of it
     check(getattr(model, name) is new and model.layers[index] is new,
           f"layers: a write to `model.layers[{index}]` is lost",
           f"tools of module 15 write there; keep `layers` as it is given {at}", f"the new layer in place of {name}")

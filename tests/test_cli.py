@@ -36,7 +36,8 @@ def course(tmp_path_factory):
 
 
 def test_commands_are_those_of_the_contract():
-    assert COMMANDS == sorted("release check course grade feedback collect compare report help bench gate board history log".split())
+    assert COMMANDS == sorted("release check course grade feedback collect compare report help bench gate board history log "
+                              "answers mark rerun similar".split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

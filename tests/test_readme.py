@@ -107,7 +107,7 @@ def test_comparison(tmp_path):
     for name in ("main.json", "branch.json"):
         shutil.copy(tmp_path / "submission.json", tmp_path / name)
     for command in commands("Library"):
-        if command.startswith("capstone"):
+        if command.startswith("capstone") and not command.startswith("capstone gate"):   # needs two revisions: test_gate.py has them
             run(command, tmp_path)
 
 

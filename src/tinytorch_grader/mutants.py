@@ -3,13 +3,15 @@
 Threat: a test that catches nothing, or a mistake that no longer says what it means because the reference was
 rewritten. Our own code alone is run, so without a cage; several mistakes at a time, each in another cell.
 """
+import contextlib
 import copy
+import hashlib
 from pathlib import Path
 
 from .cage import Bare, Limits
 from .intake import Job, Step
 from .mistakes import FOLDER, mistakes
-from .notebook import Trusted, load
+from .notebook import CHECKS, Trusted, load
 
 
 def chosen(trusted: Trusted, folder: Path = FOLDER) -> dict:
@@ -49,10 +51,26 @@ def survivors(trusted: Trusted, folder: Path = FOLDER) -> list[str]:
     return missed
 
 
+def digest(path: Path) -> str:
+    "What decides whether the mutants are caught: the notebook, the vocabulary beside it, the mistakes, the examiner."
+    here = Path(__file__).parent
+    files = [path, path.with_name(CHECKS), *sorted(FOLDER.rglob("*.diff")), *sorted(here.glob("exam/*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
+
+
 def checked(path: Path) -> str | None:
-    """What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where the mistakes are
-    not here (no checkout)."""
+    """What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where no mistakes are (no checkout).
+
+    It takes seconds, so a source that was found right is not asked again until it, its checks or the mistakes change.
+    """
     if not FOLDER.is_dir(): return None
+    known, now = FOLDER.parents[1] / "_build" / "mutants.sha256", digest(path)
+    with contextlib.suppress(OSError):
+        if known.read_text() == now: return None
     try: missed = survivors(Trusted(load(path)))
     except ValueError as e: return str(e)
-    return f"tests that catch nothing: {'; '.join(missed)}" if missed else None
+    if missed: return f"tests that catch nothing: {'; '.join(missed)}"
+    with contextlib.suppress(OSError):
+        known.parent.mkdir(exist_ok=True)
+        known.write_text(now)
+    return None
