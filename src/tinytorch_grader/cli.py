@@ -396,7 +396,7 @@ def write_csv(path, rows, absent=()):
             table.writerow([*map(safe, front), *map(safe, map(row.get, COLUMNS[5:]))])
 
 
-@command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page a student.")
+@command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page per student.")
 @course
 @click.option("--with-answers", is_flag=True, help="Include answers; only when nobody can hand in again.")
 @click.option("--zip", "archive", metavar="FILE", type=click.Path(path_type=Path),
