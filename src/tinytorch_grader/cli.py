@@ -85,7 +85,7 @@ def version(context, _, asked):
 def cli():
     """Release, check and grade the TinyTorch capstone.
 
-    Exit status: 0 all well, 1 something needs attention, 2 the command could not run."""
+    Exit status: 0 all well, 1 something needs attention, 2 the command could not run (compare, gate: 3)."""
 
 
 def command(example, short, name=None):
