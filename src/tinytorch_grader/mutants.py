@@ -59,7 +59,7 @@ def digest(path: Path) -> str:
 
 
 def checked(path: Path) -> str | None:
-    """What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where no mistakes are (no checkout).
+    """What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where there is no checkout.
 
     It takes seconds, so a source that was found right is not asked again until it, its checks or the mistakes change.
     """
