@@ -8,13 +8,10 @@ import contextlib
 import json
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import submissions
-sys.path.insert(0, str(Path(__file__).with_name("students")))
-import matrix  # noqa: E402
 from submissions import notebook, solutions
 
 from tinytorch_grader import mistakes
