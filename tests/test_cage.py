@@ -71,6 +71,7 @@ def test_a_process_that_ends_is_crashed_and_keeps_what_came_before(box):
         assert outcome.status == "crashed" and list(outcome.verdicts) == ["cell-0"], (end, outcome)
 
 
+@caged
 def test_memory_of_one_process_and_of_the_tree(cages):
     assert cages.run(job("b = bytearray(1 << 30)")).status == "memory"
     tree = "import os, time\nfor _ in range(3):\n    if not os.fork():\n        b = bytearray(300 << 20)\n        time.sleep(60)\ntime.sleep(60)"
@@ -89,6 +90,7 @@ def test_processes_are_limited_and_counted_for_each_submission_alone(cages):
     assert len(results) == 2 and min(results) > 10
 
 
+@caged
 def test_a_file_and_the_disk_are_limited(cages):
     fill = "n = 0\ntry:\n    for i in range(1000):\n        with open(f'{PLACE}/{i}', 'wb') as f:\n            for _ in range(64): n += f.write(bytes(1 << 20))\nexcept OSError as e: print(n >> 20)"
     one = "try:\n    with open('big', 'wb') as f: f.write(bytes(9 << 20))\n    print('no limit')\nexcept OSError as e: print(e.errno)"
@@ -248,6 +250,7 @@ def test_a_frame_that_no_students_process_sends_is_tampering_and_no_more(box, fr
     assert outcome.status == "tampered" and list(outcome.verdicts) == ["cell-0"], outcome
 
 
+@caged
 def test_neighbours_share_nothing(cages):
     cages.run(job("import numpy, builtins, tinytorch\nnumpy.secret = builtins.secret = tinytorch.secret = 1\nopen('/tmp/secret', 'w').close()"))
     assert said(cages, "import numpy, builtins, os, tinytorch\nprint(hasattr(numpy, 'secret'), hasattr(builtins, 'secret'), hasattr(tinytorch, 'secret'), os.path.exists('/tmp/secret'))") == "False False False False\n"
