@@ -10,7 +10,8 @@ from submissions import ROOT, TRUSTED, graded, mark, notebook, save, solutions
 from tinytorch_grader import judge
 from tinytorch_grader.cage.watch import PATIENCE
 
-pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
+pytestmark = [pytest.mark.long,   # 160 submissions, each to its end: minutes
+              pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system`")]
 ATTACKS = {attack.name: attack for attack in attacks()}
 FORGERIES = {f"{name}_b": attack for name, attack in ATTACKS.items() if name.startswith("forge_") and not attack.hands_in and attack.cell == "part1-model"}
 TIMEOUT, RIGHT = 8, solutions()
