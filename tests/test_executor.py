@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '.[grader]'")
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="grades in the cage: run `make system`")
 
 from grading import RIGHT, ROOT, WRONG, capstone, gradebook, hand_in, make_course  # noqa: E402
 from tinytorch_grader import grade as grading  # noqa: E402

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '.[grader]'")
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="grades in the cage: run `make system`")
 
 from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, gradebook, hand_in, make_course, needs_cage, nbgrader  # noqa: E402
 from tinytorch_grader.grade import grade  # noqa: E402
