@@ -28,7 +28,7 @@ from .cage import Bare, Limits
 from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
 from .judge import Result, failed, judge
-from .notebook import Trusted, load, problems
+from .notebook import CHECKS, Trusted, load, problems
 
 BATCH = 50         # students whose grades are read at a time
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
@@ -229,8 +229,10 @@ def trusted_sources(book):
         try:
             sources[name] = json.dumps(load(path)).encode()
             if wrong := problems(json.loads(sources[name])): raise GradeError(f"{path}: {wrong[0]}")
-            points |= {book.part(name, part.grade_id): float(part.points)
-                       for part in Trusted(json.loads(sources[name])).parts}
+            trusted = Trusted(json.loads(sources[name]))
+            if "tools" in trusted.roles and not trusted.vocabulary:
+                raise GradeError(f"{path}: its tests import {CHECKS}, which is not beside it; copy it there")
+            points |= {book.part(name, part.grade_id): float(part.points) for part in trusted.parts}
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from None
     book.check(points)
     return sources
