@@ -39,11 +39,13 @@ def source_notebook():
     return notebook
 
 
-def make_course(folder):
-    "An nbgrader course of `source_notebook()` in `folder`, made by `capstone course`'s own function."
+def make_course(folder, more=()):
+    "An nbgrader course of `source_notebook()` and the cells `more` in `folder`, made by `capstone course`'s own function."
     from tinytorch_grader.release import make_course
     folder.mkdir(parents=True, exist_ok=True)
-    nbformat.write(source_notebook(), folder / "small.ipynb")
+    notebook = source_notebook()
+    notebook.cells += more
+    nbformat.write(notebook, folder / "small.ipynb")
     made = make_course(folder / "course", folder / "small.ipynb")
     return made
 

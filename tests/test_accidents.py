@@ -147,7 +147,7 @@ def test_a_locked_gradebook(course):
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 2, result.stderr   # the other line: no sandbox
     assert "locked" in result.stderr and "close that one or wait" in result.stderr and "recorded before" not in result.stderr
     other.execute("ROLLBACK")
-    hold = lambda done, total, row: other.execute("BEGIN IMMEDIATE") if done == 1 else None
+    hold = lambda done, total, student: other.execute("BEGIN IMMEDIATE") if done == 1 else None
     with pytest.raises(RuntimeError, match="locked.*recorded before is whole"): grading.grade(course, sandbox=False, db=impatient, progress=hold)
     other.execute("ROLLBACK")
     other.close()

@@ -81,8 +81,8 @@ def test_a_cluster_grades_and_loses_a_worker(course, cluster):
     cluster.wait(2)
     told = []
 
-    def progress(done, total, row):
-        told.append(row["student"])
+    def progress(done, total, student):
+        told.append(student)
         if done == 2: doomed.kill()
 
     rows = {row["student"]: row for row in grading.grade(course, sandbox=SANDBOX, executor=cluster.address.replace("tcp", "dask"), progress=progress)}

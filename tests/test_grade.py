@@ -8,8 +8,9 @@ from datetime import datetime
 import pytest
 
 nbgrader_api = pytest.importorskip("nbgrader.api", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
+from nbformat.v4 import new_markdown_cell  # noqa: E402
 
-from grading import ASSIGNMENT, RIGHT, WRONG, capstone, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
+from grading import ASSIGNMENT, RIGHT, WRONG, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
 from tinytorch_grader import grade as grading  # noqa: E402
 from tinytorch_grader.cli import COLUMNS  # noqa: E402
 from tinytorch_grader.gradebook import Gradebook  # noqa: E402
@@ -181,6 +182,20 @@ def test_raised_limits_give_another_try(course):
     hand_in(course, "ada", **RIGHT | {"double": "end = time.process_time() + 2\nwhile time.process_time() < end: pass\n" + RIGHT["double"]})
     assert run(course, timeout=1)["ada"]["status"] == "timeout"
     assert run(course, timeout=60)["ada"]["status"] == "graded"
+
+
+def test_a_mark_scheme_worth_nothing_waits_for_nobody(tmp_path):
+    scheme = cell("scheme", "Why?\n=== BEGIN MARK SCHEME ===\nany reason\n=== END MARK SCHEME ===", 0, make=new_markdown_cell)
+    scheme.metadata["nbgrader"] |= {"grade": False, "task": True}
+    course = make_course(tmp_path, [scheme])
+    hand_in(course, "ada", **RIGHT)
+    assert run(course)["ada"]["needs_manual"], "for the answer `why`"
+    with nbgrader_api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        grade = book.find_grade("why", ASSIGNMENT, ASSIGNMENT, "ada")
+        grade.manual_score, grade.needs_manual_grade = 4, False
+        book.db.commit()
+    row, found = run(course)["ada"], gradebook(course)["ada"]
+    assert row["score"] == 9 and not row["needs_manual"] and not found["manual"]
 
 
 def test_what_a_person_entered_survives(course):

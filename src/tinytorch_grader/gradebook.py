@@ -642,9 +642,9 @@ class Gradebook:
 
     def _wait(self, grade, name, before, now, marked):
         """Whether a part waits for a person: an answer nobody marked, or a mark that was given for another answer
-        than this."""
+        than this. What is worth no points, as a mark scheme is, waits for nobody."""
         if grade.manual_score is None:
-            grade.needs_manual_grade = name in now and (grade.auto_score is None)
+            grade.needs_manual_grade = name in now and grade.auto_score is None and self.worth[grade.cell_id] > 0
             return
         # it stood, so it was for the answer before
         if grade.needs_manual_grade is False and name in before: marked[name] = before[name]
