@@ -348,6 +348,13 @@ def test_memory_is_counted_on_arrays(model):
     assert big["activation_memory_mb"] <= big["peak_memory_mb"] - memory["parameter_memory_mb"] <= 2 * big["activation_memory_mb"]
 
 
+@pytest.mark.parametrize("flow, numbers", [
+    (lambda m, x: x.reshape(3, 2).transpose(), 0), (lambda m, x: m.a(x).reshape(6)[1:].reshape(5, 1), 6), (lambda m, x: (m.a.weight[1:], m.a(x))[1] + 1, 12),
+    (lambda m, x: x, 0)])
+def test_memory_that_only_shows_what_was_there_is_not_counted_again(flow, numbers):
+    assert Profiler().measure_memory(Flow(flow), (2, 3))["activation_memory_mb"] == 4 * numbers / MiB
+
+
 class Clockwork:
     "A model whose calls move a clock by the given milliseconds, in turn."
     def __init__(self, monkeypatch, costs_ms):
