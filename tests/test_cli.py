@@ -16,7 +16,7 @@ click = pytest.importorskip("click", reason="click is not installed: pip install
 
 from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
 import submissions  # noqa: E402
-from tinytorch_grader import cli  # noqa: E402
+from tinytorch_grader import cli, console  # noqa: E402
 
 COMMANDS = sorted(cli.cli.commands)
 
@@ -46,6 +46,32 @@ def test_help_ends_in_an_example(name):
     assert command.epilog.startswith(f"Example: capstone {name} ")
     text = command.get_help(click.Context(command, info_name=f"capstone {name}"))
     assert " ".join(text.split()).endswith(command.epilog)
+    narrow = command.get_help(click.Context(command, info_name=f"capstone {name}", terminal_width=80))
+    assert command.epilog in narrow.splitlines()[-1], "the example wraps on a terminal of 80 columns"
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert name == "help" or "--json" in options
+
+
+def test_what_a_command_did_is_json_where_it_is_asked_for(course, tmp_path, capfd):
+    "In one process: the imports of a room take seconds."
+    def said(*words):
+        status = cli.cli.main([*map(str, words), "--json", "-"], standalone_mode=False)
+        out, err = capfd.readouterr()
+        return status, json.loads(out), err
+    (tmp_path / "downloads").mkdir()
+    shutil.copy(ROOT / f"{ASSIGNMENT}.ipynb", tmp_path / "downloads" / f"lovelaceada_101_5001_{ASSIGNMENT}.ipynb")
+    copied = shutil.copytree(course, tmp_path / "course")
+    status, found, err = said("collect", copied, "--from", tmp_path / "downloads")
+    assert status == 0 and ["lovelaceada_101" in line for line in found["matched"]] == [True] and found["unmatched"] == [] and "1 new" in err
+    shutil.rmtree(copied / "submitted" / "lovelaceada_101")
+    assert said("grade", copied, "--no-sandbox")[1]["submissions"][0]["student"] == "ada"
+    status, found, err = said("feedback", copied)
+    assert status is not None and Path(found["pages"]["ada"]).is_file() and found["not_in_zip"] == [] and "feedback for 1 students" in err
+    assert Path(said("report", copied)[1]["report"]).is_file()
+    assert said("similar", copied)[:2] == (0, {"same_answers": [], "same_submission": [], "alike": []})
+    status, found, err = said("answers", copied, "--out", tmp_path / "answers.csv")
+    assert found["answers"][0]["student"] == "ada" and "1 answers" in err
+    assert said("mark", copied, "--from", tmp_path / "answers.csv")[1] == {"entered": 0, "not_taken": []}
 
 
 def test_the_list_of_commands_is_cut_nowhere():
@@ -193,7 +219,7 @@ def test_a_students_copy_says_what_it_lacks(tmp_path):
 
 
 def test_text_of_strangers_stays_text(tmp_path):
-    assert cli.plain("a\x1b[31m\u202eb\r\nc\x00") == "a?[31m?b c?"
+    assert console.plain("a\x1b[31m\u202eb\r\nc\x00") == "a?[31m?b c?"
     from tinytorch_grader.gradebook import Grade, Mark
     class Rows:
         def grades(self): return [Grade("=cmd()", {"a": Mark(2, 1.0, message='x"\n,y')}, message="@SUM(1)")]
@@ -223,8 +249,8 @@ def test_results_that_cannot_be_written(course, tmp_path):
     one_line(capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "no" / "x.json"), "no/x.json: no such folder")
     full = capstone("grade", course, "--no-sandbox", "--json", "/dev/full")
     assert full.returncode == 2 and full.stderr.splitlines()[-1] == "capstone: /dev/full: No space left on device; make room on the disk and run the command again"
-    assert cli.reason(shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")])) == "b: No space left on device; " + cli.TODO["ENOSPC"]
-    assert cli.reason(OSError(13, "Permission denied", "/x/.tmp123", None, "/x/g.csv")) == "/x/g.csv: Permission denied; " + cli.TODO["EACCES"]
+    assert console.reason(shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")])) == "b: No space left on device; " + console.TODO["ENOSPC"]
+    assert console.reason(OSError(13, "Permission denied", "/x/.tmp123", None, "/x/g.csv")) == "/x/g.csv: Permission denied; " + console.TODO["EACCES"]
 
 
 @pytest.mark.parametrize("words", [["grade", ""], ["grade", ".", "--db", ""], ["grade", ".", "--csv="], ["collect", ".", "--from", ""], ["course", ""]])
@@ -247,15 +273,17 @@ def test_a_terminal_without_utf_8(course):
 def test_progress_is_a_line_now_and_then(capsys, monkeypatch):
     now = iter(range(0, 1000, 3))
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
-    with cli.Progress() as progress:
+    with console.Progress() as progress:
         for done in range(1, 11): progress(done, 10, {})
     lines = capsys.readouterr().err.splitlines()
     assert 2 <= len(lines) <= 6 and re.fullmatch(r"graded \d+ of 10, about \d+ s left", lines[0])
 
 
-def test_progress_is_a_bar_on_a_terminal(tmp_path):
+@pytest.mark.parametrize("installed", [True, False])
+def test_progress_is_a_bar_on_a_terminal_and_lines_without_rich(installed):
     ours, theirs = pty.openpty()
-    code = "from tinytorch_grader.cli import Progress\nwith Progress() as p:\n for i in range(1, 4): p(i, 3, {}); __import__('time').sleep(.2)"
+    code = ("import sys; sys.modules |= {} if %r else {'rich': None}\nfrom tinytorch_grader.console import Progress\n"
+            "with Progress(every=0) as p:\n for i in range(1, 4): p(i, 3, {}); __import__('time').sleep(.2)") % installed
     with subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "100"}) as process:
         os.close(theirs)
         seen = b""
@@ -263,7 +291,8 @@ def test_progress_is_a_bar_on_a_terminal(tmp_path):
             while data := os.read(ours, 4096): seen += data
         except OSError: pass   # the end of a terminal
     os.close(ours)
-    assert process.returncode == 0 and b"3/3" in seen and b"time left" in seen
+    assert process.returncode == 0, seen
+    assert b"3/3" in seen and b"time left" in seen if installed else b"graded 2 of 3, about" in seen and b"3/3" not in seen
 
 
 def test_an_unexpected_failure_is_one_line(course, tmp_path):

@@ -209,6 +209,19 @@ def test_bad_usage_is_one_line_and_status_3(repository, words, said):
     assert sorted(repository.iterdir()) == before
 
 
+@pytest.mark.parametrize("error", [KeyError("lost"), KeyboardInterrupt(), BrokenPipeError()], ids=lambda error: type(error).__name__)
+def test_what_ends_the_gate_early_is_no_result(monkeypatch, capfd, error):
+    "Neither 1 nor 2, which a workflow may let pass."
+    from tinytorch_grader import cli
+    def run(*_, **__): raise error
+    monkeypatch.setattr(gate, "run", run)
+    monkeypatch.setattr(sys, "argv", ["capstone", "gate", "--base", "main"])
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    monkeypatch.setattr(cli, "die_quietly", lambda: None)
+    with pytest.raises(SystemExit) as ended: cli.main()
+    assert ended.value.code == 3 and "Traceback" not in capfd.readouterr().err
+
+
 def test_outside_a_repository(tmp_path):
     run = capstone("gate", "--base", "main", cwd=tmp_path, env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     assert run.returncode == 3 and "not a git repository" in run.stderr and len(run.stderr.splitlines()) == 1

@@ -54,7 +54,7 @@ def everywhere(course, student, tmp_path):
     "{place: (points, penalty, points that wait)} of each place that shows the grade of `student`."
     rows, printed = grading.grade(course, sandbox=False), io.StringIO()
     with contextlib.redirect_stdout(printed): cli.print_rows(rows)
-    cli.write_json(tmp_path / "g.json", rows, rows.max_score)
+    cli.write_grades(tmp_path / "g.json", rows, rows.max_score)
     cli.write_csv(tmp_path / "g.csv", rows)
     row = next(row for row in json.loads((tmp_path / "g.json").read_text())["submissions"] if row["student"] == student)
     with (tmp_path / "g.csv").open(newline="", encoding="utf-8") as file: line = next(line for line in csv.DictReader(file) if line["student"] == student)

@@ -1,73 +1,49 @@
 """Words in, words out: the command `capstone`.
 
 Threat: a person meets a traceback, or a terminal acts on what a student wrote. Every failure is one line and exit
-status 2; everything printed passes through `plain`. Each command imports its own room alone: `capstone check` needs
+status 2, or 3 where 1 and 2 are results; everything printed passes through `plain`. Each command imports its own room alone: `capstone check` needs
 neither nbgrader nor a database.
 """
 import contextlib
 import csv
-import errno
-import importlib
 import importlib.metadata
 import importlib.util
 import json
 import math
 import os
 import re
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 import click
 
-ASSIGNMENT = "20_capstone"
+from . import cli_results
+from .console import (
+    ASSIGNMENT,
+    PATH,
+    Progress,
+    Refused,
+    assigned,
+    command,
+    course,
+    database,
+    is_course,
+    json_option,
+    number,
+    plain,
+    reason,
+    replaced,
+    room,
+    said,
+    writable,
+    write_json,
+)
+
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
 SHOWN = 60   # students in the table after grading; of larger classes only those that need attention
-
-
-class Refused(RuntimeError):
-    "The command cannot run; the message is one line."
-
-
-def room(name):
-    """The module `tinytorch_grader.NAME`, imported now; Refused where this installation has no such room or lacks
-    what it needs."""
-    try:
-        return importlib.import_module(f".{name}", __package__)
-    except ModuleNotFoundError as e:
-        if (e.name or "").startswith(f"{__package__}."):
-            raise Refused("this is the students' part of the grader, which has `capstone check`; the other commands "
-                          "come with the "
-                          "instructors' repository") from None
-        raise Refused(f"the Python package {e.name} is not installed here; run `pip install '.[grader]'` in the "
-                      "instructors' checkout") from None
-
-
-def plain(text):
-    "`text` on one line, without anything that a terminal would act on."
-    return re.sub(r"\s+", " ", "".join(c if c.isprintable() or c.isspace() else "?" for c in str(text))).strip()
-
-
-def reason(error):
-    "What an OSError says: the file, why, and what to do; of shutil's list of many the first."
-    code, target, why = error.errno, error.filename2 or error.filename, error.strerror or str(error)
-    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
-        _, target, why = error.args[0][0]
-        if number := re.match(r"\[Errno (\d+)\]", str(why)): code, why = int(number[1]), os.strerror(int(number[1]))
-    return "; ".join(filter(None, [": ".join(str(part) for part in (target, why) if part),
-                                   TODO.get(errno.errorcode.get(code))]))
-
-
-TODO = dict.fromkeys(("ENOSPC", "EDQUOT", "EFBIG"), "make room on the disk and run the command again") | dict.fromkeys(
-    ("EACCES", "EPERM", "EROFS"), "use the account that may write there")
-
-
-def number(value):
-    return "-" if value is None else f"{round(value, 2):g}"
 
 
 def version(context, _, asked):
@@ -80,42 +56,26 @@ def version(context, _, asked):
     context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
-def cli():
-    """Release, check and grade the TinyTorch capstone.
-
-    Exit status: 0 all well, 1 something needs attention, 2 the command could not run (compare, gate: 3)."""
-
-
-def command(example, short, name=None):
-    "A click command whose --help ends in `example`; `short` says what it does in the list of commands."
-    return cli.command(name, short_help=short, epilog=f"Example: {example}")
-
-
-course = click.argument("course", metavar="DIR", type=click.Path(path_type=Path))
-assigned = click.option("--assignment", metavar="NAME", default=ASSIGNMENT, show_default=True,
-                        help="Any other nbgrader assignment of the course.")
-database = click.option("--db", metavar="URL",
-                        help="Gradebook: a database URL; default: what the course says, SQLite in DIR.")
-
-
 @command("capstone release ../capstone-2026 --repo myschool/capstone-2026", "Write the students' repository.")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=PATH)
 @click.option("--repo", metavar="ORG/NAME",
               help="Where the repository will live on GitHub, for its Binder badge; default: as at the last release "
                    "to OUT.")
 @click.option("--no-hidden-checks", is_flag=True,
               help="Leave the sealed hidden checks out of the students' `capstone check`.")
-def release(out, repo, no_hidden_checks):
+@json_option
+def release(out, repo, no_hidden_checks, json_file):
     "Write the students' repository to OUT, Binder-ready, proved free of answers and hidden tests."
-    print(f"released to {room('release').release(out, repo, hidden_checks=not no_hidden_checks)}: searched for leaks, "
-          "none found")
+    writable(json_file)
+    with Progress(doing="releasing", past="released, step") as progress:
+        made = room("release").release(out, repo, hidden_checks=not no_hidden_checks, progress=progress)
+    write_json(json_file, {"released": plain(made), "hidden_checks": not no_hidden_checks})
+    with said(json_file): print(f"released to {made}: searched for leaks, none found")
 
 
 @command("capstone check part2", "Points and a hint for each part of your notebook.")
 @click.argument("words", metavar="[NOTEBOOK] [PART]", nargs=-1)
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path),
+@click.option("--json", "json_file", metavar="FILE", type=PATH,
               help="Write the result there too.")
 def check(words, json_file):
     """Points and a hint for each part of your NOTEBOOK, or for one PART (part2, q3) alone, hidden checks included.
@@ -136,7 +96,7 @@ def check(words, json_file):
     print(parts_table(result, of_part))
     if result.message: print(plain(result.message))
     for note in result.notes: print(f"note: {plain(note)}")
-    if json_file: write_json(json_file, [{name: getattr(result, name) for name in COLUMNS}], result.max_score)
+    if json_file: write_grades(json_file, [{name: getattr(result, name) for name in COLUMNS}], result.max_score)
     return int(result.status != "graded")
 
 
@@ -191,11 +151,17 @@ def parts_table(result, of_part=""):
 
 @command("capstone course ~/courses/capstone-2026", "Make or refresh an nbgrader course.", name="course")
 @course
-def course_(course):
+@json_option
+def course_(course, json_file):
     "Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook."
-    if problem := room("mutants").checked(room("release").source_notebook()): raise Refused(problem)
-    print(f"course in {room('release').make_course(course)}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, "
-          "then `capstone grade`")
+    writable(json_file)
+    with Progress(doing="checking the tests", past="checked the tests, run") as progress:
+        problem = room("mutants").checked(room("release").source_notebook(), progress)
+    if problem: raise Refused(problem)
+    made = room("release").make_course(course)
+    write_json(json_file, {"course": plain(made), "submitted": plain(made / "submitted")})
+    with said(json_file):
+        print(f"course in {made}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, then `capstone grade`")
 
 
 def finite(context, parameter, value):
@@ -214,14 +180,14 @@ def finite(context, parameter, value):
 @click.option("--memory", metavar="MB", type=click.IntRange(256, 2**20), default=2048, show_default=True,
               help="MiB a submission may use.")
 @database
-@click.option("--json", "json_file", metavar="FILE", type=click.Path(path_type=Path),
+@click.option("--json", "json_file", metavar="FILE", type=PATH,
               help="Write the grades there as JSON, with --student those alone; - is stdout.")
-@click.option("--csv", "csv_file", metavar="FILE", type=click.Path(path_type=Path),
+@click.option("--csv", "csv_file", metavar="FILE", type=PATH,
               help="The same as CSV, in UTF-8: a column a part, and who is absent.")
-@click.option("--canvas", metavar="EXPORT.csv", type=click.Path(path_type=Path),
+@click.option("--canvas", metavar="EXPORT.csv", type=PATH,
               help="Fill the assignment's column in the gradebook that Canvas exported.")
 @click.option("--column", metavar="TITLE", help="The column of --canvas, where it is not the assignment's name.")
-@click.option("--moodle", metavar="WORKSHEET.csv", type=click.Path(path_type=Path),
+@click.option("--moodle", metavar="WORKSHEET.csv", type=PATH,
               help="Fill the grades in the worksheet that Moodle exported.")
 @click.option("--no-sandbox", is_flag=True,
               help="Run without bubblewrap; only for code that you trust. Every report says so.")
@@ -243,7 +209,7 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
     with Progress() as progress:
         rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db,
                                    not no_sandbox, executor, progress, force, assignment)
-    if json_file: write_json(json_file, rows, rows.max_score, assignment)
+    if json_file: write_grades(json_file, rows, rows.max_score, assignment)
     if csv_file: write_csv(csv_file, rows, [] if students else rows.absent())
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
         attention = print_rows(rows)
@@ -266,39 +232,6 @@ def give_back(rows, canvas, column, moodle):
             for name in names: print(f"  {what}: {plain(name)}")
         left += len(done.not_in_file)
     return left
-
-
-class Progress:
-    "Says how far a long run is: a bar with the time left on a terminal, now and then a line elsewhere."
-
-    def __init__(self, every=5, doing="grading", past="graded"):
-        self.every, self.doing, self.past, self.bar, self.first = every, doing, past, None, None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.bar: self.bar.stop()
-
-    def __call__(self, done, total, row=None):
-        if sys.stderr.isatty():
-            if not self.bar: self._start(total)
-            self.bar.update(self.task, completed=done)
-            return
-        now = time.monotonic()
-        if not self.first: self.first, self.said = (now, done), now
-        elif now - self.said >= self.every and done < total:
-            left = (now - self.first[0]) / (done - self.first[1]) * (total - done)
-            print(f"{self.past} {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
-            self.said = now
-
-    def _start(self, total):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-        self.bar = Progress(TextColumn(self.doing), BarColumn(), MofNCompleteColumn(), TextColumn("time left"),
-                            TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-        self.task = self.bar.add_task("", total=total)
-        self.bar.start()
 
 
 def group(grade_id):
@@ -335,42 +268,7 @@ def print_rows(rows):
     return attention
 
 
-def writable(*paths):
-    "Refused, before the work, for a path among `paths` to which no result can be written; `-` is stdout."
-    for path in paths:
-        if path is None or str(path) == "-": continue
-        if path.is_dir(): raise Refused(f"{path}: is a folder; give the name of a file to write")
-        if not path.exists() and not path.resolve().parent.is_dir():
-            raise Refused(f"{path}: no such folder; nothing can be written there")
-
-
-@contextlib.contextmanager
-def replaced(path, **how):
-    """A file to write that takes the place of `path`, or of what it leads to, when it is whole.
-
-    A device or a pipe is written to as it is, and `-` is stdout."""
-    try:
-        if str(path) == "-" or path.exists() and not path.is_file():
-            sys.stdout.flush()
-            with open(1 if str(path) == "-" else path, "w", encoding="utf-8", closefd=str(path) != "-", **how) as f:
-                yield f
-            return
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.",
-                                         delete=False, **how) as f:
-            try:
-                yield f
-                f.close()
-                os.chmod(f.name, 0o644)
-                os.replace(f.name, target)
-            except BaseException:
-                os.unlink(f.name)
-                raise
-    except BrokenPipeError: raise
-    except OSError as e: raise Refused(reason(OSError(e.errno, e.strerror, str(path)))) from e
-
-
-def write_json(path, rows, max_score, assignment=ASSIGNMENT):
+def write_grades(path, rows, max_score, assignment=ASSIGNMENT):
     with replaced(path) as f:
         f.write(json.dumps({"assignment": assignment, "max_score": max_score})[:-1] + ', "submissions": [')
         for i, row in enumerate(rows): f.write((",\n" if i else "\n") + json.dumps(row, ensure_ascii=False))
@@ -399,67 +297,84 @@ def write_csv(path, rows, absent=()):
 @command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page per student.")
 @course
 @click.option("--with-answers", is_flag=True, help="Include answers; only when nobody can hand in again.")
-@click.option("--zip", "archive", metavar="FILE", type=click.Path(path_type=Path),
+@click.option("--zip", "archive", metavar="FILE", type=PATH,
               help="The pages as a zip for the bulk upload of Canvas or Moodle too.")
 @database
 @assigned
-def feedback(course, with_answers, archive, db, assignment):
-    "Write static, sanitized HTML to DIR/feedback, one folder a student."
+@json_option
+def feedback(course, with_answers, archive, db, assignment, json_file):
+    "Write static, sanitized HTML to DIR/feedback, one folder per student."
     is_course(course)
+    writable(json_file)
     with Progress(doing="writing", past="written") as progress:
         written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress,
                                                assignment=assignment)
-    print(f"feedback for {len(written)} students in {course / 'feedback'}"
-          + (", answers included" if with_answers else ""))
-    if archive is None: return 0
     pages = {folder.parent.name: min(folder.glob("*.html")) for folder in written}
-    left = room("giveback").feedback_zip(archive, pages, room("collect").remembered_names(course)["names"])
-    print(f"{archive}: {len(pages) - len(left)} pages, to be uploaded as it is")
-    for student in left: print(f"  not in it, since no download of Canvas or Moodle brought the file: {plain(student)}")
+    left = room("giveback").feedback_zip(archive, pages, room("collect").remembered_names(course)["names"]
+                                         ) if archive else []
+    write_json(json_file, {"pages": {plain(student): plain(page) for student, page in pages.items()},
+                           "not_in_zip": [plain(student) for student in left]})
+    with said(json_file):
+        print(f"feedback for {len(written)} students in {course / 'feedback'}"
+              + (", answers included" if with_answers else ""))
+        if archive: print(f"{archive}: {len(pages) - len(left)} pages, to be uploaded as it is")
+        for student in left:
+            print(f"  not in it, since no download of Canvas or Moodle brought the file: {plain(student)}")
     return int(bool(left))
 
 
-@command("capstone collect ~/courses/capstone-2026 --from ~/Downloads/moodle.zip",
+def collected(course, path):
+    "What became of the download at `path`, said line by line."
+    found = room("collect").collect(course, path)
+    for line in found.unmatched: print(f"not matched: {plain(line)}")
+    for line in found.kept: print(f"left: {plain(line)}")
+    for line in found.notes: print(f"note: {plain(line)}")
+    if not found.matched and not found.kept:
+        print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names of "
+              f"{room('lms').EXAMPLES}, or the course's own pattern")
+    return found
+
+
+@command("capstone collect ~/courses/capstone-2026 --from moodle.zip",
          "Sort an LMS download into submitted/.")
 @course
-@click.option("--from", "downloads", metavar="DOWNLOADS", required=True, multiple=True, type=click.Path(path_type=Path),
+@click.option("--from", "downloads", metavar="DOWNLOADS", required=True, multiple=True, type=PATH,
               help="An LMS download: archive or folder; may be given several times.")
-def collect(course, downloads):
+@json_option
+def collect(course, downloads, json_file):
     """Sort LMS downloads into DIR/submitted; what cannot be matched is listed and left alone.
 
     Names as Canvas, Moodle and Blackboard make them are known; for others put a pattern into DIR/nbgrader_config.py:
     c.FileNameCollectorPlugin.named_regexp, with the groups student_id and file_id."""
     is_course(course)
+    writable(json_file)
     for path in downloads:
         if not path.exists(): raise Refused(f"{path}: no such file or folder")
-    done, unmatched, empty = Counter(), 0, 0
-    for path in downloads:
-        found = room("collect").collect(course, path)
-        for line in found.unmatched: print(f"not matched: {plain(line)}")
-        for line in found.kept: print(f"left: {plain(line)}")
-        for line in found.notes: print(f"note: {plain(line)}")
-        done.update([line.rpartition(": ")[2] for line in found.matched]
-                    + ["older than what is there"] * len(found.kept))
-        unmatched += len(found.unmatched)
-        if not found.matched and not found.kept:
-            empty += 1
-            print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names of "
-                  f"{room('lms').EXAMPLES}, "
-                  "or the course's own pattern")
-    kinds = "new", "replaced", *sorted(done.keys() - {"new", "replaced"})
-    counts = ", ".join(f"{done[kind]} {kind}" for kind in kinds)
-    print(f"{course / 'submitted'}: {counts}; {unmatched} not matched")
-    return int(unmatched + empty > 0)
+    with said(json_file): sorted_in = {path: collected(course, path) for path in downloads}
+    kinds = "matched", "kept", "unmatched", "notes"
+    write_json(json_file, {kind: [plain(line) for found in sorted_in.values() for line in getattr(found, kind)]
+                           for kind in kinds})
+    done = Counter(line.rpartition(": ")[2] for found in sorted_in.values() for line in found.matched)
+    done["older than what is there"] = sum(len(found.kept) for found in sorted_in.values())
+    unmatched = sum(len(found.unmatched) for found in sorted_in.values())
+    counts = ", ".join(f"{done[kind]} {kind}" for kind in dict.fromkeys(["new", "replaced", *sorted(+done)]))
+    with said(json_file): print(f"{course / 'submitted'}: {counts}; {unmatched} not matched")
+    return int(unmatched > 0 or not all(found.matched or found.kept for found in sorted_in.values()))
 
 
 @command("capstone report ~/courses/capstone-2026", "Write one page about the class.")
 @course
 @database
 @assigned
-def report(course, db, assignment):
+@json_option
+def report(course, db, assignment, json_file):
     "Write one offline HTML page about the class to DIR/report.html."
     is_course(course)
-    print(f"report: {room('pages.report').write(course, db=db, assignment=assignment)}")
+    writable(json_file)
+    with Progress(doing="reading submissions", past="read") as progress:
+        made = room("pages.report").write(course, db=db, assignment=assignment, progress=progress)
+    write_json(json_file, {"report": plain(made)})
+    with said(json_file): print(f"report: {made}")
 
 
 @command("capstone help grade", "What a command does and which options it has.", name="help")
@@ -472,12 +387,6 @@ def help_(context, name):
     print(known.get_help(click.Context(known, info_name=name or "capstone", parent=context.parent if name else None)))
 
 
-def is_course(folder):
-    if not (folder / "source").is_dir() and not (folder / "nbgrader_config.py").is_file():
-        raise Refused(f"{folder}: no course there, expected source/{ASSIGNMENT}/ and nbgrader_config.py; make one with "
-                      f"`capstone course {folder}`")
-
-
 def refused_status():
     """The exit status of words that cannot be right: 2, or what the command named first asks for (where 2 is a
     result it is 3)."""
@@ -485,39 +394,60 @@ def refused_status():
     return getattr(cli.commands.get(first), "refused_status", 2)
 
 
-from . import cli_results  # noqa: E402,F401  registers the commands about submission.json
+def commands():
+    "Every command; the students' part of the grader has no `cli_class`."
+    more = importlib.import_module(f"{__package__}.cli_class").COMMANDS if importlib.util.find_spec(
+        f"{__package__}.cli_class") else ()
+    return [release, check, course_, grade, feedback, collect, report, help_, *cli_results.COMMANDS, *more]
 
-if importlib.util.find_spec(f"{__package__}.cli_class"):   # not in the students' part
-    from . import cli_class  # noqa: F401
+
+@click.group(commands=commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
+def cli():
+    """Release, check and grade the TinyTorch capstone.
+
+    Exit status: 0 all well, 1 something needs attention, 2 the command could not run. Commands about submission.json
+    keep 2 for what cannot be compared, and use 3."""
 
 
-def main():
-    "Run the command line; every failure is one line on stderr and exit status 2 (3 where 2 is a result)."
-    for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors="replace")
-    # a batch system that stops us, or a closed terminal, ends the cages too
+def die_quietly():
+    "A batch system that stops us, or a closed terminal, ends the cages too."
     for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def refuse_empty_values():
+    "Refused where a variable of the shell that is not set left an empty word."
+    for before, word in zip(sys.argv, sys.argv[1:]):
+        if not word or re.fullmatch("--[a-z-]+=", word):
+            raise Refused(f"got an empty value {f'as {word}' if word else f'after {os.path.basename(before)}'}; "
+                          "is a variable of your shell not set?")
+
+
+def told(error):
+    "What an exception says to a person, in one line."
+    known = (isinstance(error, (RuntimeError, ValueError))
+             and (type(error).__module__ or "").startswith(f"{__package__}."))
+    if known: return plain(error)
+    if isinstance(error, OSError): return plain(reason(error))
+    return f"{plain(f'{type(error).__name__}: {error}')} (CAPSTONE_TRACEBACK=1 shows where)"
+
+
+def main():
+    "Run the command line; every failure is one line on stderr and exit status 2, or 3 where 2 is a result."
+    for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors="replace")
+    die_quietly()
     try:
-        for before, word in zip(sys.argv, sys.argv[1:]):
-            if not word or re.fullmatch("--[a-z-]+=", word):
-                raise Refused(f"got an empty value {f'as {word}' if word else f'after {os.path.basename(before)}'}; "
-                              "is a variable of your shell not set?")
-        status = cli(standalone_mode=False) or 0
+        refuse_empty_values()
+        sys.exit(cli(standalone_mode=False) or 0)
     except click.ClickException as e:
         e.show()
-        status = refused_status()
     except (KeyboardInterrupt, click.Abort):
         print("capstone: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
-        status = 2
     except BrokenPipeError:   # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        status = 2
     except Exception as e:
         if os.environ.get("CAPSTONE_TRACEBACK"): raise
-        known = isinstance(e, (RuntimeError, ValueError)) and (type(e).__module__ or "").startswith(f"{__package__}.")
-        what = str(e) if known else reason(e) if isinstance(e, OSError) else f"{type(e).__name__}: {e}"
-        hint = "" if known or isinstance(e, OSError) else " (CAPSTONE_TRACEBACK=1 shows where)"
-        print(f"capstone: {plain(what)}{hint}", file=sys.stderr)
-        status = refused_status() if isinstance(e, Refused) else 2
-    sys.exit(status)
+        print(f"capstone: {told(e)}", file=sys.stderr)
+    sys.exit(refused_status())

@@ -3,22 +3,15 @@ comparable, 3 bad usage.
 
 They need click and NumPy alone; what a command needs beyond them it imports when it runs."""
 
-import contextlib
-import json
 import os
 import sys
-from pathlib import Path
 
 import click
 
-from .cli import Progress, Refused, command, plain, replaced, room, writable
+from .console import PATH, Progress, Refused, command, json_option, plain, room, said, writable, write, write_json
 
-path = click.Path(path_type=Path)
-json_option = click.option(
-    "--json", "json_file", metavar="FILE", type=path, help="Write the result there as JSON; - is stdout."
-)
 markdown_option = click.option(
-    "--markdown", "markdown_file", metavar="FILE", type=path, help="The same as Markdown; - is stdout."
+    "--markdown", "markdown_file", metavar="FILE", type=PATH, help="The same as Markdown; - is stdout."
 )
 
 
@@ -49,24 +42,9 @@ def limit(name, default, text):
     )
 
 
-def write(file, text):
-    with replaced(file) as f:
-        f.write(text)
-
-
-def write_json(file, value):
-    write(file, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def said(*files):
-    "Where people's lines go: stderr where a file asked for is stdout."
-    return contextlib.redirect_stdout(sys.stderr if Path("-") in files else sys.stdout)
-
-
 def tell(outcome, title, json_file=None, markdown_file=None):
     "Write and print an Outcome; returns its exit status."
-    if json_file:
-        write_json(json_file, outcome.to_dict())
+    write_json(json_file, outcome.to_dict())
     if markdown_file:
         write(markdown_file, outcome.markdown(title))
     with said(json_file, markdown_file):
@@ -75,8 +53,8 @@ def tell(outcome, title, json_file=None, markdown_file=None):
 
 
 @results("capstone compare main.json branch.json --max-slowdown 5%", "Regression gate between two submission.json.")
-@click.argument("base", type=path)
-@click.argument("new", type=path)
+@click.argument("base", type=PATH)
+@click.argument("new", type=PATH)
 @limit("--max-slowdown", "10%", "How much slower NEW may be.")
 @limit(
     "--max-accuracy-drop",
@@ -139,7 +117,7 @@ timeout_option = click.option(
     default="submission.json",
     show_default=True,
     metavar="FILE",
-    type=path,
+    type=PATH,
     help="The submission; - is stdout.",
 )
 @click.option(
@@ -177,11 +155,8 @@ def bench(target, data, against, out, techniques, rounds, kind, timeout, json_fi
         raise Refused(str(e)) from None
     write_json(out, made)
     found = [made[side] for side in ("baseline", "optimized") if side in made]
-    if json_file:
-        write_json(
-            json_file,
-            {side["model_name"]: side["metrics"] for side in found} | {"improvements": made.get("improvements")},
-        )
+    measured = {side["model_name"]: side["metrics"] for side in found}
+    write_json(json_file, measured | {"improvements": made.get("improvements")})
     with said(out, json_file):
         print("\n".join(summary(made)))
 
@@ -230,14 +205,14 @@ def summary(made):
     "--submission",
     "submission_file",
     metavar="FILE",
-    type=path,
+    type=PATH,
     help="A submission.json: the base as baseline, the new one as optimized.",
 )
 @click.option(
     "--benchmark",
     "benchmark_file",
     metavar="FILE",
-    type=path,
+    type=PATH,
     help="JSON for github-action-benchmark (customSmallerIsBetter).",
 )
 def gate(
@@ -270,10 +245,8 @@ def gate(
             outcome, made = module.run(asked, turns.Plan(input=kind, timeout_s=timeout), progress=progress)
     except turns.Unmeasurable as e:
         return stopped(e)
-    if submission_file:
-        write_json(submission_file, made)
-    if benchmark_file:
-        write_json(benchmark_file, module.action_benchmark(made, outcome))
+    write_json(submission_file, made)
+    write_json(benchmark_file, module.action_benchmark(made, outcome))
     annotate(module.annotations(outcome))
     return tell(outcome, f"capstone gate, {plain(base)} to {plain(head)}", json_file, markdown_file)
 
@@ -300,8 +273,7 @@ def page(what, folder, out, json_file):
     html, entries, refused = getattr(module, what)(folder, out)
     write(out, html)
     named = [{"file": plain(name), "violations": [plain(line) for line in lines]} for name, lines in refused]
-    if json_file:
-        write_json(json_file, {"valid": [plain(e.file) for e in entries], "not_valid": named})
+    write_json(json_file, {"valid": [plain(e.file) for e in entries], "not_valid": named})
     with said(out, json_file):
         for file in named:
             print(f"not valid: {file['file']}: {'; '.join(file['violations'][:5])}")
@@ -309,36 +281,39 @@ def page(what, folder, out, json_file):
     return int(bool(refused))
 
 
-folder_argument = click.argument("folder", metavar="FOLDER", type=path)
-out_argument = click.argument("out", metavar="OUT", type=path)
+def page_command(what, example, short, long):
+    "The command that writes the page `what` about a folder of submissions."
+
+    @results(example, short)
+    @click.argument("folder", metavar="FOLDER", type=PATH)
+    @click.argument("out", metavar="OUT", type=PATH)
+    @json_option
+    def made(folder, out, json_file):
+        return page(what, folder, out, json_file)
+
+    made.name = what
+    made.help = f"{long}\n\nExit status 1: a file is not valid; the page is written all the same and names it."
+    return made
 
 
-@results("capstone board submissions board.html", "One static page about a folder of submissions.")
-@folder_argument
-@out_argument
-@json_option
-def board(folder, out, json_file):
-    """One static page about the submissions in FOLDER: a table for each machine, events, speed, size and accuracy.
-
-    Exit status 1: a file is not valid; the page is written all the same and names it."""
-    return page("board", folder, out, json_file)
-
-
-@results("capstone history submissions history.html", "Latency with its interval by commit, as a static page.")
-@folder_argument
-@out_argument
-@json_option
-def history(folder, out, json_file):
-    """The latency of each model in FOLDER's submissions in order of time, by the commit that they record.
-
-    Exit status 1: a file is not valid; the page is written all the same and names it."""
-    return page("history", folder, out, json_file)
+board = page_command(
+    "board",
+    "capstone board submissions board.html",
+    "One static page about a folder of submissions.",
+    "One static page about the submissions in FOLDER: a table for each machine, events, speed, size and accuracy.",
+)
+history = page_command(
+    "history",
+    "capstone history submissions history.html",
+    "Latency with its interval by commit, as a static page.",
+    "The latency of each model in FOLDER's submissions in order of time, by the commit that they record.",
+)
 
 
 @results(
     "capstone log submission.json --mlflow sqlite:///mlflow.db", "Submissions as runs of MLflow or W&B, each file once."
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=path)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 @click.option("--mlflow", "uri", metavar="URI", help="A tracking server or database, such as sqlite:///mlflow.db.")
 @click.option("--wandb", is_flag=True, help="Write offline runs of Weights & Biases into ./wandb, for `wandb sync`.")
 @click.option(
@@ -364,8 +339,7 @@ def log(files, uri, wandb, experiment, json_file):
     except module.Untracked as e:
         raise Refused(str(e)) from None
     lines = {where: [{"file": plain(report.path), "new": new} for report, new in runs] for where, runs in done.items()}
-    if json_file:
-        write_json(json_file, lines | {"not_valid": [plain(line) for line in refused]})
+    write_json(json_file, lines | {"not_valid": [plain(line) for line in refused]})
     with said(json_file):
         for line in refused:
             print(f"not valid: {plain(line)}")
@@ -382,3 +356,6 @@ def tracked(package, install, function, *words):
     except ModuleNotFoundError as e:
         name = install if e.name and e.name.partition(".")[0] == package else e.name
         raise Refused(f"the Python package {e.name} is not installed here; run `pip install {name}`") from None
+
+
+COMMANDS = compare, bench, gate, board, history, log

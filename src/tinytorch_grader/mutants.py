@@ -6,6 +6,7 @@ rewritten. Our own code alone is run, so without a cage; several mistakes at a t
 import contextlib
 import copy
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from .cage import Bare, Limits
@@ -36,11 +37,13 @@ def rounds(found: dict) -> list:
     return runs
 
 
-def survivors(trusted: Trusted, folder: Path = FOLDER) -> list[str]:
+def survivors(trusted: Trusted, folder: Path = FOLDER, progress: Callable = lambda done, total: None) -> list[str]:
     "The graded cells that do not catch the mistake chosen for them, with its name; ValueError as `chosen`."
     sources, missed = copy.copy(trusted.sources("given", "tools", "solution", "test")), []
+    runs = rounds(chosen(trusted, folder))
     with Bare(trusted, Limits()) as box:
-        for run in rounds(chosen(trusted, folder)):
+        for done, run in enumerate(runs):
+            progress(done, len(runs))
             changed = sources | {cell: mistake.cells[cell] for cell, (_, mistake) in run.items()}
             steps = [Step(name, role, changed[name])
                      for name, role in zip(map(trusted.grade_id, range(len(trusted.roles))), trusted.roles)
@@ -58,7 +61,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 
-def checked(path: Path) -> str | None:
+def checked(path: Path, progress: Callable = lambda done, total: None) -> str | None:
     """What is wrong with the tests of the notebook at `path`, in one line, or None; nothing where there is no checkout.
 
     It takes seconds, so a source that was found right is not asked again until it, its checks or the mistakes change.
@@ -67,7 +70,7 @@ def checked(path: Path) -> str | None:
     known, now = FOLDER.parents[1] / "_build" / "mutants.sha256", digest(path)
     with contextlib.suppress(OSError):
         if known.read_text() == now: return None
-    try: missed = survivors(Trusted(load(path)))
+    try: missed = survivors(Trusted(load(path)), progress=progress)
     except ValueError as e: return str(e)
     if missed: return f"tests that catch nothing: {'; '.join(missed)}"
     with contextlib.suppress(OSError):

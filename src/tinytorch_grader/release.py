@@ -140,8 +140,9 @@ def make_course(folder, source=None):
 
 # ---- the student's repository
 
-GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "check.py", "intake.py", "judge.py",
-               "notebook.py", "seal.py", *(f"cage/{name}.py" for name in ("__init__", "bare", "outcome", "watch")),
+GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "console.py", "check.py", "intake.py",
+               "judge.py", "notebook.py", "seal.py",
+               *(f"cage/{name}.py" for name in ("__init__", "bare", "outcome", "watch")),
                *(f"exam/{name}.py" for name in ("__init__", "cells", "examiner", "line", "start", "student")))
 
 SETTINGS = '''[DEFAULT]
@@ -472,12 +473,13 @@ def badge_of(out):
     return found and found[1]
 
 
-def release(out, repo=None, hidden_checks=True):
+def release(out, repo=None, hidden_checks=True, progress=lambda done, total: None):
     """Write the student's repository into `out`, proved free of leaks; returns its path.
 
     `out` is new, empty, or a release from before, whose files are renewed. Files of the course's own beside them (a
     syllabus, `.github/`) are searched and left alone; the git history is searched too. `repo`: ORG/NAME, for the
-    Binder badge; default: that of the release before. `ReleaseError` when a leak is found; then `out` is as before.
+    Binder badge; default: that of the release before. `progress`: called with the steps done and their number.
+    `ReleaseError` when a leak is found; then `out` is as before.
     """
     out = outside_export(out)
     if repo is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
@@ -485,13 +487,16 @@ def release(out, repo=None, hidden_checks=True):
     if out.exists() and not out.is_dir():
         raise ReleaseError(f"{out}: is a file, expected a folder")
     repo = repo or badge_of(out)
+    progress(0, 3)
     secrets = Secrets(nbformat.read(source_notebook(), as_version=4))
     with tempfile.TemporaryDirectory() as scratch:
         new = Path(scratch) / "repository"
         new.mkdir()
         write_repository(new, repo, hidden_checks)
+        progress(1, 3)
         files = {path.relative_to(new).as_posix() for path in new.rglob("*") if path.is_file()}
         refuse(leaks(new, secrets, files), out)
+        progress(2, 3)
         if out.is_dir():
             if (any(out.iterdir()) and not (out / "settings.ini").exists() and not (out / NOTEBOOK).exists()
                 and not (out / ".git").exists()):
@@ -504,4 +509,5 @@ def release(out, repo=None, hidden_checks=True):
         for name in ("tinytorch", "binder"):
             shutil.rmtree(out / name, ignore_errors=True)
         shutil.copytree(new, out, dirs_exist_ok=True)
+        progress(3, 3)
     return out

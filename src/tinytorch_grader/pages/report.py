@@ -167,12 +167,14 @@ def digits_sha256():
     return [_sha256(array) for array in load_digits()[2:]]
 
 
-def entries(root, submitted):
+def entries(root, submitted, progress=lambda done, total: None):
     """(entries, [(student, why)] of the files that are no valid submission) from the submission.json beside each
     student's notebook."""
     found, refused, expected = [], [], digits_sha256()
     with contextlib.suppress(FileNotFoundError):
-        for student in sorted(e.name for e in os.scandir(submitted) if not e.name.startswith(".")):
+        students = sorted(e.name for e in os.scandir(submitted) if not e.name.startswith("."))
+        for done, student in enumerate(students):
+            progress(done, len(students))
             path = Path(submitted) / student / ASSIGNMENT / "submission.json"
             if not os.path.lexists(path): continue
             try: found.append(entry(student, parse(regular(root, path, SUBMISSION_BYTES)), expected))
@@ -350,7 +352,7 @@ def link(root, folder):
     return quote(page.relative_to(root).as_posix()) if page and page.is_relative_to(root) else ""
 
 
-def write(course, db=None, assignment=ASSIGNMENT):
+def write(course, db=None, assignment=ASSIGNMENT, progress=lambda done, total: None):
     "Write COURSE/report.html from the gradebook, `_grades/` and the students' submission.json; returns its path."
     with opened(course, db, assignment) as gradebook:
         root = Path(gradebook.directory.root)
@@ -364,8 +366,8 @@ def write(course, db=None, assignment=ASSIGNMENT):
         grades, absent = list(gradebook.grades().values()), gradebook.absent()
         people = [(row, link(root, gradebook.path("feedback", row.student)))
                   for row in sorted(grades, key=lambda row: (row.name or row.student).lower())]
-        found, refused = (entries(root, root / gradebook.directory.submitted_directory) if assignment == ASSIGNMENT
-                          else ([], []))
+        submitted = root / gradebook.directory.submitted_directory
+        found, refused = entries(root, submitted, progress) if assignment == ASSIGNMENT else ([], [])
     able = [e for e in found if not e.outside]
     mark_front(able)
     able.sort(key=lambda e: e.latency_us)
