@@ -1,8 +1,8 @@
 """Words in, words out: the command `capstone`.
 
 Threat: a person meets a traceback, or a terminal acts on what a student wrote. Every failure is one line and exit
-status 2, or 3 where 1 and 2 are results; everything printed passes through `plain`. Each command imports its own room alone: `capstone check` needs
-neither nbgrader nor a database.
+status 2, or 3 where 1 and 2 are results; everything printed passes through `plain`. Each command imports its own room
+alone: `capstone check` needs neither nbgrader nor a database.
 """
 import contextlib
 import csv
