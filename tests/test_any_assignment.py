@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
-from grading import ASSIGNMENT, RIGHT, capstone, gradebook, grades, hand_in, make_course, needs_cage, nbgrader
+from grading import ASSIGNMENT, RIGHT, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage, nbgrader
 
 from tinytorch_grader import grade as grading
-from tinytorch_grader.gradebook import Gradebook
+from tinytorch_grader.gradebook import Gradebook, GradebookError
 from tinytorch_grader.pages import feedback, report
 
 CAGE = [] if shutil.which("bwrap") else ["--no-sandbox"]
@@ -89,3 +90,94 @@ def test_stock_buttons_go_through_the_cage(tmp_path):
     hand_in(course, "bad").write_text("{")
     done = nbgrader(course, "autograde", ASSIGNMENT, "--create", "--student", "bad")
     assert done.returncode and "is not JSON" in done.stderr
+
+
+# ---- files beside the notebooks
+
+SURVEY = "name,age\nada,36\nbob,40\n"
+USES = ("import csv\nfrom units import years\n\ndef mean_age():\n    with open('survey.csv') as file: ages = [float(row['age']) for row in csv.DictReader(file)]\n"
+        "    return years(sum(ages) / len(ages))")
+TESTED = ("with open('survey.csv') as file: assert mean_age() == 38, len(file.read())\nfrom units import years\nassert years(3.2) == 3\n"
+          "### BEGIN HIDDEN TESTS\nwith open('hidden/key.txt') as file: assert mean_age() == float(file.read())\n### END HIDDEN TESTS")
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    "An assignment that brings data, a module of its own and a folder; and what only the tests may read, put there after the release."
+    course = make_course(tmp_path_factory.mktemp("survey"))
+    source = course / "source" / "survey"
+    (source / "pictures").mkdir(parents=True)
+    for name, text in {"survey.csv": SURVEY, "units.py": "def years(x): return round(x)\n", "pictures/a.txt": "a"}.items(): (source / name).write_text(text)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell("answer", f"### BEGIN SOLUTION\n{USES}\n### END SOLUTION", solution=True), cell("answer-check", TESTED, 4)]),
+                   source / "survey.ipynb")
+    said = capstone("course", course, "--assignment", "survey")
+    assert said.returncode == 0 and "submitted/STUDENT/survey/" in said.stdout, said.stderr
+    (source / "hidden").mkdir()
+    (source / "hidden" / "key.txt").write_text("38")
+    return course
+
+
+def with_survey(course, **answers):
+    "Grade the assignment `survey` for students whose answer cell says `answers`; {student: row}."
+    for student, source in answers.items():
+        book = json.loads((course / "release" / "survey" / "survey.ipynb").read_text())
+        book["cells"][0]["source"] = source
+        folder = course / "submitted" / student / "survey"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "survey.ipynb").write_text(json.dumps(book))
+    return {row["student"]: row for row in grading.grade(course, sandbox=not CAGE, assignment="survey")}
+
+
+def test_files_beside_a_notebook_are_there(survey):
+    rows = with_survey(survey, ada=USES, bob=USES.replace("len(ages)", "2.5"))
+    assert rows["ada"]["score"] == 4 and rows["bob"]["score"] == 0, rows
+    assert grading.grade(survey, sandbox=not CAGE, assignment="survey").changed == 0 and (survey / "autograded" / "ada" / "survey" / "survey.ipynb").is_file()
+    (survey / "source" / "survey" / "survey.csv").write_text(SURVEY + "cyd,38\n")   # another file, another grade; the sum is the same
+    assert grading.grade(survey, sandbox=not CAGE, assignment="survey").changed == 2
+
+
+ATTACKS = {
+    "writes": "open('survey.csv', 'w').write('name,age\\nx,1\\n')",
+    "appends": "open('/grader/files/survey.csv', 'a').write('x')",
+    "removes": "import os\nos.remove('survey.csv')",
+    "replaces": "import os\nopen('mine', 'w').close()\nos.replace('mine', 'survey.csv')",
+    "changes the mode": "import os\nos.chmod('survey.csv', 0o666)",
+    "fills the folder": "open('pictures/b.txt', 'w')",
+    "replaces the module": "open('units.py', 'w').write('years = lambda x: 38')",
+    "reads what is for the tests": "import glob\nif not glob.glob('/[gtfdm]*/**/key.txt', recursive=True): raise OSError",
+    "mounts over it": "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nif libc.umount2(b'/tmp/survey.csv', 2): raise OSError",
+}
+
+
+@needs_cage
+def test_nobody_changes_them(survey):
+    "Each attack fails, and whoever is graded beside it reads what the assignment brought."
+    tried = "\n".join(f"def attack():\n    {code.replace(chr(10), chr(10) + '    ')}\ntry: attack()\nexcept OSError: pass\nelse: print({name!r})" for name, code in ATTACKS.items())
+    rows = with_survey(survey, eve=f"{tried}\n{USES}", ada=USES + "\n")
+    book = json.loads((survey / "autograded" / "eve" / "survey" / "survey.ipynb").read_text())
+    assert not book["cells"][0]["outputs"], book["cells"][0]["outputs"]
+    assert rows["eve"]["score"] == rows["ada"]["score"] == 4, rows
+
+
+def test_too_much_beside_the_notebooks_is_refused(survey, monkeypatch):
+    monkeypatch.setattr("tinytorch_grader.gradebook.FILES_BYTES", 10)
+    with pytest.raises(GradebookError, match="keep a smaller sample there"): with_survey(survey)
+
+
+def test_known_mistakes_of_an_assignment_are_caught(survey):
+    "A test that catches nothing stops `course` and `grade`, and so does a mistake that no longer fits; right ones are asked once."
+    folder = survey / "mistakes" / "survey" / "answer"
+    folder.mkdir(parents=True)
+    mistake = lambda old, new: f"# mistake: counts wrongly\n# loses: answer-check\n\n@@ @@\n-    {old}\n+    {new}\n"
+    old = USES.splitlines()[-1].strip()
+    (folder / "off.diff").write_text(mistake(old, old.replace("len(ages)", "2")))
+    rows = with_survey(survey, ada=USES)
+    assert rows["ada"]["score"] == 4 and (survey / "_releases" / "survey" / "survey" / "mutants.sha256").is_file()
+    (folder / "off.diff").write_text(mistake(old, old + "  # the same"))
+    said = capstone("grade", survey, "--assignment", "survey", *CAGE)
+    assert said.returncode == 2 and "survey.ipynb: tests that catch nothing: answer-check does not catch answer/off" in said.stderr, said.stderr
+    (folder / "off.diff").write_text(mistake("return 7", "return 8"))
+    before = (survey / "release" / "survey" / "survey.ipynb").read_bytes()
+    said = capstone("course", survey, "--assignment", "survey")
+    assert said.returncode == 2 and "answer/off.diff: the old lines occur 0 times" in said.stderr, said.stderr
+    assert (survey / "release" / "survey" / "survey.ipynb").read_bytes() == before and not (survey / "release" / "survey" / "mistakes").exists()

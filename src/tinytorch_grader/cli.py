@@ -152,16 +152,22 @@ def parts_table(result, of_part=""):
 @command("capstone course ~/courses/capstone-2026", "Make or refresh an nbgrader course.", name="course")
 @course
 @json_option
-def course_(course, json_file):
-    "Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook."
+@assigned
+def course_(course, json_file, assignment):
+    """Make or refresh the nbgrader course in DIR: source/, release/ and gradebook from the source notebook.
+
+    With --assignment release another one of it, DIR/source/NAME/."""
     writable(json_file)
+    if assignment != ASSIGNMENT: is_course(course)
     with Progress(doing="checking the tests", past="checked the tests, run") as progress:
-        problem = room("mutants").checked(room("release").source_notebook(), progress)
-    if problem: raise Refused(problem)
-    made = room("release").make_course(course)
+        if assignment != ASSIGNMENT: made = room("release").make_assignment(course, assignment, progress)
+        else:
+            if problem := room("mutants").checked(room("release").source_notebook(), progress): raise Refused(problem)
+            made = room("release").make_course(course)
     write_json(json_file, {"course": plain(made), "submitted": plain(made / "submitted")})
     with said(json_file):
-        print(f"course in {made}: put submissions into submitted/STUDENT/{ASSIGNMENT}/, then `capstone grade`")
+        print(f"course in {made}: put submissions into submitted/STUDENT/{assignment}/, then `capstone grade`"
+              + (f" with --assignment {assignment}" if assignment != ASSIGNMENT else ""))
 
 
 def finite(context, parameter, value):

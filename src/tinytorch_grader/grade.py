@@ -20,7 +20,7 @@ import secrets
 import stat
 import sys
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import intake
@@ -28,6 +28,7 @@ from .cage import Bare, Limits
 from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
 from .judge import Result, failed, judge
+from .mutants import of_assignment
 from .notebook import CHECKS, Trusted, load, problems
 
 BATCH = 50         # students whose grades are read at a time
@@ -41,16 +42,18 @@ class GradeError(RuntimeError):
 
 @dataclass(frozen=True)
 class Work:
-    "What everyone who grades for one command shares: the trusted notebook, the limits, whether there is a cage."
+    """What everyone who grades for one command shares: the trusted notebook, what lies beside it, the limits, whether
+    there is a cage."""
     source: bytes
     limits: Limits
     sandbox: bool
+    files: dict = field(default_factory=dict, hash=False)
 
     def cages(self, workers):
         return (Cages if self.sandbox else Bare)(self.trusted(), self.limits, workers)
 
     def trusted(self):
-        return Trusted(json.loads(self.source))
+        return Trusted(json.loads(self.source), self.files)
 
 
 def began(job, outcome):
@@ -209,6 +212,12 @@ def machinery():
     return digest.hexdigest()
 
 
+def contents(files):
+    "What tells one set of files beside the notebooks from another; empty where there are none."
+    return b"".join(repr((name, files[name].released, hashlib.sha256(files[name].data).hexdigest())).encode()
+                    for name in sorted(files))
+
+
 def versions():
     "What else the numbers of a run may depend on; said in the record, and no reason to grade again."
     return {"python": platform.python_version(), "numpy": importlib.metadata.version("numpy"),
@@ -221,20 +230,22 @@ def unrecorded(result):
     return Grade(result.student, parts, status=result.status, message=result.message, submitted=False)
 
 
-def trusted_sources(book):
+def trusted_sources(book, files):
     """{name: bytes} of the assignment's trusted notebooks; GradebookError where one is none, or the gradebook has
-    other cells."""
+    other cells, GradeError where a test does not catch its mistake."""
     sources, points = {}, {}
     for name, path in book.sources().items():
         try:
             sources[name] = json.dumps(load(path)).encode()
             if wrong := problems(json.loads(sources[name])): raise GradeError(f"{path}: {wrong[0]}")
-            trusted = Trusted(json.loads(sources[name]))
+            trusted = Trusted(json.loads(sources[name]), files)
             if "tools" in trusted.roles and not trusted.vocabulary:
                 raise GradeError(f"{path}: its tests import {CHECKS}, which is not beside it; copy it there")
             points |= {book.part(name, part.grade_id): float(part.points) for part in trusted.parts}
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as e: raise unusable(path, e) from None
     book.check(points)
+    for name, path in book.sources().items():
+        if problem := of_assignment(book, name, path, files): raise GradeError(f"{path}: {problem}")
     return sources
 
 
@@ -372,7 +383,10 @@ class Pending:
 
 def whole(student, results, part):
     "One Result of those of a student's notebooks, {name: Result}; `part(notebook, grade_id)` names the parts."
-    if len(results) == 1: return next(iter(results.values()))
+    if len(results) == 1:
+        (name, made), = results.items()
+        made.notebooks = {name: made.notebook}
+        return made
     said = lambda words: [f"{name}: {word}" for name, result in results.items() for word in words(result) if word]
     status = next((status for status in BY_WEIGHT if any(result.status == status for result in results.values())),
                   "graded")
@@ -401,8 +415,8 @@ class Grading:
         for name, trusted in self.trusted.items():
             for release in book.releases(name): trusted.know(*release)
         self.before, self.running, self.hands, self.total, self.names = book.recorded(), {}, {}, 0, set()
-        self.against = hashlib.sha256(b"".join(work.source for work in works.values())
-                                      + machinery().encode()).hexdigest()
+        self.against = hashlib.sha256(b"".join(work.source for work in works.values()) + machinery().encode()
+                                      + contents(next(iter(works.values())).files)).hexdigest()
 
     def submission(self, student, secret, start):
         "Read one student's notebooks and hand them out; `start()` gives the hands, at the first that has to run."
@@ -514,7 +528,8 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
     course = Path(course).resolve()
     with locked(course), Gradebook(course, db, assignment) as book, contextlib.ExitStack() as stack:
         limits = Limits(seconds=timeout, memory_mb=memory)
-        works = {name: Work(source, limits, sandbox) for name, source in trusted_sources(book).items()}
+        files = book.files()
+        works = {name: Work(source, limits, sandbox, files) for name, source in trusted_sources(book, files).items()}
         secret, (names, loose) = course_secret(course), discover(book, students)
         rows = Rows(course, db, sum(work.trusted().max_score for work in works.values()), assignment)
         if db: remember(course, db)

@@ -17,6 +17,7 @@ import sys
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatch
 from json.encoder import encode_basestring
 from pathlib import Path
 
@@ -43,7 +44,7 @@ from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
 from . import lms  # noqa: E402
 from .judge import blank  # noqa: E402
-from .notebook import Trusted, about, squeezed, text  # noqa: E402
+from .notebook import CHECKS, Beside, Trusted, about, squeezed, text  # noqa: E402
 
 ASSIGNMENT = "20_capstone"
 WHOLE = "What was recorded before is whole: run the command again and it goes on from there"
@@ -51,6 +52,8 @@ NOTES, NOTE = 3, 160   # of a student in a row, characters of each; the report h
 # what a record of a student has
 STATE = {"student", "status", "parts", "message", "seconds", "sha256", "against", "sandbox", "limits", "auto"}
 PART = {"score", "max_score", "message"}
+# of what lies beside the notebooks of an assignment; each submission has it in its cages
+MOST_FILES, FILES_BYTES = 2000, 512 * 2**20
 NO_RESPONSE = "No response."   # nbgrader's comment on a solution cell that is as it was released
 
 
@@ -342,6 +345,21 @@ class Gradebook:
     def source(self):
         "The trusted notebook of an assignment that has one."
         return self.path("source", ".") / f"{self.assignment}.ipynb"
+
+    def files(self):
+        """{path: Beside} of what lies beside the notebooks in source/: data, modules. What release/ lacks is for the
+        tests alone. GradebookError where it is too much for a cage."""
+        source, release = self.path("source", "."), self.path("release", ".")
+        given, found, total = lying(release, self.directory.ignore), {}, 0
+        for name, path in (given | lying(source, self.directory.ignore)).items():   # where both have it: as stock does
+            try: data = path.read_bytes()
+            except OSError as e: raise GradebookError(f"{path}: {e.strerror}; {advice(e, str(e.strerror))}") from e
+            total += len(data)
+            if total > FILES_BYTES or len(found) == MOST_FILES:
+                raise GradebookError(f"{source}: got over {MOST_FILES} files or {FILES_BYTES >> 20} MiB beside the "
+                                     "notebooks, all of which go into every cage; keep a smaller sample there")
+            found[name] = Beside(data, name in given or not release.is_dir())
+        return found
 
     def trusted_notebook(self, path=None):
         "The trusted notebook at `path`, as nbformat reads it; GradebookError where it cannot."
@@ -689,6 +707,18 @@ class Gradebook:
             put(folder / f"{name}.ipynb", indented(notebook | {"cells": cells}) + "\n", mode)
         if timestamp is not None: put(folder / "timestamp.txt", timestamp, mode)
         else: (folder / "timestamp.txt").unlink(missing_ok=True)
+
+
+def lying(folder, ignore):
+    """{path: where it is} of the files in `folder` that are no notebooks, hidden, or named by a pattern of `ignore`."""
+    found = {}
+    for way, folders, names in os.walk(folder):
+        wanted = lambda name: name[0] != "." and not any(fnmatch(name, pattern) for pattern in [*ignore, "__pycache__"])
+        folders[:] = sorted(filter(wanted, folders))
+        for name in sorted(filter(wanted, names)):
+            if not name.endswith((".ipynb", ".pyc")) and name != CHECKS and (path := Path(way, name)).is_file():
+                found[path.relative_to(folder).as_posix()] = path
+    return found
 
 
 def release_digest(notebook):

@@ -59,11 +59,18 @@ def load(path):
     return notebook
 
 
-class Trusted:
-    "The assignment: the source notebook, or the released one with its tests."
+@dataclass(frozen=True)
+class Beside:
+    "A file beside the notebook, data or a module of the assignment's own: its bytes, whether students were given it."
+    data: bytes
+    released: bool = True
 
-    def __init__(self, notebook):
-        self.notebook, self.roles, self.parts = notebook, [], []
+
+class Trusted:
+    "The assignment: the source notebook, or the released one with its tests; `files` {path: Beside} lie beside it."
+
+    def __init__(self, notebook, files=None):
+        self.notebook, self.roles, self.parts, self.files = notebook, [], [], files or {}
         self.vocabulary = notebook.get("metadata", {}).get("capstone_checks", "")   # the source of its tests' helpers
         self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
         for index, cell in enumerate(notebook["cells"]):

@@ -68,8 +68,9 @@ def outside_export(folder):
     return folder
 
 
-def generate(course):
-    "Run nbgrader's generate_assignment in `course`; `ReleaseError` with its last words when it fails."
+def generate(course, assignment=ASSIGNMENT):
+    """Run nbgrader's generate_assignment in `course`; `ReleaseError` with its last words when it fails, and release/ is
+    as before."""
     from nbgrader.apps.api import capture_log
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
@@ -80,10 +81,18 @@ def generate(course):
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     _, config = course_directory(course)
-    coursedir = CourseDirectory(config=config, root=str(course), assignment_id=ASSIGNMENT)
+    coursedir = CourseDirectory(config=config, root=str(course), assignment_id=assignment)
     app = GenerateAssignment(coursedir=coursedir, config=config)
     app.force = app.create_assignment = True
-    result = capture_log(app)
+    released = Path(coursedir.format_path(coursedir.release_directory, ".", assignment))
+    with tempfile.TemporaryDirectory(prefix=".release-", dir=course) as kept:
+        if released.exists(): shutil.copytree(released, Path(kept, "release"))
+        result = {"success": False}
+        try: result = capture_log(app)
+        finally:
+            if not result["success"] and Path(kept, "release").exists():
+                shutil.rmtree(released, ignore_errors=True)
+                shutil.copytree(Path(kept, "release"), released)
     if not result["success"]:
         log = (result.get("log") or result.get("error") or "no message").strip()
         named = re.findall(r"^\s*[\w.]*(?:Error|Exception|Entry)\w*: .+", log, re.MULTILINE)
@@ -117,25 +126,40 @@ def make_course(folder, source=None):
     if not config.exists():
         put(config, COURSE_CONFIG)
     before = {target: target.read_text(encoding="utf-8", errors="replace") for target in targets if target.exists()}
-    kept, released = Path(tempfile.mkdtemp(prefix=".release-", dir=folder)), folder / "release" / ASSIGNMENT
-    try:
-        if released.exists():
-            shutil.copytree(released, kept / ASSIGNMENT)
-        for target, new in zip(targets, (source, source.with_name(CHECKS))):
-            if new is source or new.is_file(): put(target, new.read_text(encoding="utf-8"))
-        try:
-            generate(folder)
-        except BaseException:
-            for target, old in before.items():
-                put(target, old)
-            if (kept / ASSIGNMENT).exists():
-                shutil.rmtree(released, ignore_errors=True)
-                shutil.copytree(kept / ASSIGNMENT, released)
-            raise
-    finally:
-        shutil.rmtree(kept)
+    for target, new in zip(targets, (source, source.with_name(CHECKS))):
+        if new is source or new.is_file(): put(target, new.read_text(encoding="utf-8"))
+    try: generate(folder)
+    except BaseException:
+        for target, old in before.items(): put(target, old)
+        raise
     with Gradebook(folder) as book: book.keep_releases()
     return folder
+
+
+def make_assignment(course, name, progress=lambda done, total: None):
+    """Release another assignment of the nbgrader course `course`, source/NAME/, as `nbgrader generate_assignment` does,
+    and look at its points and known mistakes; returns the course's path.
+
+    ReleaseError, GradebookError."""
+    from .gradebook import Gradebook, course_directory
+    from .mutants import of_assignment
+
+    directory, _ = course_directory(course)
+    source = Path(directory.format_path(directory.source_directory, ".", name))
+    if not (paths := sorted(source.glob("*.ipynb"))):
+        raise ReleaseError(f"{source}: no notebook there; expected the assignment's source, {name}/NOTEBOOK.ipynb")
+    for path in paths:
+        try: wrong = problems(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise ReleaseError(f"{path}: is no notebook; save it in Jupyter again") from None
+        if wrong: raise ReleaseError(f"{path}: {wrong[0]}")
+    generate(directory.root, name)
+    with Gradebook(course, assignment=name) as book:
+        for path in paths:
+            if problem := of_assignment(book, path.stem, path, book.files(), progress):
+                raise ReleaseError(f"{path}: {problem}")
+        book.keep_releases()
+    return Path(directory.root)
 
 
 # ---- the student's repository

@@ -20,6 +20,7 @@ from pathlib import Path
 from .outcome import Limits
 from .watch import converse
 
+FILES = "files"   # in the folder of each process: what lies beside the notebook
 EXAM = Path(__file__).parents[1] / "exam"
 SHARED = ("__init__.py", "line.py", "start.py")
 OURS = {"student": (*SHARED, "student.py", "cells.py"), "examiner": (*SHARED, "examiner.py")}
@@ -47,12 +48,18 @@ def stage(folder, package, trusted, more=()):
     """Put what the two processes read into `folder`: student/ and examiner/ with their code, framework/ without
     `olympics` in any form.
 
-    The tests go to examiner/ alone. `more`: files of this package for both."""
+    The tests go to examiner/ alone, and so do files beside the notebook that students were not given. `more`: files
+    of this package for both."""
     for role, names in OURS.items():
         place = folder / role / "exam"
         place.mkdir(parents=True)
         for name in names: shutil.copy(EXAM / name, place / name)
         for path in more: shutil.copy(path, folder / role / path.name)
+        for name, beside in trusted.files.items():
+            if role == "student" and not beside.released: continue
+            place = folder / role / FILES / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(beside.data)
     steps = {"given": trusted.sources("given")}
     (folder / "student" / "cells.json").write_text(json.dumps(steps), encoding="utf-8")
     steps |= {"test": trusted.sources("test", "tools"), "vocabulary": trusted.vocabulary}
@@ -108,6 +115,7 @@ class Bare:
         "The Outcome of `job`; its processes are killed with their process groups."
         with contextlib.ExitStack() as stack:
             cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="capstone-run-", ignore_cleanup_errors=True))
+            if self.trusted.files: shutil.copytree(self.folder / "examiner" / FILES, cwd, dirs_exist_ok=True)
             ours, processes = (self.relayed if self.relay else self.direct)(stack, cwd)
             return converse(ours, processes[0].pid, job, self.limits)
 

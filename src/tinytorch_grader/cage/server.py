@@ -41,7 +41,7 @@ FCNTL, F_SETLEASE = (72, 25), 1024   # a lease on a file that all cages see woul
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 OPEN_FILES = 128   # a process; full socket buffers (208 KiB each) are memory that no limit counts
 EXAMINER_MB = 1024   # memory of an examiner's process, which holds its tests and one frame
-CELLS = "/grader/cells.json"
+CELLS, FILES = "/grader/cells.json", "/grader/files"
 CLONE, CLONE3, ARCH = (56, 220), 435, (0xC000003E, 0xC00000B7)
 
 
@@ -95,6 +95,13 @@ def limit(limits):
         resource.setrlimit(what, (most, most))
 
 
+def bring(entry, place):
+    "Put what lies beside the notebook, a file or a folder, at `place`: read-only, as it is in the cage."
+    if entry.is_dir(): os.mkdir(place)
+    else: os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    mount(entry.path, place, None, BIND | REC)
+
+
 def rooms(limits):
     """Enter namespaces of our own, with a small /tmp and /dev/shm, a loopback device, and none of the /proc of the
     neighbours."""
@@ -104,6 +111,7 @@ def rooms(limits):
         with open(f"/proc/self/{name}", "w") as f: f.write(text)
     for place, mb in (("/tmp", 2 * limits["file_mb"]), ("/dev/shm", limits["file_mb"])):
         mount("tmpfs", place, "tmpfs", NOSUID | NODEV, f"size={mb}m,nr_inodes=10000,mode=700")
+    for entry in os.scandir(FILES) if os.path.isdir(FILES) else (): bring(entry, f"/tmp/{entry.name}")
     mount("/hardware", "/proc", None, BIND | REC)
     with socket.socket(type=socket.SOCK_DGRAM) as s: fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
@@ -174,6 +182,7 @@ def serve(role, sockets):
         sys.path[:] = ["", *(path for path in sys.path if path != "/grader")]   # as in Jupyter: the working folder
         student.main(sockets[0], student.CLOCK)
     from exam import examiner
+    sys.path.append(FILES)   # modules beside the notebook, which shadow nothing
     path, (folder, *_), _, _ = socket.recv_fds(sockets[0], 4, 1)
     examiner.main(sockets[1], sockets[0], CELLS_READ["given"] | CELLS_READ["test"], CELLS_READ["vocabulary"],
                   (path.decode(), folder))
