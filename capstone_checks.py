@@ -11,6 +11,7 @@ lists in `shows` what student code may see of it (in `sets`: what it may set).
 """
 import contextlib
 import copy
+import functools
 import importlib
 import inspect
 import json
@@ -210,7 +211,10 @@ class SlowModel:
 
     def __init__(self, ms, cold_ms=0, read_ms=0, shape=(2, 3), hiccup=(0, 0), breaks=None):
         self.ms, self.cold_ms, self.read_ms, self.hiccup, self.breaks = ms, cold_ms, read_ms, hiccup, breaks
-        self.inputs, self.held = [], Tensor(np.zeros(shape))
+        self.inputs, self.held_shape = [], shape
+
+    @functools.cached_property
+    def held(self): return Tensor(np.zeros(self.held_shape))
 
     def forward(self, x):
         if self.breaks is not None: raise self.breaks
@@ -334,9 +338,10 @@ class WatchedFiles:
     def __init__(self, folder, name): self.folder, self.name, self.gone = folder, name, None
 
     def __enter__(self):
-        self.os = their("os")
-        self.real = {function: getattr(self.os, function) for function in self.FUNCTIONS}
-        for name, function in self.real.items(): setattr(self.os, name, self.follow(name, function))
+        self.os, self.set = their("os"), their("builtins").setattr
+        real = each(their("builtins").getattr, [(self.os, name) for name in self.FUNCTIONS])
+        self.real = {name: function for name, (function, _) in zip(self.FUNCTIONS, real)}
+        each(self.set, [(self.os, name, self.follow(name, function)) for name, function in self.real.items()])
         return self
 
     def follow(self, name, function):
@@ -346,8 +351,7 @@ class WatchedFiles:
             return result
         return followed
 
-    def __exit__(self, *_):
-        for name, function in self.real.items(): setattr(self.os, name, function)
+    def __exit__(self, *_): each(self.set, [(self.os, name, function) for name, function in self.real.items()])
 
 
 # ---- the words of every check
@@ -1101,10 +1105,10 @@ def findings(rule, submissions, schema):
 
 def check_rule(rule, cases, schema=None):
     "`rule` is silent on a valid submission, and finds the violation of each of `cases` at its pointer."
-    cases = [(valid_submission(), None, "all is well", None), *cases]
+    cases, name = [(valid_submission(), None, "all is well", None), *cases], rule.__name__
     for (found, error), (_, pointer, matter, why) in zip(findings(rule, [case[0] for case in cases], schema), cases):
         if isinstance(error, NotImplementedError): raise error
-        name, there_is = rule.__name__, f"a submission in which {matter}"
+        there_is = f"a submission in which {matter}"
         want = f"a violation at {pointer}" if pointer else "no violation"
         check(error is None, f"{name}: raised {type(error).__name__}: {short(str(error))} on {there_is}",
               f"{SILENT} {RULES}", want)

@@ -27,11 +27,12 @@ from .line import (
     MOST_KINDS,
     MOST_NESTED,
     MOST_TURNS,
+    PACKERS,
+    UNPACKERS,
     Ended,
     Frames,
     Line,
     Refused,
-    Values,
     said,
 )
 
@@ -130,18 +131,19 @@ class Asked(Line):
         self.memo, self.heard = {}, self.heard + 1
         super().say(kind, body)
 
-    def pack(self, value, raw, depth=0):
-        kind = type(value)
-        if kind is list or kind is dict and all(type(key) is str for key in value):
-            if id(value) in self.memo: return {"m": self.memo[id(value)]}
+    def pack_once(self, value, raw, depth):
+        "A list or a dict; one that occurs again in a frame is one object over there."
+        if id(value) in self.memo: return {"m": self.memo[id(value)]}
+        if type(value) is list:
             self.memo[id(value)] = len(self.memo)
-            inner = Values.pack(self, value, raw, depth)
-            return {"L": inner} if kind is list else {"M": inner["D"]}
-        if kind is np.ndarray and value.dtype.kind in "biufcU": return self.pack_known(value, raw, depth)
-        return Values.pack(self, value, raw, depth)
+            return {"L": self.pack_list(value, raw, depth)}
+        if not all(type(key) is str for key in value): return self.pack_dict(value, raw, depth)
+        self.memo[id(value)] = len(self.memo)
+        return {"M": self.pack_dict(value, raw, depth)["D"]}
 
     def pack_known(self, value, raw, depth):
         "An array, or its number where the other end has it already: an array sent twice is one array there."
+        if value.dtype.kind not in "biufcU": return self.pack_array(value, raw, depth)
         known = self.arrays.get(id(value))
         if (known and known[1].dtype == value.dtype and known[1].shape == value.shape
             and known[1].tobytes() == value.tobytes()):
@@ -168,6 +170,8 @@ class Asked(Line):
             number = self.numbers[id(value)] = len(self.mine)
             self.mine.append(value)
         return number
+
+    packers = PACKERS | {list: pack_once, dict: pack_once, np.ndarray: pack_known}
 
     def shown(self, kind):
         "[number, name, methods, data, what may be set] of a class: what a student may see of its instances."
@@ -198,7 +202,7 @@ class Asked(Line):
 
     def unpack_kept(self, content, raw, depth): return self.unpack_handle(content, raw, depth, keep=True)
 
-    unpackers = {"h": unpack_handle, "H": unpack_kept, "x": unpack_mine}
+    unpackers = UNPACKERS | {"h": unpack_handle, "H": unpack_kept, "x": unpack_mine}
 
     def error(self, told):
         """An exception to raise for what the other end tells: a subclass of the nearest built-in one, with the same
@@ -226,12 +230,11 @@ class Asked(Line):
         if self.turns > MOST_TURNS + 10 or self.nested > MOST_NESTED + 10: raise Refused("calls back without an end")
         if type(question) is not list or len(question) < 2 or type(question[1]) is not int: raise Refused("no question")
         name, number, *rest = question
-        answers = {"call": self.on_call, "method": self.on_method, "get": self.on_get, "set": self.on_set,
-                   "copy": self.on_copy, "sliced": self.on_sliced}
-        if name not in answers or not 0 <= number < len(self.mine): raise Refused("an unknown question")
-        try: inspect.signature(answers[name]).bind(None, *rest)
-        except TypeError: raise Refused("a question with other parts") from None
-        return answers[name](self.mine[number], *rest)
+        if type(name) is not str or name not in QUESTIONS or not 0 <= number < len(self.mine):
+            raise Refused("an unknown question")
+        answer, parts = QUESTIONS[name]
+        if len(rest) != parts: raise Refused("a question with other parts")
+        return answer(self, self.mine[number], *rest)
 
     def on_call(self, thing, args, kwargs):
         if self.numbers[id(thing)] not in self.granted or not (isinstance(thing, (type, *FUNCTIONS))):
@@ -257,6 +260,11 @@ class Asked(Line):
     def allowed(self, thing, name):
         if type(name) is not str or name not in (*getattr(type(thing), "shows", ()), *getattr(type(thing), "sets", ())):
             raise Refused("what was not shown")
+
+
+# what a student's process may ask, and with how many parts
+QUESTIONS = {"call": (Asked.on_call, 2), "method": (Asked.on_method, 3), "get": (Asked.on_get, 1),
+             "set": (Asked.on_set, 2), "copy": (Asked.on_copy, 1), "sliced": (Asked.on_sliced, 0)}
 
 
 def words(value, kind):

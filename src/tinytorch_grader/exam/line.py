@@ -29,8 +29,10 @@ MOST_TEXT = 4000        # characters of an error's text
 PREFIX = struct.Struct("<II")   # bytes of JSON, bytes of arrays
 DTYPE = re.compile(r"\|b1|\|[iu]1|[<>][iu][248]|[<>]f[248]|[<>]c(8|16)|[<>]U\d{1,4}")
 ASK, GIVE, FAIL = "?", "=", "!"
+PLAIN = frozenset({type(None), bool, str})   # what JSON has as it is, whatever the value
+READ = frozenset({type(None), bool, str, int, float})
 # as they are before any student's patch
-ENCODE, DECODE = json.JSONEncoder(separators=(",", ":")).encode, json.JSONDecoder().decode
+ENCODE, DECODE = json.JSONEncoder(separators=(",", ":")).encode, json.JSONDecoder().raw_decode
 
 
 class Refused(BaseException):
@@ -49,7 +51,7 @@ class Frames:
     "Frames over a connected socket, a SOCK_SEQPACKET or a stream. Each is a JSON value and raw bytes."
 
     def __init__(self, sock):
-        self.sock, self.buffer, self.left, self.sent, self.count = sock, bytearray(), MOST_BYTES, 0, 0
+        self.sock, self.buffer, self.left, self.sent, self.count = sock, b"", MOST_BYTES, 0, 0
 
     def send(self, message, raw=b""):
         head = ENCODE(message).encode()
@@ -66,23 +68,31 @@ class Frames:
 
     def receive(self):
         "The next frame: its JSON value, and its raw bytes."
-        head, raw = PREFIX.unpack(self.take(PREFIX.size))
+        data = self.more(self.buffer, PREFIX.size)
+        head, raw = PREFIX.unpack_from(data)
         self.left, self.count = self.left - head - raw, self.count + 1
         if head + raw > MOST_FRAME or self.left < 0: raise Refused("more bytes than the line carries")
-        text, data = self.take(head), self.take(raw)
-        try: return DECODE(text.decode()), data
+        begin, end = PREFIX.size + head, PREFIX.size + head + raw
+        data = self.more(data, end)
+        self.buffer = data[end:]
+        try:
+            text = data[PREFIX.size:begin].decode()
+            value, size = DECODE(text)
         except (ValueError, RecursionError) as e: raise Refused(f"no JSON ({type(e).__name__})") from None
+        if size != len(text): raise Refused("no JSON (more than one value)")
+        return value, data[begin:end]
 
-    def take(self, count):
-        while len(self.buffer) < count:
-            try: data = self.sock.recv(PACKET)
+    def more(self, data, count):
+        "`data` and what comes after it, until there are `count` bytes."
+        parts, size = [data], len(data)
+        while size < count:
+            try: part = self.sock.recv(PACKET)
             except TimeoutError: raise
             except OSError as e: raise Ended from e
-            if not data: raise Ended
-            self.buffer += data
-        data = bytes(self.buffer[:count])
-        del self.buffer[:count]
-        return data
+            if not part: raise Ended
+            parts.append(part)
+            size += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class Values:
@@ -94,20 +104,22 @@ class Values:
     def pack(self, value, raw, depth=0):
         "`value` for a frame; arrays are added to the bytearray `raw`. TooMuch for what no frame holds."
         kind = type(value)
-        if value is None or kind in (bool, str): return value
+        if kind in PLAIN: return value
         if kind is float: return value if math.isfinite(value) else {"f": repr(value)}
         if kind is int and value.bit_length() < MOST_BITS: return value
         self.room -= 1
         if depth > MOST_DEPTH or self.room < 0 or kind is int:
             raise TooMuch(f"an answer with more than {MOST_DEPTH} levels, {MOST_NODES} values or {MOST_BITS} bits in a "
                           "number")
-        if kind is list: return [self.pack(v, raw, depth + 1) for v in value]
-        packer = PACKERS.get(kind)
+        packer = self.packers.get(kind)
         return packer(self, value, raw, depth + 1) if packer else self.pack_other(value, raw, depth + 1)
+
+    def pack_list(self, value, raw, depth):
+        return [v if type(v) in PLAIN else self.pack(v, raw, depth) for v in value]
 
     def pack_dict(self, value, raw, depth):
         if all(type(key) is str for key in value):
-            return {"D": {key: self.pack(v, raw, depth) for key, v in value.items()}}
+            return {"D": {key: v if type(v) in PLAIN else self.pack(v, raw, depth) for key, v in value.items()}}
         return {"d": [[self.pack(k, raw, depth), self.pack(v, raw, depth)] for k, v in value.items()]}
 
     def pack_array(self, value, raw, depth):
@@ -125,19 +137,19 @@ class Values:
     def unpack(self, thing, raw, depth=0):
         "The value of what `pack` gave; Refused for anything else."
         kind = type(thing)
-        if thing is None or kind in (bool, str, int, float): return thing
+        if kind in READ: return thing
         if depth > MOST_DEPTH + 4: raise Refused("too many levels")
-        if kind is list: return [self.unpack(v, raw, depth + 1) for v in thing]
+        if kind is list: return [v if type(v) in READ else self.unpack(v, raw, depth + 1) for v in thing]
         if kind is not dict or len(thing) != 1: raise Refused("no tag")
         (tag, content), = thing.items()
-        unpacker = UNPACKERS.get(tag) or self.unpackers.get(tag)
+        unpacker = self.unpackers.get(tag)
         if not unpacker: raise Refused("an unknown tag")
         try: return unpacker(self, content, raw, depth + 1)
         except (TypeError, ValueError, KeyError, IndexError, OverflowError, AttributeError) as e:
             raise Refused(f"a mistyped value ({type(e).__name__})") from None
 
     def unpack_dict(self, content, raw, depth):
-        return {key: self.unpack(v, raw, depth) for key, v in content.items()}
+        return {key: v if type(v) in READ else self.unpack(v, raw, depth) for key, v in content.items()}
 
     def unpack_pairs(self, content, raw, depth):
         return {self.unpack(k, raw, depth): self.unpack(v, raw, depth) for k, v in content}
@@ -157,7 +169,7 @@ class Values:
 
     def many(self, content, raw, depth):
         if type(content) is not list: raise Refused("no items")
-        return [self.unpack(v, raw, depth) for v in content]
+        return [v if type(v) in READ else self.unpack(v, raw, depth) for v in content]
 
     def pack_bytes(self, value, raw, depth):
         start = len(raw)
@@ -172,14 +184,15 @@ class Values:
 
 
 def packed_items(tag, items=list):
-    return lambda self, value, raw, depth: {tag: [self.pack(v, raw, depth) for v in items(value)]}
+    return lambda self, value, raw, depth: {tag: self.pack_list(items(value), raw, depth)}
 
 
 def unpacked_items(make):
     return lambda self, content, raw, depth: make(self.many(content, raw, depth))
 
 
-PACKERS = {tuple: packed_items("t"), set: packed_items("s"), frozenset: packed_items("z"), dict: Values.pack_dict,
+PACKERS = {list: Values.pack_list, tuple: packed_items("t"), set: packed_items("s"), frozenset: packed_items("z"),
+           dict: Values.pack_dict,
            bytes: Values.pack_bytes, np.ndarray: Values.pack_array,
            complex: packed_items("c", lambda v: (v.real, v.imag)),
            slice: packed_items("i", lambda v: (v.start, v.stop, v.step)),
@@ -199,14 +212,15 @@ UNPACKERS = {"t": unpacked_items(tuple), "s": unpacked_items(set), "z": unpacked
 
 class Line(Values):
     "One end: questions out, answers in, and questions of the other side served while an answer is awaited."
-    unpackers = {}
+    packers, unpackers = PACKERS, UNPACKERS
 
     def __init__(self, sock):
         self.frames, self.room, self.nested = Frames(sock), MOST_NODES, 0
 
     def say(self, kind, body):
         self.room, raw = MOST_NODES, bytearray()
-        self.frames.send([kind, self.tick(), self.pack(body, raw)], raw)
+        packed = self.pack_list(body, raw, 1) if kind == ASK else self.pack(body, raw)
+        self.frames.send([kind, self.tick(), packed], raw)
 
     def hear(self):
         "(kind, body) of the next frame."
@@ -217,7 +231,7 @@ class Line(Values):
 
     def ask(self, *question):
         "The other end's answer to `question`, or its error raised here."
-        self.say(ASK, list(question))
+        self.say(ASK, question)
         while True:
             kind, body = self.hear()
             if kind == GIVE: return body

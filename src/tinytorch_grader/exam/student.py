@@ -22,12 +22,13 @@ import types
 import numpy as np
 
 from .cells import Notebook
-from .line import MOST_FRAME, MOST_ITEMS, MOST_KINDS, MOST_NESTED, MOST_TURNS, Ended, Line, TooMuch, said
+from .line import MOST_FRAME, MOST_ITEMS, MOST_KINDS, MOST_NESTED, MOST_TURNS, UNPACKERS, Ended, Line, TooMuch, said
 
 CLOCKS = [name + end for name in ("perf_counter", "monotonic", "process_time", "thread_time", "time", "clock_gettime")
           for end in ("", "_ns")]
 KEEP_CLOCKS = "timeit", "tinytorch.benchmarking", "tinytorch.perf.benchmarking"   # modules that keep a clock by name
 GENERATORS = types.GeneratorType, map, filter, zip, enumerate
+OURS = __package__, *(f"{__package__}.{name}" for name in ("line", "cells", "student", "start"))
 MISSING = object()
 NEAR_DATA = 4096   # bytes of a Tensor's array that cross with its handle
 
@@ -78,7 +79,7 @@ class Student(Line):
         super().__init__(sock)
         self.clock, self.lock, self.turns, self.most = clock, threading.RLock(), 0, 2**20
         self.objects, self.numbers, self.fakes, self.fake_numbers, self.classes, self.arrays = [], {}, {}, {}, {}, []
-        self.notebook, self.patches, self.memo, self.described = Notebook(), [], [], set()
+        self.notebook, self.patches, self.memo, self.described, self.slots = Notebook(), [], [], set(), {}
         self.names = self.notebook.names
 
     def tick(self):
@@ -141,8 +142,9 @@ class Student(Line):
 
     def near(self, value, raw, depth):
         "The array of a Tensor, sent along where it is small."
-        try: data = object.__getattribute__(value, "__dict__").get("data")
-        except AttributeError: return []
+        number = self.number(type(value))
+        if number not in self.slots: self.slots[number] = slot(type(value), "data")
+        data = kept_in(value, self.slots[number])
         return ([self.pack_array(data, raw, depth)] if type(data) is np.ndarray and data.nbytes <= NEAR_DATA
                 and data.dtype.kind in "biuf" else [])
 
@@ -221,7 +223,8 @@ class Student(Line):
         self.classes[number] = found = maker(name, (), space)
         return found
 
-    unpackers = {"h": lambda self, content, *_: self.objects[content], "k": unpack_kept,
+    unpackers = UNPACKERS | {
+                 "h": lambda self, content, *_: self.objects[content], "k": unpack_kept,
                  "A": lambda self, content, *_: self.arrays[content],
                  "w": unpack_told, "x": unpack_fake, "q": lambda *_: silent, "L": remember, "M": remember,
                  "m": lambda self, content, *_: self.memo[content]}
@@ -332,13 +335,25 @@ class Student(Line):
 def iter_of(thing): return (item for item in thing)
 
 
+def slot(cls, name):
+    "The slot `name` of a class, None where it has none."
+    found = next((vars(above)[name] for above in cls.__mro__ if name in vars(above)), None)
+    return found if type(found) is types.MemberDescriptorType else None
+
+
+def kept_in(value, slot):
+    "The `data` that `value` keeps in this slot, or in its dict, None without; no code of its class runs."
+    try: return slot.__get__(value) if slot else object.__getattribute__(value, "__dict__").get("data")
+    except AttributeError: return None
+
+
 @functools.lru_cache(maxsize=1024)
 def compiled(name, source): return compile(source, f"<given {name}>", "exec", dont_inherit=True)
 
 
 def main(sock, clock):
     "Serve the examiner at the other end of `sock`, then end."
-    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]: sys.modules.pop(name)
+    for name in OURS: sys.modules.pop(name, None)
     # they know olympics
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     try: Student(sock, clock).run()
