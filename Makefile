@@ -16,7 +16,7 @@ export PATH := $(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-all bench export clean-notebooks lint docs build setup system clean
+.PHONY: demo test test-all bench mutants export clean-notebooks lint docs build setup system clean
 
 demo: setup  ## execute the capstone on the digits, release it, grade sample submissions, print the grades
 	@$(PY) src/scripts/demo.py
@@ -29,6 +29,9 @@ test-all: setup  ## the long suites too
 
 bench: setup  ## every promise about speed or memory, both sides side by side
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+mutants: setup  ## a seeded sample of 300 changes to tinytorch/: do its tests notice? about an hour
+	@$(PY) src/scripts/mutants.py
 
 export: setup  ## notebooks -> tinytorch/, solution markers stripped
 	@$(PY) src/scripts/export.py
