@@ -1252,6 +1252,28 @@ def test_a_benchmark_records_no_gradients():
     assert seen and not any(seen)
 
 
+class Sees(Affine):
+    "Keeps what it was called with."
+    def __init__(self, *parameters): self.seen, self.listed = [], list(parameters)
+    def parameters(self): return self.listed
+    def forward(self, x):
+        self.seen.append(x)
+        return x
+
+
+@pytest.mark.parametrize("parameters, kind", [((), np.ndarray), ((Tensor([1.0]),), Tensor)])
+def test_latency_of_a_shape_is_that_of_one_random_input(parameters, kind):
+    clock, model = VirtualClock(), Sees(*parameters)
+    model.forward = lambda x, forward=model.forward: (clock.advance(1e6 * x.shape[0]), forward(x))[1]
+    suite = Benchmark({"m": model}, [(np.zeros((5, 2)), np.zeros(5))], timer=clock)
+    assert suite.run_latency_benchmark()["m"].median == 1 and {x.shape for x in model.seen} == {(1, 2)}
+    model.seen.clear()
+    assert suite.run_latency_benchmark(input_shape=(3, 2, 7))["m"].median == 3
+    assert {(type(x), x.shape) for x in model.seen} == {(kind, (3, 2, 7))}
+    drawn = {np.asarray(x.data).tobytes() for x in model.seen}
+    assert drawn == {np.random.default_rng(0).standard_normal((3, 2, 7)).astype(np.float32).tobytes()}
+
+
 def test_models_of_tensors_get_the_digits_as_a_tensor():
     X, y = load_digits()[2:]
     models = {"full": SimpleMLP(64, 32, 10), "int8": quantize_model(SimpleMLP(64, 32, 10))}

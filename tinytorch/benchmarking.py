@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .core.autograd import no_grad
-from .core.tensor import Tensor
+from .core.tensor import Tensor, patch
 from .perf.footing import _arrays, _callable, stored_bytes
 from .perf.latency import measure_latency
 from .perf.pairs import Comparison, balanced_order, compare_latency, measure_latencies, paired_interval, verdict
@@ -60,7 +60,7 @@ class MemoryResult(_Shown):
     def _rows(self):
         return asdict(self)
 
-
+# %% ../src/modules/19_benchmarking.ipynb #aee16531
 def measure_memory(model, x):  # x: one argument of the call
     """`MemoryResult` of a model: bytes stored, and the peak of an untimed pass after a first one.
 
@@ -85,7 +85,7 @@ def _throughput(latency, size):
     "The BenchmarkResult of batches of `size` as samples per second."
     return BenchmarkResult("throughput_samples_per_sec", 1000 * size / latency.values, latency.metadata | {"batch_size": size}, latency.warnings)
 
-
+# %% ../src/modules/19_benchmarking.ipynb #23f1a7d6
 def measure_throughput(
     model, X, # samples, (n, ...)
     batch_sizes=(1, 8, 32, 128),
@@ -159,7 +159,7 @@ def _right(model, X, y):
         raise ValueError(f"accuracy: got labels {y[:9]} of {y.dtype}, expected classes, whole numbers from 0 to {scores.shape[1] - 1}")
     return scores.argmax(axis=1) == y
 
-
+# %% ../src/modules/19_benchmarking.ipynb #bcf81404
 def measure_accuracy(model, X, y):  # samples (n, ...), class indices (n,)
     """`AccuracyResult` of one pass over all samples.
 
@@ -217,28 +217,28 @@ def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), cl
     return AccuracyComparison((only_b - only_a) / len(a), only_a, only_b, len(a), mcnemar(only_a, only_b))
 
 # %% ../src/modules/19_benchmarking.ipynb #95627593
+def _noting(method, times, timer):
+    "`method`, which appends the time of each call to `times`."
+    def noting(*args, **options):
+        times.append(timer())
+        return method(*args, **options)
+    return noting
+
+
 def _token_times(model, prompt, new_tokens, timer):
     "(tokens as an array, ns of each new one). `ValueError` where `generate` asks for something else than one token at a time."
-    asked, names = {}, [name for name in ("hidden", "forward") if callable(getattr(model, name, None))]
-    def watch(name, method):
-        def watched(*args, **options):
-            asked[name].append(timer())
-            return method(*args, **options)
-        return watched
-    start = timer()
+    asked = {name: [] for name in ("hidden", "forward") if callable(getattr(model, name, None))}
     try:
-        for name in names:
-            asked[name] = []
-            setattr(model, name, watch(name, getattr(model, name)))
+        for name, times in asked.items(): setattr(model, name, _noting(getattr(model, name), times, timer))
         start = timer()
         tokens = model.generate(prompt, new_tokens, temperature=0)
         end = timer()
     finally:
-        for name in names: vars(model).pop(name, None)
+        for name in asked: vars(model).pop(name, None)
     entries = next((times for times in asked.values() if len(times) == new_tokens), None)
     if entries is None:
-        raise ValueError(f"generate: called {({name: len(times) for name, times in asked.items()})} times for {new_tokens} tokens, "
-                         "expected hidden or forward once a token")
+        calls = {name: len(times) for name, times in asked.items()}
+        raise ValueError(f"generate: called {calls} times for {new_tokens} tokens, expected hidden or forward once a token")
     return np.asarray(getattr(tokens, "data", tokens)), np.diff([start, *entries[1:], end])
 
 # %% ../src/modules/19_benchmarking.ipynb #c99a655e
@@ -263,11 +263,13 @@ class GenerationResult(_Shown):
                      f"{way}: tokens/s": self.tokens_per_s[way].median}
         return rows
 
-    def to_dict(self):
-        "Plain Python values, ready for JSON."
-        parts = ("first_token_ms", "token_ms", "tokens_per_s")
-        return {part: {way: result.to_dict() for way, result in getattr(self, part).items()} for part in parts} | {
-            "same_tokens": self.same_tokens, "warnings": list(self.warnings)}
+# %% ../src/modules/19_benchmarking.ipynb #3180a222
+@patch
+def to_dict(self: GenerationResult):
+    "Plain Python values, ready for JSON."
+    parts = ("first_token_ms", "token_ms", "tokens_per_s")
+    return {part: {way: result.to_dict() for way, result in getattr(self, part).items()} for part in parts} | {
+        "same_tokens": self.same_tokens, "warnings": list(self.warnings)}
 
 # %% ../src/modules/19_benchmarking.ipynb #e3097107
 def _generation(ns):
@@ -275,14 +277,32 @@ def _generation(ns):
     return (BenchmarkResult("first_token_ms", ns[:, 0] / 1e6), BenchmarkResult("token_ms", ns[:, 1:] / 1e6),
             BenchmarkResult("tokens_per_s", 1e9 * ns.shape[1] / ns.sum(axis=1)))
 
-
+# %% ../src/modules/19_benchmarking.ipynb #d66ea5a2
 def _agree(uncached, cached):
     "`ValueError` where the tokens differ, with the first place."
     if uncached.shape != cached.shape or (uncached != cached).any():
         at = np.argwhere(uncached != cached)[0].tolist() if uncached.shape == cached.shape else [uncached.shape, cached.shape]
         raise ValueError(f"the cache changes what the model writes, first at {at}: expected the same tokens with and without it; repair the cache")
 
-# %% ../src/modules/19_benchmarking.ipynb #d66ea5a2
+# %% ../src/modules/19_benchmarking.ipynb #c903bc58
+def _written_in_turns(model, prompt, new_tokens, runs, timer, limit):
+    "{way: ns (runs, new_tokens)}, and what there is to say; a model that can have no cache is measured without."
+    from tinytorch.perf.memoization import disable_kv_cache, enable_kv_cache
+    ways, tokens, ns, notes = {"uncached": disable_kv_cache, "cached": enable_kv_cache}, {}, {}, []
+    for run in range(runs + 1):  # the first does not count
+        for way, switch in list(ways.items()):
+            try: switch(model)
+            except TypeError as error:
+                notes.append(f"no cache: {error}")
+                del ways[way]
+                continue
+            tokens[way], took = _token_times(model, prompt, new_tokens, timer)
+            if run: ns.setdefault(way, []).append(took)
+        if run == 0 and "cached" in tokens: _agree(tokens["uncached"], tokens["cached"])
+        if run and not limit.left(): break
+    return ns, notes
+
+# %% ../src/modules/19_benchmarking.ipynb #8a1f9dd0
 def measure_generation(
     model, # with `generate(prompt, max_new_tokens, temperature)`, a GPT of module 13
     prompt, # tokens (T,) or (B, T), as the model takes them
@@ -313,27 +333,16 @@ def measure_generation(
     -------
     GenerationResult
     """
-    from tinytorch.perf.memoization import disable_kv_cache, enable_kv_cache
-    new_tokens, runs, limit = whole("new_tokens", new_tokens, 2), whole("runs", runs, 1), _Limit(limit_s)
-    timer, before, notes = timer or time.perf_counter_ns, getattr(model, "cache", None), []
+    new_tokens, runs = whole("new_tokens", new_tokens, 2), whole("runs", runs, 1)
+    timer, before = timer or time.perf_counter_ns, getattr(model, "cache", None)
     preflight(timer)
-    ways, tokens, ns = {"uncached": disable_kv_cache, "cached": enable_kv_cache}, {}, {}
     try:
         with no_grad():
-            for run in range(runs + 1):
-                for way, switch in list(ways.items()):
-                    try: switch(model)
-                    except TypeError as error:
-                        notes.append(f"no cache: {error}")
-                        del ways[way]
-                        continue
-                    tokens[way], took = _token_times(model, prompt, new_tokens, timer)
-                    if run: ns.setdefault(way, []).append(took)
-                if run == 0 and "cached" in tokens: _agree(tokens["uncached"], tokens["cached"])
-                if run and not limit.left(): break
+            ns, notes = _written_in_turns(model, prompt, new_tokens, runs, timer, _Limit(limit_s))
     finally:
         if hasattr(model, "cache"): model.cache = before
-    first, further, rate = ({way: results[i] for way, results in ((w, _generation(np.array(t))) for w, t in ns.items())} for i in range(3))
+    ways = {way: _generation(np.array(times)) for way, times in ns.items()}
+    first, further, rate = ({way: results[i] for way, results in ways.items()} for i in range(3))
     return GenerationResult(first, further, rate, True if "cached" in ways else None, notes)
 
 # %% ../src/modules/19_benchmarking.ipynb #8bb8a4c6
@@ -345,16 +354,26 @@ def _by_name(models):
         raise ValueError(f"models: got the names {[name for name, _ in pairs]}, expected different ones; give {{name: model}}")
     return named
 
-
+# %% ../src/modules/19_benchmarking.ipynb #d923f09d
 def _takes_tensors(model):
     return callable(getattr(model, "parameters", None)) and any(isinstance(p, Tensor) for p in model.parameters())
 
 # %% ../src/modules/19_benchmarking.ipynb #463e597b
 class _SideBySide:
     "The metrics of a `Benchmark`, a dict by model each."
-    def run_latency_benchmark(self):
-        "{name: BenchmarkResult} of single samples of the first dataset."
-        return self._latencies(self.datasets[0][0])
+    def run_latency_benchmark(self,
+        input_shape=None, # (batch, ...), in other versions of the course: one random input of that shape in place of the data
+    ):
+        """{name: BenchmarkResult} of single samples of the first dataset.
+
+        Parameters
+        ----------
+        input_shape : default None
+            (batch, ...), in other versions of the course: one random input of that shape in place of the data
+        """
+        if input_shape is None: return self._latencies(self.datasets[0][0])
+        x = np.random.default_rng(0).standard_normal(input_shape).astype(np.float32)
+        return self._latencies([Tensor(x) if any(map(_takes_tensors, self.models.values())) else x])
 
     def run_throughput_benchmark(self, batch_sizes=(1, 8, 32)):  # those above n are left out
         """{name: {batch size: BenchmarkResult}} on the first dataset.
@@ -370,30 +389,48 @@ class _SideBySide:
                 found[name][size] = _throughput(latency, size)
         return found
 
-    def run_memory_benchmark(self):
-        "{name: MemoryResult} for one sample of the first dataset."
-        with no_grad():
-            return {name: measure_memory(m, self.datasets[0][0][:1]) for name, m in self.models.items()}
-
-    def run_accuracy_benchmark(self):
-        "{name: [AccuracyResult of each dataset]}."
-        with no_grad():
-            return {name: [measure_accuracy(m, X, y) for X, y in self.datasets] for name, m in self.models.items()}
-
 # %% ../src/modules/19_benchmarking.ipynb #b3c073d9
+@patch
+def run_memory_benchmark(self: _SideBySide):
+    "{name: MemoryResult} for one sample of the first dataset."
+    with no_grad():
+        return {name: measure_memory(m, self.datasets[0][0][:1]) for name, m in self.models.items()}
+
+
+@patch
+def run_accuracy_benchmark(self: _SideBySide):
+    "{name: [AccuracyResult of each dataset]}."
+    with no_grad():
+        return {name: [measure_accuracy(m, X, y) for X, y in self.datasets] for name, m in self.models.items()}
+
+# %% ../src/modules/19_benchmarking.ipynb #c9cb0f2d
 class Benchmark(_SideBySide):
     "Each metric for several models on the same data, without recording gradients; the first model is the baseline."
-    def __init__(self, models, datasets, # {name: model} or a list, and a list of (X, y); models with Tensors in parameters() get X as one
-                 warmup_runs=5, measurement_runs=10, # calls; warm-up never falls below 20 and 0.1 s
-                 *, timer=None, rng=None, limit_s=60): # clock in ns; generator or seed; real time of one metric
+    def __init__(self,
+        models, # {name: model}, or a list of models
+        datasets, # [(X, y), ...]; models with Tensors in parameters() get X as one
+        warmup_runs=5, # calls before those that count; never fewer than 20, nor shorter than 0.1 s
+        measurement_runs=10, # calls that count
+        *, timer=None, # clock in ns
+        rng=None, # generator or seed of the order and of the places in memory
+        limit_s=60, # real time of one metric
+    ):
         """Parameters
         ----------
-        models, datasets
-            {name: model} or a list, and a list of (X, y); models with Tensors in parameters() get X as one
+        models
+            {name: model}, or a list of models
+        datasets
+            [(X, y), ...]; models with Tensors in parameters() get X as one
+        warmup_runs : default 5
+            calls before those that count; never fewer than 20, nor shorter than 0.1 s
         measurement_runs : default 10
-            calls; warm-up never falls below 20 and 0.1 s
+            calls that count
+        timer : default None
+            clock in ns
+        rng : default None
+            generator or seed of the order and of the places in memory
         limit_s : default 60
-            clock in ns; generator or seed; real time of one metric
+            real time of one metric
         """
         models = _by_name(models)
         if not models or not datasets:
@@ -407,17 +444,19 @@ class Benchmark(_SideBySide):
         with no_grad():
             return measure_latencies(self.models, inputs, self.runs, rng=self.rng, **self.options)
 
-    @no_grad()
-    def compare_models(self, **options):  # of `compare_latency`
-        """{name: Comparison} of every further model with the first.
+# %% ../src/modules/19_benchmarking.ipynb #0dfb9439
+@patch
+def compare_models(self: Benchmark, **options):  # of `compare_latency`
+    """{name: Comparison} of every further model with the first.
 
-        Parameters
-        ----------
-        options
-            of `compare_latency`
-        """
-        (_, base), *others = self.models.items()
-        options = self.options | {"rng": self.rng} | options
+    Parameters
+    ----------
+    options
+        of `compare_latency`
+    """
+    (_, base), *others = self.models.items()
+    options = self.options | {"rng": self.rng} | options
+    with no_grad():
         return {name: compare_latency(base, m, self.datasets[0][0], **options) for name, m in others}
 
 # %% ../src/modules/19_benchmarking.ipynb #97a2e4a6

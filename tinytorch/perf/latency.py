@@ -55,7 +55,7 @@ def _one_by_one(call, rows, timer):
         samples.append(stop - start)
     return samples
 
-
+# %% ../../src/modules/19c_latency.ipynb #440e3e35
 def _together(call, rows, timer):
     "ns of all calls, between two readings."
     start = timer()
@@ -79,13 +79,18 @@ class _Subject(_Movable):
         "The next `n` rows."
         return list(islice(self.rows, n))
 
-    def block(self, rows, calls=1):  # arguments, calls a sample
+    def block(self,
+        rows, # arguments of the calls, a multiple of `calls`
+        calls=1, # calls a sample
+    ):
         """Time of one call in ns, shape (len(rows) / calls,), each the mean of `calls`.
 
         Parameters
         ----------
+        rows
+            arguments of the calls, a multiple of `calls`
         calls : default 1
-            arguments, calls a sample
+            calls a sample
         """
         if calls == 1:
             ns = np.array(_one_by_one(self.call, rows, self.timer), dtype=float)
@@ -116,7 +121,7 @@ def _check_clock(shown_ns, calls, real_s):
     if real_s > 1 and shown_ns < 0.002 * real_s * 1e9:
         raise ValueError(f"timer: moved by {shown_ns:g} in {real_s:.1f} s, {_EXPECTED}")
 
-
+# %% ../../src/modules/19c_latency.ipynb #0b1c4897
 def _first_call(subject):
     "ns of the first call. A `TypeError` of the model's says how to give it what it takes."
     row = subject.take(1)
@@ -160,12 +165,12 @@ def _coarse_warning(sample_ns, facts, total_s):
     if total_s > 3: warnings.warn(f"timer: {note}; this takes about {total_s:.0f} s", stacklevel=3)
     return [note]
 
-
+# %% ../../src/modules/19c_latency.ipynb #5f2a59a5
 def _timer_warnings(ns, calls, facts):
     share = facts["timer_cost_ns"] / (np.median(ns) * calls)
     return [f"reading the clock is {share:.0%} of a sample: time more calls per sample"] if share > 0.02 else []
 
-
+# %% ../../src/modules/19c_latency.ipynb #26159f9e
 def _positive(ns, facts):
     "`ns` unless its median is 0: then `ValueError` with the clock's resolution."
     if np.median(ns) <= 0:
@@ -173,7 +178,7 @@ def _positive(ns, facts):
                          f"{facts['timer_tick_ns']:g} ns); leave calls_per_sample out, or pass a finer timer")
     return ns
 
-
+# %% ../../src/modules/19c_latency.ipynb #baa293c8
 def _name(timer):
     return getattr(timer, "__name__", type(timer).__name__)
 
@@ -204,7 +209,7 @@ def _measure_in_turns(subjects, runs, warmup_s, warmup_calls, calls_per_sample, 
         samples = _take_turns(subjects, runs, calls, chunk, limit, progress, rng)
     return [_result(*of, runs, calls, facts, notes, limit) for of in zip(subjects, samples, warm)]
 
-
+# %% ../../src/modules/19c_latency.ipynb #4adfecb2
 def _result(subject, ns, warm, runs, calls, facts, notes, limit):
     "BenchmarkResult of `ns`, with what is wrong about it."
     if len(ns) < runs: notes = [*notes, f"ended after {limit.seconds:g} s with {len(ns)} of {runs} runs: raise limit_s for more"]
@@ -212,13 +217,14 @@ def _result(subject, ns, warm, runs, calls, facts, notes, limit):
     return BenchmarkResult("latency_ms", ns / 1e6, {"clock": _name(subject.timer), "cold_start_ms": warm.cold_ns / 1e6,
                            "warmup_calls": warm.calls, "calls_per_sample": calls, "preflight": facts}, notes)
 
-# %% ../../src/modules/19c_latency.ipynb #4adfecb2
+# %% ../../src/modules/19c_latency.ipynb #d9248c03
 def measure_latency(
     model, # forward method, or any function
     inputs, # array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
     runs=100, # timed samples
     *,
-    warmup_s=0.1, warmup_calls=20, # warm-up lasts at least both
+    warmup_s=0.1, # seconds of warm-up at least
+    warmup_calls=20, # calls of warm-up at least
     calls_per_sample=None, # 1 to insist on single calls; by default 1 unless a call is too short for the clock
     timer=None, # clock in ns
     limit_s=60, # real time after which it ends with what it has
@@ -234,8 +240,10 @@ def measure_latency(
         array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
     runs : default 100
         timed samples
+    warmup_s : default 0.1
+        seconds of warm-up at least
     warmup_calls : default 20
-        warm-up lasts at least both
+        calls of warm-up at least
     calls_per_sample : default None
         1 to insist on single calls; by default 1 unless a call is too short for the clock
     timer : default None
