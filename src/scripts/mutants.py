@@ -1,9 +1,9 @@
 """Small changes to `tinytorch/`, a seeded sample of them: each should fail a test that belongs to the changed file.
 
-`mutants.py [--sample 300] [--seed 20] [--jobs 2] [--again]` finds the places with Cosmic Ray's operators, draws one
-change at each of `sample` places, and runs the tests that reach it, in a copy of this checkout. The survivors stand
-in `_build/mutants/survivors.json`; `--again` runs those alone. Exit status 1 below 95 %, not counting those that
-`tests/equal_mutants.json` explains.
+Cosmic Ray's operators say which changes there are. One is drawn at each of `--sample` places, and the tests that reach
+it run in a copy of this checkout. What is known of each stands in `_build/mutants/`, so a run that was stopped goes
+on; `--again` tries the survivors once more. Exit status 1 when less than 95 % are killed, not counting those of which
+`tests/equal_mutants.json` says why no test can tell them from the original.
 """
 import argparse
 import ast
@@ -247,22 +247,33 @@ def work(number: int, todo, done) -> None:
         done.put((mutant, survives(copy, mutant)))
 
 
-def run(mutants: list[Mutant], jobs: int) -> list[Mutant]:
-    "The survivors among `mutants`; prints each when it is found."
+def run(mutants: list[Mutant], jobs: int, learned) -> None:
+    "Call `learned(mutant, survived)` for each of `mutants`, as it becomes known."
     import hypothesis, matplotlib, numpy, pytest  # noqa: E401, F401, I001  once, before the processes part
     fork = multiprocessing.get_context("fork")
     todo, done = fork.Queue(), fork.Queue()
     for mutant in [*mutants, *[None] * jobs]: todo.put(mutant)
     workers = [fork.Process(target=work, args=(number, todo, done)) for number in range(jobs)]
     for worker in workers: worker.start()
-    alive = []
-    for count in range(1, len(mutants) + 1):
-        mutant, survived = done.get()
-        if survived:
-            alive.append(mutant)
-            print(f"{count}/{len(mutants)} survives: {mutant.name()}", flush=True)
+    for _ in mutants: learned(*done.get())
     for worker in workers: worker.join()
-    return alive
+
+
+class Known:
+    "What became of each mutant of a sample, kept in a file."
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.survived = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def learn(self, mutant: Mutant, survived: bool) -> None:
+        self.survived[mutant.name()] = survived
+        self.path.write_text(json.dumps(self.survived, indent=1), encoding="utf-8")
+        if survived: print(f"survives: {mutant.name()}", flush=True)
+
+    def todo(self, mutants: list[Mutant], again: bool) -> list[Mutant]:
+        return [mutant for mutant in mutants if self.survived.get(mutant.name(), True)
+                and (again or mutant.name() not in self.survived)]
 
 
 def explained(mutant: Mutant) -> str | None:
@@ -275,25 +286,32 @@ def explained(mutant: Mutant) -> str | None:
     return reasons.get((mutant.file, old, new))
 
 
+def summary(mutants: list[Mutant]) -> int:
+    "Print the survivors, each with the reason why it is equal where there is one; how many are."
+    reasons = {mutant: explained(mutant) for mutant in mutants}
+    for mutant, why in reasons.items(): print(f"{mutant.name()}: {why or 'no test notices'}")
+    return sum(why is not None for why in reasons.values())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=300)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--again", action="store_true", help="the survivors of the last run alone")
+    parser.add_argument("--most", type=int, help="try at most this many now")
+    parser.add_argument("--again", action="store_true", help="try the survivors once more")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    last = WORK / "survivors.json"
-    if options.again: mutants = [Mutant(*fields) for fields in json.loads(last.read_text(encoding="utf-8"))]
-    else: mutants = sampled(options.sample, options.seed)
-    for test in sorted({test for mutant in mutants for test in BELONG[mutant.file]}): reached(test)
-    alive = run(mutants, options.jobs)
-    last.write_text(json.dumps(alive), encoding="utf-8")
-    reasons = {mutant: explained(mutant) for mutant in alive}
-    for mutant, why in reasons.items(): print(f"{mutant.name()}: {why or 'no test notices'}")
-    killed, equal = len(mutants) - len(alive), sum(why is not None for why in reasons.values())
-    share = killed / (len(mutants) - equal)
-    print(f"{killed} of {len(mutants)} killed, {equal} equal: {share:.1%} (at least 95 %: "
+    mutants = sampled(options.sample, options.seed)
+    known = Known(WORK / f"known-{options.sample}-{options.seed}-{digest(ROOT / 'tinytorch')}.json")
+    todo = known.todo(mutants, options.again)[:options.most]
+    for test in sorted({test for mutant in todo for test in BELONG[mutant.file]}): reached(test)
+    run(todo, options.jobs, known.learn)
+    if len(known.survived) < len(mutants): print(f"{len(known.survived)} of {len(mutants)} tried so far")
+    alive = [mutant for mutant in mutants if known.survived.get(mutant.name())]
+    equal, killed = summary(alive), len(known.survived) - len(alive)
+    share = killed / max(1, len(known.survived) - equal)
+    print(f"{killed} of {len(known.survived)} killed, {equal} equal: {share:.1%} (at least 95 %: "
           f"{'met' if share >= 0.95 else 'MISSED'})")
     return int(share < 0.95)
 
