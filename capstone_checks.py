@@ -483,6 +483,12 @@ def check_layer_written(model, index, name, at="(Part 1)"):
           f"call self.fc1 and self.fc2, whatever they are by then {at}", 1)
 
 
+def check_not_shared(one, two, at="(Part 1)"):
+    "Two models have layers of their own."
+    check(one.fc1 is not two.fc1 and one.fc2 is not two.fc2, "SimpleMLP: two models share a layer",
+          f"build the layers in __init__ {at}")
+
+
 # ---- Part 2: the timing loop
 
 LOOP = "(Part 2, The timing loop)"
@@ -1045,6 +1051,7 @@ RULES = "(Part 4, Rules)"
 SILENT = "another kind of value, or a schema without the key, leaves a rule silent"
 HAND_ON = "`yield from` hands on what another generator yields, `yield` alone hands on the generator"
 A_BOOL = "in Python a bool is an int: refuse it by name, isinstance(value, bool)"
+CLOSE = "within rel_tol and abs_tol they agree: compare with math.isclose, not with =="
 YIELD = "yield (pointer, message) for each violation, nothing when all is well"
 
 
@@ -1079,6 +1086,16 @@ def claims(matter, pointer=None, **changed):
     improvements = {name: value for name,
                     value in {**submission["improvements"], **changed}.items() if value is not None}
     return {**submission, "improvements": improvements}, pointer, matter, None
+
+
+def claims_of_each_basis():
+    "Cases: the speedup of the means or of the medians, and a speedup_basis that fits, does not fit or is left out."
+    at = "/improvements/speedup"
+    return [claims("speedup is that of the medians, but speedup_basis says mean", at, speedup_basis="mean"),
+            claims("speedup is that of the means, but speedup_basis says median", at, speedup=2.0),
+            claims("speedup is that of the means, as it says", speedup_basis="mean", speedup=2.0),
+            claims("speedup is that of the means, without a basis", speedup_basis=None, speedup=2.0),
+            claims("speedup is that of the medians, without a basis", speedup_basis=None)]
 
 
 def every_node(value, schema, at=""):
@@ -1201,7 +1218,53 @@ def walk_through(run_workflow, optimized, **options):
         return run_workflow("model A", optimized, np.eye(3), np.arange(3), "out.json", **options), saved, asked
 
 
+def check_workflow(run_workflow, **options):
+    "`run_workflow` benchmarks both models in order, saves the submission once, and returns it."
+    submission, saved, asked = walk_through(run_workflow, "model B", **options)
+    came = [report and report["model"] for report in asked.get("reports", [])]
+    check(came == ["model A", "model B"], f"run_workflow: benchmarked {came}",
+          "the baseline first, then the optimized model (Part 5)", "['model A', 'model B']")
+    where = [filepath for _, filepath in saved]
+    check(where == ["out.json"], f"run_workflow: saved to {where}", "one save_submission, to filepath (Part 5)",
+          "['out.json']")
+    check(submission == saved[0][0] == valid_submission(), f"run_workflow: returned {short(submission)}",
+          "return the submission that was saved (Part 5)", "the submission")
+
+
+def check_passed_on(run_workflow, student_name, techniques_applied, num_runs):
+    "Both models meet the same data and `num_runs`; name and techniques reach the submission."
+    _, _, asked = walk_through(run_workflow, "model B", student_name=student_name,
+                               techniques_applied=techniques_applied, num_runs=num_runs)
+    both = [{name: report[name] for name in ("X", "y", "num_runs")} for report in asked["reports"]]
+    check(both == [{"X": np.eye(3).tolist(), "y": [0, 1, 2], "num_runs": num_runs}] * 2,
+          f"run_workflow: asked for {both}", "both models need the same data and the num_runs given (Part 5)")
+    name, techniques = asked["student_name"], list(asked["techniques"] or [])
+    check(name == student_name and techniques == techniques_applied,
+          f"run_workflow: name {name!r} and techniques {techniques!r} reached the submission",
+          "pass on what was given (Part 5)")
+
+
+def check_comparison_kept(workflow):
+    "What `compare(baseline, optimized, X_test)` returns reaches the submission."
+    compare = lambda first, second, X: {"of": [first, second, array_of(X).tolist()]}
+    _, _, asked = walk_through(workflow, "model B", compare=compare)
+    check(asked["comparison"] == {"of": ["model A", "model B", np.eye(3).tolist()]},
+          f"run_workflow: the comparison that reached the submission is {asked['comparison']}",
+          "set it to what compare(baseline, optimized, X_test) returns (Part 5)")
+
+
+def check_baseline_alone(workflow):
+    "Without an optimized model there is one report, and nothing to compare."
+    _, _, asked = walk_through(workflow, None, compare=lambda *given: "called")
+    check(asked["reports"][1] is None and asked["comparison"] is None,
+          f"run_workflow: without an optimized model it reported {asked['reports'][1]}",
+          "then there is one report and nothing to compare (Part 5)")
+
+
 # ---- the questions
+
+SLOW = "a promise to users is about the slow requests, not the mean (Part 2, Variance)"
+
 
 def check_answer(question, answer, tolerance=0.02, **wanted):
     "`answer` is a dict with a plain number for each of `wanted`: (number, reasoning), or None to check the form alone."

@@ -129,13 +129,11 @@ def test_exported_names_are_the_public_ones():
 
 
 def test_rhythm():
-    "Short cells, few words between them, nothing decorative (the lesson's own rules). Folded cells are given, and not read."
+    "Short cells, narrow lines, few words between them, nothing decorative (the lesson's own rules)."
     cells = nbformat.read(CAPSTONE, as_version=4).cells
-    code = [cell for cell in cells if cell.cell_type == "code"]
-    length = lambda cell: len([line for line in cell.source.splitlines() if line.strip()])
-    assert max(map(length, code)) <= 40
-    lines = sorted(length(cell) for cell in code if not cell.metadata.get("jupyter", {}).get("source_hidden"))
-    assert lines[len(lines) // 2] <= 8 and lines[int(0.9 * len(lines))] <= 20
+    lines = sorted(len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells if cell.cell_type == "code")
+    assert lines[len(lines) // 2] <= 8 and lines[int(0.9 * len(lines))] <= 20 and lines[-1] <= 40
+    assert [line for cell in cells for line in cell.source.splitlines() if len(line) > 100] == []
     assert not any("\u2500" <= letter <= "\u27bf" or letter >= "\U0001f300" for cell in cells for letter in cell.source)
 
 
@@ -148,10 +146,19 @@ def test_given_cells_are_folded_and_say_what_is_in_them():
 
 
 def test_every_picture_has_its_words():
+    "A plot says what it shows by `show(fig, alt)`, a diagram by its caption for screen readers and the paragraph below it."
     cells = nbformat.read(CAPSTONE, as_version=4).cells
     drawn = [cell.source for cell in cells if "plt.subplots" in cell.source]
     assert len(drawn) >= 4 and all("show(fig, " in source for source in drawn)
-    assert all("In words: " in cell.source for cell in cells if "```mermaid" in cell.source)
+    diagrams = [cell.source for cell in cells if "```mermaid" in cell.source]
+    assert len(diagrams) == 2 and all(word in source for source in diagrams for word in ("accTitle: ", "accDescr: ", "In words: "))
+
+
+def test_every_question_has_room_for_an_answer():
+    cells = [cell for cell in nbformat.read(CAPSTONE, as_version=4).cells if "**Question**:" in cell.source]
+    assert len(cells) == 10
+    for cell in cells:
+        assert "nbgrader" not in cell.metadata and cell.source.count("*Your answer:*") == cell.source.count("**Question**:") == 1, cell.source
 
 
 def test_every_part_says_how_long_it_takes_and_what_comes_of_it():
@@ -161,7 +168,7 @@ def test_every_part_says_how_long_it_takes_and_what_comes_of_it():
     parts = re.split(r"^## (Part \w+)", text, flags=re.MULTILINE)[1:]
     assert parts[::2] == ["Part 1", "Part 2", "Part 3", "Part 4", "Part 4b", "Part 5"]
     for name, body in zip(parts[::2], parts[1::2]):
-        assert re.search(r"^\*\d+ (minutes|hours)\. Afterwards .*Where a check fails: ", body, re.MULTILINE | re.DOTALL), name
+        assert re.search(r"^\*\d+ (minutes|hours)\. Afterwards .*Where\sa\scheck\sfails:\s", body, re.MULTILINE | re.DOTALL), name
         assert "**Predict**" in body or "**Question**" in body, name
 
 

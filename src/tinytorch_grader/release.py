@@ -259,6 +259,9 @@ run, which has more of them.'''
 
 GITIGNORE = '''tinytorch/olympics.py
 submission.json
+my_work.zip
+mlflow.db
+mlruns/
 .ipynb_checkpoints/
 __pycache__/
 _*/
