@@ -3,6 +3,8 @@ import csv
 import json
 import os
 import stat
+import subprocess
+import sys
 from datetime import datetime
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 nbgrader_api = pytest.importorskip("nbgrader.api", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
 from nbformat.v4 import new_markdown_cell  # noqa: E402
 
-from grading import ASSIGNMENT, RIGHT, WRONG, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
+from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
 from tinytorch_grader import grade as grading  # noqa: E402
 from tinytorch_grader.cli import COLUMNS  # noqa: E402
 from tinytorch_grader.gradebook import Gradebook  # noqa: E402
@@ -354,3 +356,33 @@ def test_a_failure_of_the_grader_itself_is_tried_again(course, monkeypatch):
     assert rows["ada"]["score"] == 5 and rows["bob"]["status"] == "crashed" and "ZeroDivisionError" in rows["bob"]["message"]
     monkeypatch.undo()
     assert {row["student"]: row["score"] for row in grading.grade(course)} == {"ada": 5, "bob": 5}
+
+
+LESS = """
+import os, select, socket, subprocess, sys, types
+for name in ("fork", "forkpty", "killpg", "sched_getaffinity", "pipe2", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"): delattr(os, name)
+for name in ("fcntl", "resource"): sys.modules[name] = None
+del socket.SOCK_SEQPACKET, select.poll
+def locking(fd, how, count):
+    if os.environ.get("LOCKED"): raise OSError("locked")
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+from tinytorch_grader.cage import Bare
+Bare.relay = True
+from tinytorch_grader.__main__ import main
+main()
+"""
+
+
+def test_a_system_without_what_linux_has(course):
+    "`grade --no-sandbox` as on Windows: no fcntl, no processor affinity, no socket handed to a process."
+    hand_in(course, "ada", **RIGHT)
+    hand_in(course, "bob", **RIGHT | {"half": WRONG})
+
+    def run(**env):
+        return subprocess.run([sys.executable, "-c", LESS, "grade", course, "--no-sandbox", "--json", course / "g.json"], capture_output=True, text=True,
+                              env=os.environ | env, cwd=ROOT)
+    done = run(LOCKED="1")
+    assert done.returncode == 2 and "another `capstone grade`" in done.stderr and "Traceback" not in done.stderr, done.stderr
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {student: row["score"] for student, row in grades(course / "g.json").items()} == {"ada": 5, "bob": 2}

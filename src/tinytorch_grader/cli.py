@@ -213,7 +213,7 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
         if path and not path.is_file(): raise Refused(f"{path}: no such file; export it from the LMS first")
     if no_sandbox: print("no sandbox: student code runs with your rights", file=sys.stderr)
     with Progress() as progress:
-        rows = room("grade").grade(course, students, workers or len(os.sched_getaffinity(0)), timeout, memory, db,
+        rows = room("grade").grade(course, students, workers, timeout, memory, db,
                                    not no_sandbox, executor, progress, force, assignment)
     if json_file: write_grades(json_file, rows, rows.max_score, assignment)
     if csv_file: write_csv(csv_file, rows, [] if students else rows.absent())

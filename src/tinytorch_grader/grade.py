@@ -7,7 +7,6 @@ else. The course secret that seeds the tests stays in this process.
 """
 import contextlib
 import difflib
-import fcntl
 import hashlib
 import hmac
 import importlib.metadata
@@ -30,6 +29,10 @@ from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusab
 from .judge import Result, failed, judge
 from .mutants import of_assignment
 from .notebook import CHECKS, Trusted, load, problems
+
+try:
+    import fcntl
+except ImportError: fcntl = None   # Windows
 
 BATCH = 50         # students whose grades are read at a time
 LONGEST_ID = 128   # characters of a student id in nbgrader's database
@@ -168,6 +171,20 @@ class Dask:
                              "What was graded is recorded: run the command again and it goes on from there")
 
 
+def cores():
+    "How many processors this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def lock(f):
+    "Take the lock of an open file, which ends with its process; BlockingIOError when another has it."
+    if fcntl: return fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    import msvcrt
+    f.seek(2**20)   # a byte beyond the text, which others can then read
+    try: msvcrt.locking(f.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError as e: raise BlockingIOError from e
+
+
 @contextlib.contextmanager
 def locked(course):
     """Hold the course's lock; GradeError when another `capstone grade` holds it.
@@ -176,7 +193,7 @@ def locked(course):
     try: f = open(course / ".capstone_lock", "a+")
     except OSError as e: raise GradeError(f"{course}: {e.strerror}; grading writes there") from None
     with f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try: lock(f)
         except BlockingIOError:
             f.seek(0)
             raise GradeError(f"{course}: another `capstone grade` is at work here (process "
@@ -326,7 +343,7 @@ def time_of(folder):
     try:
         if not os.path.lexists(path): return None, None
         if not stat.S_ISREG(os.lstat(path).st_mode): return None, odd
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as f:
+        with open(os.open(path, intake.READING), "rb") as f:
             if not stat.S_ISREG(os.fstat(f.fileno()).st_mode): return None, odd
             text = f.read(200).decode("utf-8", "replace").strip()
     except OSError: return None, odd
@@ -517,13 +534,14 @@ class Grading:
                         f"{next(iter(self.trusted))}.ipynb", "missing")
 
 
-def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, sandbox=True, executor=None,
+def grade(course, students=None, workers=None, timeout=120, memory=2048, db=None, sandbox=True, executor=None,
           progress=None, force=False, assignment=ASSIGNMENT):
     """Grade what is new or changed in the course; returns its Rows, finished ones included.
 
-    `students`: only these; `executor`: dask://HOST:PORT instead of this machine; `progress(done, total, student)`
-    after each submission; `force`: finished ones too; `assignment`: any of the course's. GradeError, GradebookError
-    or CageMissing when the command cannot run or go on.
+    `students`: only these; `workers`: at a time, as many as there are processors unless given; `executor`:
+    dask://HOST:PORT instead of this machine; `progress(done, total, student)` after each submission; `force`:
+    finished ones too; `assignment`: any of the course's. GradeError, GradebookError or CageMissing when the command
+    cannot run or go on.
     """
     course = Path(course).resolve()
     with locked(course), Gradebook(course, db, assignment) as book, contextlib.ExitStack() as stack:
@@ -540,8 +558,9 @@ def grade(course, students=None, workers=2, timeout=120, memory=2048, db=None, s
             "Those who grade each notebook, entered on this thread."
             room = lambda name: hmac.new(secret, b"room" + (name.encode() if len(works) > 1 else b""),
                                          "sha256").hexdigest()[:16]
-            return {name: stack.enter_context(Dask(work, executor, room(name)) if executor else Threads(work, workers))
-                    for name, work in works.items()}
+            hands = lambda name, work: (Dask(work, executor, room(name)) if executor
+                                        else Threads(work, workers or cores()))
+            return {name: stack.enter_context(hands(name, work)) for name, work in works.items()}
 
         for student in names: grading.submission(student, secret, start)
         while grading.running: grading.collect()

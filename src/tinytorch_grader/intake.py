@@ -79,6 +79,10 @@ def joined(answer, more):
             else answer)
 
 
+# open a stranger's file: follow no link, wait for no pipe; as far as this system knows how
+READING = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+
+
 def size(count):
     "A number of bytes, for a sentence."
     return next(f"{count / most:.3g} {unit}" for most, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
@@ -88,9 +92,6 @@ def size(count):
 def fetch(path):
     "The bytes of the regular file `path`; Invalid for a link, a device, a pipe, a folder, or too many of them."
     path = Path(path)
-    flags = os.O_RDONLY
-    # those that this system has
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"): flags |= getattr(os, name, 0)
     try:
         if path.is_symlink():
             raise Invalid(f"{path.name} is a symbolic link, expected the notebook itself; hand in the file")
@@ -98,7 +99,7 @@ def fetch(path):
         if not stat.S_ISREG(kind):
             raise Invalid(f"{path.name} is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}, expected a "
                           "notebook; hand in the file")
-        with open(os.open(path, flags), "rb") as file:
+        with open(os.open(path, READING), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise Invalid(f"{path.name} is no regular file, expected a notebook; hand in the file")
