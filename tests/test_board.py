@@ -155,7 +155,7 @@ def capstone(*words):
 def test_the_command(tmp_path, what):
     folder = put(tmp_path / "in", a=made(5, "ada"))
     run = capstone(what, folder, tmp_path / "page.html", "--json", "-")
-    assert run.returncode == 0 and json.loads(run.stdout) == {"valid": ["a.json"], "not_valid": []} and "1 submissions" in run.stderr
+    assert run.returncode == 0 and json.loads(run.stdout) == {"valid": ["a.json"], "not_valid": []} and "1 submission, 0 not valid" in run.stderr
     put(folder, bad={"baseline": 1})
     run = capstone(what, folder, tmp_path / "page.html")
     assert run.returncode == 1 and "not valid: bad.json: /tinytorch_version is missing" in run.stdout

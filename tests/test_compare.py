@@ -1,12 +1,14 @@
 """The regression gate between two submission files: what is compared, what is refused, and what the exit status says."""
 import copy
 import json
+import re
 import subprocess
 import sys
+from html import unescape
 
 import pytest
 
-from tinytorch_grader.compare import Limits, compare, parse_share
+from tinytorch_grader.compare import OK, Limits, Outcome, compare, parse_share
 
 
 def metrics(ms, accuracy=0.95, size=0.01):
@@ -302,6 +304,10 @@ def test_text_of_a_file_cannot_steer_a_summary(gate, tmp_path):
     gate(submission(5.0), evil)
     summary = compare(tmp_path / "base.json", tmp_path / "new.json").markdown("x")
     assert not set("<>[`*") & set(summary.partition("new: ")[2])
+    signs = "[1, 2] <b> & &amp; a_b #1 | `x` \\ ~~@me~~ !"
+    mistune = pytest.importorskip("mistune", reason="mistune is not installed: pip install '.[grader]'")
+    page = mistune.html(Outcome(OK, [signs], {}).markdown(signs))
+    assert [unescape(line) for line in re.findall("<li>(.*)</li>|<h3>(.*): passed</h3>", page) for line in line if line] == [signs, signs]
 
 
 @pytest.mark.parametrize("words", [["a.json"], ["a.json", "b.json", "--max-slowdown", "ten"], ["a.json", "b.json", "--allow", "data"],

@@ -83,7 +83,7 @@ def test_bad_usage_is_status_3(tmp_path):
         assert run.returncode == 3 and said in run.stderr
     code = "import sys; sys.modules['mlflow'] = None; from tinytorch_grader.__main__ import main; main()"
     run = subprocess.run([sys.executable, "-c", code, "log", put(tmp_path), "--mlflow", "sqlite:///x.db"], capture_output=True, text=True, cwd=tmp_path)
-    assert run.returncode == 3 and "pip install mlflow-skinny" in run.stderr and len(run.stderr.splitlines()) == 1
+    assert run.returncode == 3 and "pip install mlflow-skinny SQLAlchemy alembic" in run.stderr and len(run.stderr.splitlines()) == 1
 
 
 @real_mlflow

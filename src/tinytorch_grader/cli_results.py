@@ -277,7 +277,8 @@ def page(what, folder, out, json_file):
     with said(out, json_file):
         for file in named:
             print(f"not valid: {file['file']}: {'; '.join(file['violations'][:5])}")
-        print(f"{plain(out)}: {len(entries)} submissions, {len(refused)} files that are not valid")
+        plural = "s" if len(entries) != 1 else ""
+        print(f"{plain(out)}: {len(entries)} submission{plural}, {len(refused)} not valid")
     return int(bool(refused))
 
 
@@ -333,9 +334,9 @@ def log(files, uri, wandb, experiment, json_file):
     done = {}
     try:
         if uri and found:
-            done["mlflow"] = tracked("mlflow", "mlflow-skinny", module.to_mlflow, found, uri, experiment)
+            done["mlflow"] = tracked("mlflow-skinny SQLAlchemy alembic", module.to_mlflow, found, uri, experiment)
         if wandb and found:
-            done["wandb"] = tracked("wandb", "wandb", module.to_wandb, found, experiment)
+            done["wandb"] = tracked("wandb", module.to_wandb, found, experiment)
     except module.Untracked as e:
         raise Refused(str(e)) from None
     lines = {where: [{"file": plain(report.path), "new": new} for report, new in runs] for where, runs in done.items()}
@@ -349,13 +350,12 @@ def log(files, uri, wandb, experiment, json_file):
     return int(bool(refused))
 
 
-def tracked(package, install, function, *words):
-    "What `function` returns; Refused with what to install where the tracker's package is missing."
+def tracked(packages, function, *words):
+    "What `function` returns; Refused with what to install where a package of the tracker is missing."
     try:
         return function(*words)
     except ModuleNotFoundError as e:
-        name = install if e.name and e.name.partition(".")[0] == package else e.name
-        raise Refused(f"the Python package {e.name} is not installed here; run `pip install {name}`") from None
+        raise Refused(f"the Python package {e.name} is not installed here; run `pip install {packages}`") from None
 
 
 COMMANDS = compare, bench, gate, board, history, log

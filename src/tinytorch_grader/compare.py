@@ -46,14 +46,12 @@ class Outcome:
     def markdown(self, title: str) -> str:
         "The outcome as a Markdown summary; text of a file stays text."
         rows = "\n".join(f"- {md(_line(line))}" for line in self.lines)
-        return f"### {title}: {WORDS[self.status]}\n\n{rows}\n"
+        return f"### {md(title)}: {WORDS[self.status]}\n\n{rows}\n"
 
 
 def md(text: str) -> str:
     "`text` with everything escaped that Markdown or HTML would act on."
-    for sign in "\\`*_{}[]<>#|!~@":
-        text = text.replace(sign, f"&#{ord(sign)};")
-    return text
+    return text.translate({ord(sign): f"&#{ord(sign)};" for sign in "&\\`*_{}[]<>#|!~@"})
 
 
 def parse_share(text: str) -> float:  # "10%" or "0.1"
