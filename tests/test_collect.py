@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tinytorch_grader import collect as room
+from tinytorch_grader import collect as room, download
 from tinytorch_grader.cli import main
-from tinytorch_grader.collect import ASSIGNMENT, NOTEBOOK, CollectError, collect
+from tinytorch_grader.collect import ASSIGNMENT, CollectError, collect
 
+NOTEBOOK = f"{ASSIGNMENT}.ipynb"
 CANVAS = "doejane_LATE_12345_67890_20_capstone-1.ipynb"
 MOODLE = "Ada Lovelace_123456_assignsubmission_file_"
 
@@ -227,8 +228,8 @@ def test_a_link_in_submitted_is_not_followed(course, tmp_path):
 
 
 def test_bombs_are_cut_short(course, tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "ARCHIVE_BYTES", 2**20)
-    monkeypatch.setattr(room, "MOST_BYTES", 2**19)
+    monkeypatch.setattr(download, "ARCHIVE_BYTES", 2**20)
+    monkeypatch.setattr(download, "MOST_BYTES", 2**19)
     big = b"\0" * 2**19
     downloads = tree(tmp_path / "downloads", {
         "a_1_1_one.zip": archive({"20_capstone.ipynb": b"\0" * (2**19 + 1)}),
@@ -273,10 +274,10 @@ def test_encrypted_and_damaged_members_are_listed(course, tmp_path):
 
 
 def test_names_become_folders_that_nbgrader_can_use():
-    assert room.student_folder("../..") == room.student_folder("") == room.student_folder("///") == ""
-    assert room.student_folder(".hidden") == "hidden" and room.student_folder("a/b\nc*d?[e]") == "a_b_c_d_e"
-    assert room.student_folder("e\u0301va") == "éva"
-    long = room.student_folder("ü" * 300 + "_123456")
+    assert download.student_folder("../..") == download.student_folder("") == download.student_folder("///") == ""
+    assert download.student_folder(".hidden") == "hidden" and download.student_folder("a/b\nc*d?[e]") == "a_b_c_d_e"
+    assert download.student_folder("e\u0301va") == "éva"
+    long = download.student_folder("ü" * 300 + "_123456")
     assert long.endswith("_123456") and len(long.encode()) <= 100
 
 
@@ -434,3 +435,25 @@ def test_two_of_one_name_are_not_one(course, tmp_path):
     "Google Drive numbers equal names, which may be namesakes."
     result = collect(course, tree(tmp_path / "d", {"Jane Doe - 20_capstone.ipynb": "x", "Jane Doe - 20_capstone (1).ipynb": "y"}))
     assert len(result.unmatched) == 2 and not students(course)
+
+
+# ---- any assignment
+
+def test_the_notebooks_of_another_assignment(course, tmp_path):
+    "Several notebooks, by their names or the cells in them; each student's latest of each, and what is not theirs is listed."
+    code = lambda name: json.dumps({"cells": [{"cell_type": "code", "source": "", "metadata": {"nbgrader": {"grade_id": f"{name}-answer", "solution": True}}}], "metadata": {}})
+    tree(course / "source" / "ps1", {"problem 1.ipynb": code("one"), "extra_2.ipynb": code("two")})
+    result = collect(course, tree(tmp_path / "downloads", {
+        "doejane_5_90_problem+1.ipynb": "old", "doejane_5_91_problem_1-1.ipynb": "new", "doejane_5_92_extra_2.ipynb": "2", "doejane_5_93_submission.json": "{}",
+        f"{MOODLE}/homework.ipynb": code("two"), f"{MOODLE}/Problem 1.ipynb": "1", f"{MOODLE}/20_capstone.ipynb": "no",
+        "PS1_jdoe_attempt_2026-01-31-23-59-00_extra_2.ipynb": "late", "PS1_jdoe_attempt_2026-01-31-23-58-00_problem_1.ipynb": "early"}), "ps1")
+    ps1 = lambda student, name: f"{student}/ps1/{name}"
+    assert submitted(course) == {
+        ps1("doejane_5", "problem 1.ipynb"): "new", ps1("doejane_5", "extra_2.ipynb"): "2", ps1("Ada_Lovelace_123456", "problem 1.ipynb"): "1",
+        ps1("Ada_Lovelace_123456", "extra_2.ipynb"): code("two"), ps1("jdoe", "extra_2.ipynb"): "late", ps1("jdoe", "problem 1.ipynb"): "early",
+        ps1("jdoe", "timestamp.txt"): "2026-01-31 23:59:00 UTC"}
+    assert len(result.unmatched) == 2 and any("submission.json: is no notebook" in line for line in result.unmatched), result.unmatched
+    assert any("20_capstone.ipynb: has none of the assignment's cells" in line for line in result.unmatched)
+    assert collect(course, tmp_path / "downloads", "ps1").matched == [f"{s}: the same as before" for s in ("Ada_Lovelace_123456", "doejane_5", "jdoe")]
+    assert room.files_of(course, "ps1")["doejane_5"] == "doejane_5_92_extra_2.ipynb" and room.files_of(course) == room.remembered_names(course)["names"]
+    with pytest.raises(CollectError, match="no notebook in source/ps2"): collect(course, tmp_path / "downloads", "ps2")

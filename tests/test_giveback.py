@@ -55,10 +55,15 @@ def test_moodle_gets_its_worksheet_back(tmp_path):
 def test_feedback_for_the_bulk_upload(tmp_path):
     page = tmp_path / "20_capstone.html"
     page.write_text("<p>")
-    pages = dict.fromkeys(("doejane_12345", "Zoë_77", "octocat"), page)
+    pages = dict.fromkeys(("doejane_12345", "Zoë_77", "octocat"), [page])
     names = {"doejane_12345": "doejane_LATE_12345_67890_20_capstone-1.ipynb", "Zoë_77": "Zoë_77_assignsubmission_file_/20_capstone.ipynb"}
     assert giveback.feedback_zip(tmp_path / "f.zip", pages, names) == ["octocat"]
     assert sorted(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == ["Zoë_77_assignsubmission_file_20_capstone.html", "doejane_LATE_12345_67890_20_capstone-1.html"]
+
+    other = page.with_name("extra.html")
+    other.write_text("<p>")
+    giveback.feedback_zip(tmp_path / "f.zip", {student: [page, other] for student in names}, names)
+    assert "Zoë_77_assignsubmission_file_extra.html" in zipfile.ZipFile(tmp_path / "f.zip").namelist() and len(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == 4
 
 
 @pytest.mark.parametrize("one, other, same", [

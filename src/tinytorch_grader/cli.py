@@ -315,10 +315,10 @@ def feedback(course, with_answers, archive, db, assignment, json_file):
     with Progress(doing="writing", past="written") as progress:
         written = room("pages.feedback").write(course, with_answers=with_answers, db=db, progress=progress,
                                                assignment=assignment)
-    pages = {folder.parent.name: min(folder.glob("*.html")) for folder in written}
-    left = room("giveback").feedback_zip(archive, pages, room("collect").remembered_names(course)["names"]
+    pages = {folder.parent.name: sorted(folder.glob("*.html")) for folder in written}
+    left = room("giveback").feedback_zip(archive, pages, room("collect").files_of(course, assignment)
                                          ) if archive else []
-    write_json(json_file, {"pages": {plain(student): plain(page) for student, page in pages.items()},
+    write_json(json_file, {"pages": {plain(student): plain(found[0]) for student, found in pages.items()},
                            "not_in_zip": [plain(student) for student in left]})
     with said(json_file):
         print(f"feedback for {len(written)} students in {course / 'feedback'}"
@@ -329,15 +329,16 @@ def feedback(course, with_answers, archive, db, assignment, json_file):
     return int(bool(left))
 
 
-def collected(course, path):
+def collected(course, path, assignment):
     "What became of the download at `path`, said line by line."
-    found = room("collect").collect(course, path)
+    found = room("collect").collect(course, path, assignment)
     for line in found.unmatched: print(f"not matched: {plain(line)}")
     for line in found.kept: print(f"left: {plain(line)}")
     for line in found.notes: print(f"note: {plain(line)}")
     if not found.matched and not found.kept:
-        print(f"{plain(path)}: no submission there; expected {ASSIGNMENT}.ipynb under the names of "
-              f"{room('lms').EXAMPLES}, or the course's own pattern")
+        what = f"{ASSIGNMENT}.ipynb" if assignment == ASSIGNMENT else f"the notebooks of {assignment}"
+        print(f"{plain(path)}: no submission there; expected {what} under the names of {room('lms').EXAMPLES}, or the "
+              "course's own pattern")
     return found
 
 
@@ -346,8 +347,9 @@ def collected(course, path):
 @course
 @click.option("--from", "downloads", metavar="DOWNLOADS", required=True, multiple=True, type=PATH,
               help="An LMS download: archive or folder; may be given several times.")
+@assigned
 @json_option
-def collect(course, downloads, json_file):
+def collect(course, downloads, assignment, json_file):
     """Sort LMS downloads into DIR/submitted; what cannot be matched is listed and left alone.
 
     Names as Canvas, Moodle and Blackboard make them are known; for others put a pattern into DIR/nbgrader_config.py:
@@ -356,7 +358,7 @@ def collect(course, downloads, json_file):
     writable(json_file)
     for path in downloads:
         if not path.exists(): raise Refused(f"{path}: no such file or folder")
-    with said(json_file): sorted_in = {path: collected(course, path) for path in downloads}
+    with said(json_file): sorted_in = {path: collected(course, path, assignment) for path in downloads}
     kinds = "matched", "kept", "unmatched", "notes"
     write_json(json_file, {kind: [plain(line) for found in sorted_in.values() for line in getattr(found, kind)]
                            for kind in kinds})

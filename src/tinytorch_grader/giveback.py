@@ -181,27 +181,32 @@ def moodle(path, grades):
 
 
 def feedback_zip(path, pages, names):
-    """Write a zip for the bulk upload of feedback: `pages` {student: HTML file}, `names` {student: what the LMS
+    """Write a zip for the bulk upload of feedback: `pages` {student: HTML files}, `names` {student: what the LMS
     called the student's file}.
 
     Canvas takes the names that it gave, Moodle those with the participant's number; returns the students whose name
     is of neither."""
     left, out = [], io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for student, page in sorted(pages.items()):
-            name = uploaded(student, names.get(student, ""), page.name)
-            if name: archive.write(page, name)
-            else: left.append(student)
+        for student, found in sorted(pages.items()):
+            given = names.get(student, "")
+            called = [uploaded(given, page.name if len(found) > 1 else "", page.name) for page in found]
+            if None in called: left.append(student)
+            else:
+                for page, name in zip(found, called): archive.write(page, name)
     try: path.write_bytes(out.getvalue())
     except OSError as e: raise GiveBackError(f"{path}: {e.strerror}") from e
     return left
 
 
-def uploaded(student, name, page):
-    """What the bulk upload of the LMS that gave `name` expects a page for `student` to be called; None where that is
-    not known."""
+def uploaded(name, more, page):
+    """What the bulk upload of the LMS that gave `name` to a student's file expects a page to be called; None where
+    that is not known.
+
+    `more`: the page's own name where a student has several; Canvas reads the numbers before it alone."""
     if found := re.match(r"(?:.*/)?([^/]+_\d+_assignsubmission_file_)", name):
         return f"{found[1].replace('_assignsubmission_file_', '')}_assignsubmission_file_{page}"
     file = name.rpartition("/")[2]
-    if lms.ANONYMOUS.fullmatch(file) or lms.canvas(file, lambda own: True): return re.sub(r"\.\w+$", ".html", file)
+    if lms.ANONYMOUS.fullmatch(file) or lms.canvas(file, lambda own: True):
+        return re.sub(r"\.\w+$", f"-{more}" if more else ".html", file)
     return None
