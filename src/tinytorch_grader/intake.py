@@ -123,41 +123,55 @@ def depth_of(value):
     return depth
 
 
-def parse(data, name):
-    "The cells of the notebook in `data`, its Python's version, and notes; Invalid for anything that is none."
-    again = "open it in Jupyter, save it and hand it in again"
-    if not data.strip(): raise Invalid(f"{name} is empty, expected a notebook; {again}")
+AGAIN = "open it in Jupyter, save it and hand it in again"
+
+
+def decoded(data, name):
+    "The JSON object in `data`; Invalid for anything else."
+    if not data.strip(): raise Invalid(f"{name} is empty, expected a notebook; {AGAIN}")
     try: source = data.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise Invalid(f"{name} is not UTF-8 (byte {e.start}), expected a notebook; {again}") from None
+        raise Invalid(f"{name} is not UTF-8 (byte {e.start}), expected a notebook; {AGAIN}") from None
     whole = lambda digits: int(digits) if len(digits) < 20 else None
+    deep = Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {AGAIN}")
     try: notebook = json.loads(source, parse_int=whole, parse_constant=lambda word: None)
-    except RecursionError:
-        raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}") from None
-    except ValueError as e: raise Invalid(f"{name} is not JSON ({e}), expected a notebook; {again}") from None
-    if depth_of(notebook) > MOST_DEPTH:
-        raise Invalid(f"{name} is nested too deeply, expected at most {MOST_DEPTH} levels; {again}")
+    except RecursionError: raise deep from None
+    except ValueError as e: raise Invalid(f"{name} is not JSON ({e}), expected a notebook; {AGAIN}") from None
+    if depth_of(notebook) > MOST_DEPTH: raise deep
     if not isinstance(notebook, dict):
-        raise Invalid(f"{name} holds a {type(notebook).__name__}, expected a notebook; {again}")
-    notes, cells = [], notebook.get("cells")
+        raise Invalid(f"{name} holds a {type(notebook).__name__}, expected a notebook; {AGAIN}")
+    return notebook
+
+
+def cells_of(notebook, name):
+    "The cells of a notebook, of format 3 too; Invalid where there is no list of them or too many."
+    cells = notebook.get("cells")
     if isinstance(notebook.get("worksheets"), list):   # nbformat 3
         cells = [cell for sheet in notebook["worksheets"] if isinstance(sheet, dict)
                  and isinstance(sheet.get("cells"), list)
                  for cell in sheet["cells"]]
         cells = [{**cell, "source": cell.get("input", cell.get("source"))} for cell in cells if isinstance(cell, dict)]
-    if notebook.get("nbformat") != 4:
-        notes.append(f"nbformat: got {notebook.get('nbformat')!r:.40}, expected 4; read as far as it goes")
-    if not isinstance(cells, list): raise Invalid(f"{name} has no list of cells, expected a notebook; {again}")
+    if not isinstance(cells, list): raise Invalid(f"{name} has no list of cells, expected a notebook; {AGAIN}")
     if len(cells) > MOST_CELLS:
         raise Invalid(f"{name} has {len(cells)} cells, expected at most {MOST_CELLS}; remove those you added")
-    kernel = notebook.get("metadata")
-    kernel = kernel.get("kernelspec") if isinstance(kernel, dict) else None
-    language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def parse(data, name):
+    "The cells of the notebook in `data`, its Python's version, and notes; Invalid for anything that is none."
+    notebook = decoded(data, name)
+    notes, cells, metadata = [], cells_of(notebook, name), as_dict(notebook.get("metadata"))
+    if notebook.get("nbformat") != 4:
+        notes.append(f"nbformat: got {notebook.get('nbformat')!r:.40}, expected 4; read as far as it goes")
+    language = as_dict(metadata.get("kernelspec")).get("language", "python")
     if language != "python": notes.append(f"kernel: got language {language!r:.40}, expected python; run as Python 3")
-    saved = notebook.get("metadata")
-    saved = saved.get("language_info") if isinstance(saved, dict) else None
-    python = re.match(r"3\.\d{1,3}(?!\d)", str(saved.get("version"))) if isinstance(saved, dict) else None
-    return [cell for cell in cells if isinstance(cell, dict)], python[0] if python else "", notes
+    python = re.match(r"3\.\d{1,3}(?!\d)", str(as_dict(metadata.get("language_info")).get("version")))
+    return cells, python[0] if python else "", notes
+
+
+def as_dict(value):
+    "`value` where it is a dict, else an empty one."
+    return value if isinstance(value, dict) else {}
 
 
 def listed(names):

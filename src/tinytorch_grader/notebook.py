@@ -66,6 +66,24 @@ class Beside:
     released: bool = True
 
 
+def worth(mark):
+    "The points of a cell with this nbgrader metadata."
+    return float(mark.get("points") or 0)
+
+
+def role_of(cell):
+    """What a trusted cell is for: manual (graded by hand), test, solution, given, demo (left out), text; tools: given
+    to the examiner's process alone."""
+    mark = about(cell)
+    graded, solution = mark.get("grade"), mark.get("solution")
+    if graded and solution or mark.get("task") and worth(mark) > 0: return "manual"
+    if cell["cell_type"] != "code": return "text"
+    if "demo" in cell["metadata"].get("tags", []): return "demo"
+    if graded: return "test"
+    if solution: return "solution"
+    return "tools" if CHECKS[:-3] in text(cell["source"]) else "given"
+
+
 class Trusted:
     "The assignment: the source notebook, or the released one with its tests; `files` {path: Beside} lie beside it."
 
@@ -74,17 +92,9 @@ class Trusted:
         self.vocabulary = notebook.get("metadata", {}).get("capstone_checks", "")   # the source of its tests' helpers
         self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
         for index, cell in enumerate(notebook["cells"]):
-            mark, source = about(cell), text(cell["source"])
-            graded, solution, points = mark.get("grade"), mark.get("solution"), float(mark.get("points") or 0)
-            manual = graded and solution or mark.get("task") and points > 0
-            if manual: role = "manual"
-            elif cell["cell_type"] != "code": role = "text"
-            elif "demo" in cell["metadata"].get("tags", []): role = "demo"
-            elif graded: role = "test"
-            elif solution: role = "solution"
-            else: role = "tools" if CHECKS[:-3] in source else "given"   # tools: for the examiner's process alone
+            mark, source, role = about(cell), text(cell["source"]), role_of(cell)
             self.roles.append(role)
-            if manual or role == "test": self.parts.append(Part(mark["grade_id"], points, bool(manual)))
+            if role in ("manual", "test"): self.parts.append(Part(mark["grade_id"], worth(mark), role == "manual"))
             if "grade_id" in mark: self.by_grade_id[mark["grade_id"]] = index
             if "id" in cell: self.by_cell_id[cell["id"]] = index
             self.given.append({squeezed(source), squeezed(without_regions(source))})   # what an untouched copy says
