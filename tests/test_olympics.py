@@ -16,9 +16,11 @@ from conftest import ROOT
 from tinytorch import olympics
 from tinytorch.core.layers import Linear
 from tinytorch.core.tensor import Tensor
+from tinytorch.core.transformers import GPT
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import (BenchmarkReport, OlympicEvent, SimpleMLP, generate_submission, qualifies_event,
                                 save_submission, validate_submission_schema)
+from tinytorch.perf.quantization import quantize_model
 
 X, y = load_digits()[2:]
 X, y = X[:40], y[:40]
@@ -392,6 +394,21 @@ def test_all_that_is_stored_counts_and_what_is_shared_once():
     assert olympics._size_bytes(tied) == tied.fc1.size_bytes()
     tied.fc1 = tied.fc2 = Linear(8, 8)
     assert olympics._size_bytes(tied) == 4 * 72
+
+
+def test_a_layer_that_knows_its_size_is_found_at_any_depth():
+    np.random.seed(0)
+    model = quantize_model(GPT(20, 16, 2, 2, max_seq_len=8))   # blocks in a list, layers in their attributes, no `layers`
+    products = 2 * (4 * 16 * 16 + 2 * 16 * 64) + 16 * 20       # codes of a byte: attention, MLP, scores
+    others = 20 * 16 + 8 * 16 + 2 * (4 * 16 + 64 + 16 + 4 * 16) + 2 * 16   # tables, biases, normalization: four bytes each
+    assert olympics._size_bytes(model) == products + 4 * others + 4 * (2 * 6 + 1)
+
+    class Wrapped:
+        def __init__(self, model): self.inner = {"models": (model, model), "itself": self}
+        def forward(self, x): return model.forward(x)
+        def parameters(self): return model.parameters()
+
+    assert olympics._size_bytes(Wrapped(model)) == olympics._size_bytes(model)
 
 
 def test_a_size_of_nothing_compares_with_nothing(report):

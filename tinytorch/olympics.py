@@ -30,6 +30,21 @@ def _count(layer):
     return sum(array.size for array in arrays.values())
 
 
+def _sized_layers(model, seen=None):
+    "Layers with `size_bytes()` inside of `model`: in `layers`, attributes and lists, each once."
+    seen = {} if seen is None else seen
+    if id(model) in seen: return
+    inside = bool(seen)
+    seen[id(model)] = model
+    if inside and hasattr(model, "size_bytes"): yield model
+    elif isinstance(model, (list, tuple)):
+        for part in model: yield from _sized_layers(part, seen)
+    elif isinstance(model, dict): yield from _sized_layers(list(model.values()), seen)
+    else:
+        parts = getattr(model, "__dict__", {}) if hasattr(model, "forward") else {}
+        yield from _sized_layers([*(getattr(model, "layers", None) or []), *parts.values()], seen)
+
+
 class _Layers(list):
     "The layers `names` of `model`: `layers[i] = new` reaches the model, and their number is fixed."
     def __init__(self, model, *names):
@@ -224,8 +239,7 @@ def _size_bytes(
     """
     if hasattr(model, "size_bytes"):
         return int(model.size_bytes())
-    layers = {id(layer): layer for layer in getattr(model, "layers", None) or []
-              if hasattr(layer, "size_bytes")}
+    layers = {id(layer): layer for layer in _sized_layers(model)}
     theirs = {id(array): array for layer in layers.values()
               for array in map(_array, layer.parameters())}
     arrays = {id(array): array for array in map(_array, model.parameters())}
