@@ -95,6 +95,32 @@ def test_the_wheel_alone_holds_the_checks_under_their_seal(repository):
     assert other.returncode == 2 and "students' part" in other.stderr and other.stderr.count("\n") == 1
 
 
+def test_the_released_repository_names_only_commands_that_work_there(repository):
+    out, _ = repository
+    asked = lambda *words: run(repository, code=FREE.replace("main()", f"sys.argv[1:] = {list(words)}; main()"))
+    listed = set(re.findall(r"^  (\w+)  ", asked("--help").stdout.split("Commands:")[1], re.MULTILINE))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in out.rglob("*") if path.suffix in (".md", ".ipynb", ".py", ".txt", ".ini") or path.name == "postBuild")
+    named = set(re.findall(r"(?:[`!]|^|\n)capstone ([a-z]+)\b", text))
+    assert named == {"check"} and named <= listed == {"check", "help"}
+    for name in listed:
+        done = asked(name, "--help")
+        assert done.returncode == 0 and "Usage: " in done.stdout, done.stderr
+
+
+def test_a_notebook_runs_it_in_one_line(repository, tmp_path, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
+    out, installed = repository
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    cells = [nbformat.v4.new_code_cell(f"%run -m tinytorch_check check {word}") for word in ("q1", "nowhere.ipynb")]
+    made = nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell("import signal; signal.getsignal(signal.SIGTERM) is signal.SIG_DFL")])
+    NotebookClient(made, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(out)}}).execute()
+    said = ["".join(part.get("text") or part["data"]["text/plain"] for part in cell.outputs) for cell in made.cells]
+    assert "20_capstone.ipynb, saved " in said[0] and "not written yet: q1-check" in said[0]
+    assert said[1].startswith("capstone: nowhere.ipynb: no such file") and said[1].count("\n") == 1 and said[2] == "True"
+
+
 def test_without_hidden_checks_it_says_so(tmp_path):
     from tinytorch_grader.release import release
     release(tmp_path / "out", hidden_checks=False)

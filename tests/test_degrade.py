@@ -95,7 +95,7 @@ def test_tinytorch_path_chooses_the_framework(other, tmp_path):
 def test_a_tinytorch_path_that_leads_nowhere_is_an_error_and_not_the_one_installed(other, tmp_path):
     for wrong in (tmp_path / "nothing", other):   # a typo, and the package in place of its folder
         cell = next(cell for cell in ask(tmp_path, path=wrong)["cells"] if cell["id"] == "which-tinytorch")
-        assert cell["error"] == f"FileNotFoundError: TINYTORCH_PATH={wrong} holds no tinytorch package; name the folder in which yours lies"
+        assert cell["error"] == f"FileNotFoundError: TINYTORCH_PATH={wrong} holds no tinytorch package; name the folder that contains yours"
 
 
 def test_without_tinytorch_path_it_is_the_one_installed(tmp_path):

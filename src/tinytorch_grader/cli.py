@@ -385,13 +385,15 @@ def report(course, db, assignment, json_file):
     with said(json_file): print(f"report: {made}")
 
 
-@command("capstone help grade", "What a command does and which options it has.", name="help")
+@command("capstone help check", "What a command does and which options it has.", name="help")
 @click.argument("name", metavar="[COMMAND]", required=False)
 @click.pass_context
 def help_(context, name):
     "What COMMAND does, or which commands there are."
     known = cli.commands.get(name) if name else cli
-    if known is None: raise Refused(f"help: no command {plain(name)}; there are {', '.join(sorted(cli.commands))}")
+    if known is None:
+        listed = sorted(name for name, each in cli.commands.items() if not each.hidden)
+        raise Refused(f"help: no command {plain(name)}; there are {', '.join(listed)}")
     print(known.get_help(click.Context(known, info_name=name or "capstone", parent=context.parent if name else None)))
 
 
@@ -402,20 +404,27 @@ def refused_status():
     return getattr(cli.commands.get(first), "refused_status", 2)
 
 
+WHOLE = importlib.util.find_spec(f"{__package__}.cli_class") is not None   # else this is the students' part
+ABOUT = """Release, check and grade the TinyTorch capstone.
+
+Exit status: 0 all well, 1 something needs attention, 2 the command could not run. Commands about submission.json
+keep 2 for what cannot be compared, and use 3.""" if WHOLE else """Check your TinyTorch capstone.
+
+Exit status: 0 all well, 1 your notebook could not be graded whole, 2 the command could not run."""
+
+
 def commands():
-    "Every command; the students' part of the grader has no `cli_class`."
-    more = importlib.import_module(f"{__package__}.cli_class").COMMANDS if importlib.util.find_spec(
-        f"{__package__}.cli_class") else ()
-    return [release, check, course_, grade, feedback, collect, report, help_, *cli_results.COMMANDS, *more]
+    "Every command; the students' part of the grader lists only those that work there."
+    more = importlib.import_module(f"{__package__}.cli_class").COMMANDS if WHOLE else ()
+    found = [release, check, course_, grade, feedback, collect, report, help_, *cli_results.COMMANDS, *more]
+    for each in found: each.hidden = not WHOLE and each not in (check, help_)
+    return found
 
 
-@click.group(commands=commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(commands=commands(), help=ABOUT,
+             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
-def cli():
-    """Release, check and grade the TinyTorch capstone.
-
-    Exit status: 0 all well, 1 something needs attention, 2 the command could not run. Commands about submission.json
-    keep 2 for what cannot be compared, and use 3."""
+def cli(): pass
 
 
 def die_quietly():
