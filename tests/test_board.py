@@ -117,6 +117,13 @@ def test_the_front_and_the_events(tmp_path):
     assert able["extreme push"][0] == 4 and able["all around"][0] == 5 and able["accuracy contest"][0] == 5
 
 
+@pytest.mark.parametrize("low, high", [(2.354, 2.448), (0.0022, 0.0087), (5.0, 5.0), (1.0, 1e6), (1e5, 1.001e5)])
+def test_ticks_are_different_and_within_the_picture(low, high):
+    place, ticks = board.scale([low, high], 0.0, 100.0)
+    assert ticks == sorted(set(ticks)) and len(ticks) >= 2 and all(0 <= place(tick) <= 100 for tick in ticks)
+    assert len({board.number(tick) for tick in ticks}) == len(ticks)
+
+
 def test_rows_link_to_their_files(tmp_path):
     folder = put(tmp_path / "in & out", **{"a b#1?": made(5, "ada")})
     html, *_ = page(folder)

@@ -13,7 +13,7 @@ from .plain import environment, text
 
 TOP = 10  # entries of an event that are shown
 VIOLATIONS = 10  # of a file that are shown
-WIDTH, HEIGHT, LEFT, BELOW = 640, 360, 70, 46
+WIDTH, HEIGHT, LEFT, BELOW, ABOVE = 640, 360, 70, 46, 38
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -113,29 +113,27 @@ def scale(values: list[float], start: float, end: float, log: bool = True):
         return start + (forward(value) - forward(low)) / (forward(high) - forward(low)) * (end - start)
 
     ticks = np.geomspace(low * 1.1, high / 1.1, 4) if log else np.linspace(low, high, 4)
-    return place, [float(f"{tick:.2g}") for tick in ticks if low <= float(f"{tick:.2g}") <= high]
+    rounded = ([float(f"{tick:.{digits}g}") for tick in ticks] for digits in (2, 3, 4))
+    found = next((some for some in rounded if len({*some}) == len(some)), ticks[:1])
+    return place, [float(tick) for tick in found if low <= tick <= high]
 
 
 def axes(x, y, x_ticks, y_ticks, x_name, y_name) -> list[Markup]:
     "Frame, ticks and names of a picture; without `x` no ticks along the bottom."
     right, foot = WIDTH - 12, HEIGHT - BELOW
-    made = [Markup('<path class="axis" d="M{} 12V{}H{}"/>').format(LEFT, foot, right)]
+    made = [Markup('<path class="axis" d="M{} {}V{}H{}"/>').format(LEFT, ABOVE - 10, foot, right)]
     for tick in x_ticks:
         made.append(
-            Markup('<text class="middle" x="{:.1f}" y="{}">{}</text>').format(x(tick), foot + 17, number(tick, 2))
+            Markup('<text class="middle" x="{:.1f}" y="{}">{}</text>').format(x(tick), foot + 17, number(tick))
         )
     for tick in y_ticks:
         made.append(
             Markup('<path class="grid" d="M{} {:.1f}H{}"/><text class="end" x="{}" y="{:.1f}">{}</text>').format(
-                LEFT, y(tick), right, LEFT - 6, y(tick) + 4, number(tick, 2)
+                LEFT, y(tick), right, LEFT - 6, y(tick) + 4, number(tick)
             )
         )
     made.append(Markup('<text class="middle" x="{}" y="{}">{}</text>').format((LEFT + right) // 2, HEIGHT - 8, x_name))
-    return made + [
-        Markup('<text class="middle" transform="translate(14 {}) rotate(-90)">{}</text>').format(
-            (12 + foot) // 2, y_name
-        )
-    ]
+    return [*made, Markup('<text x="4" y="16">{}</text>').format(y_name)]
 
 
 def picture(parts: list, label: str) -> Markup:
@@ -147,7 +145,7 @@ def picture(parts: list, label: str) -> Markup:
 def plane(found: list[Entry]) -> Markup:
     "Latency against size, the area of a point by its errors (smaller is more accurate); the Pareto front is filled."
     x, x_ticks = scale([e.latency.value for e in found], LEFT + 10, WIDTH - 24)
-    y, y_ticks = scale([e.size_kib for e in found], HEIGHT - BELOW - 10, 22)
+    y, y_ticks = scale([e.size_kib for e in found], HEIGHT - BELOW - 10, ABOVE)
     parts = axes(x, y, x_ticks, y_ticks, "latency, ms (log)", "size, KiB (log)")
     for e in sorted(found, key=lambda e: e.front):
         radius = 3 + 14 * math.sqrt(1 - e.accuracy.value)
@@ -165,7 +163,7 @@ def course(found: list[Entry]) -> Markup:
     "Latency of each entry in order of time, with its interval as a bar."
     x, _ = scale([0, max(1, len(found) - 1)], LEFT + 20, WIDTH - 30, log=False)
     y, y_ticks = scale(
-        [end for e in found for end in (e.latency.low or e.latency.value, e.latency.high)], HEIGHT - BELOW - 10, 22
+        [end for e in found for end in (e.latency.low or e.latency.value, e.latency.high)], HEIGHT - BELOW - 10, ABOVE
     )
     line = " ".join(f"{x(k):.1f},{y(e.latency.value):.1f}" for k, e in enumerate(found))
     parts = [
