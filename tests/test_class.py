@@ -1,6 +1,7 @@
 """What a person does with a class: look at work that is alike, mark answers in a spreadsheet, check a claim."""
 import csv
 import json
+import random
 import re
 import shutil
 
@@ -49,6 +50,22 @@ def test_work_that_is_alike_is_listed_and_honest_work_is_not(course):
     grading.grade(course, sandbox=False)
     said = capstone("similar", course)
     assert said.returncode == 1 and "the same answers: ann, fay" in said.stdout and "alike: ann and ben, 100 % of the smaller work" in said.stdout, said.stdout + said.stderr
+
+
+def test_shared_shingles_are_counted_exactly(monkeypatch):
+    monkeypatch.setattr(similar, "BLOCK", 7)
+    rng = random.Random(4)
+    own = {student: dict.fromkeys(rng.sample(range(100), 40), "cell") for student in "abcde"}
+    kept = set(range(0, 100, 3))
+    found = similar.counted(own, kept)
+    assert [[int(n) for n in row] for row in found] == [[len(own[a].keys() & own[b].keys() & kept) for b in own] for a in own]
+
+
+@pytest.mark.parametrize("source, other", [
+    ("x = total+1  # sum", "y=count + 1"), ("s = f'{a}' + r\"b\"", "t = 'c' + \"\"\"two\nlines\"\"\""), ("a **= b // 2 -> c", "q **= r // 2 -> s")])
+def test_renaming_comments_and_white_space_hide_nothing(source, other):
+    assert similar.tokens(source, set()) == similar.tokens(other, set())
+    assert similar.tokens("x = 1", {"x"}) == ["x", "=", "1"] != similar.tokens("x = 2", {"x"})
 
 
 def test_answers_go_out_and_marks_come_in(course, tmp_path):

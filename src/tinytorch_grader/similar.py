@@ -5,14 +5,14 @@ left out. What is left is compared as shingles, runs of tokens in which a studen
 renaming hides nothing.
 """
 import hashlib
-import io
 import json
 import keyword
-import tokenize
+import re
 from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations
+
+import numpy as np
 
 from .notebook import about, squeezed, text
 
@@ -21,8 +21,11 @@ COMMON = 0.1       # share of the class that has a shingle, from which on it say
 FEW = 5            # students who may share a shingle however small the class is
 LEAST = 12         # shingles that two must share
 ALIKE = 0.3        # share of the smaller work, from which on a pair is listed
-SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING,
-           tokenize.ENDMARKER}
+BLOCK = 8192       # shingles that are counted at a time
+# comments; strings of either kind; names and numbers; operators
+TOKEN = re.compile(r"#[^\n]*|([rbfuRBFU]{0,2}(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''"
+                   r"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|([^\W\d]\w*)"
+                   r"|(\d[\w.]*|\*\*=?|//=?|>>=?|<<=?|->|[-+*/%&|^=<>!:@]=|[^\w\s\\])")
 
 
 @dataclass
@@ -37,14 +40,11 @@ class Pair:
 
 
 def tokens(source, known):
-    "The tokens of code, with names that are not `known` as one; the words of what is no Python."
+    "The tokens of code, with names that are not `known` as one, and so strings; comments and white space are none."
     found = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type in SKIPPED: continue
-            mine = token.type == tokenize.NAME and not keyword.iskeyword(token.string) and token.string not in known
-            found.append("name" if mine else "text" if token.type == tokenize.STRING else token.string)
-    except (tokenize.TokenError, SyntaxError): return source.split()
+    for string, name, other in TOKEN.findall(source):
+        if name: found.append(name if name in known or keyword.iskeyword(name) else "name")
+        elif string or other: found.append("text" if string else other)
     return found
 
 
@@ -75,14 +75,21 @@ def shingles(work, known, seen):
 
 def names_in(cells):
     "Every name in the code of `cells`: those of the assignment, which tell nothing about who wrote."
-    found = set()
-    for cell in cells:
-        if cell.get("cell_type") == "code":
-            with suppress(tokenize.TokenError, SyntaxError):
-                found |= {t.string
-                          for t in tokenize.generate_tokens(io.StringIO(text(cell.get("source")) or "").readline)
-                          if t.type == tokenize.NAME}
-    return found
+    return {name for cell in cells if cell.get("cell_type") == "code"
+            for _, name, _ in TOKEN.findall(text(cell.get("source")) or "") if name}
+
+
+def counted(own, kept):
+    "(students, students) of how many of the shingles `kept` both have; `own`: {student: {shingle: cell}}."
+    number = {run: i for i, run in enumerate(kept)}
+    held = [np.array(sorted(number[run] for run in found if run in number), int) for found in own.values()]
+    shared = np.zeros((len(own), len(own)), np.float32)
+    for first in range(0, len(number), BLOCK):
+        block = np.zeros((len(own), BLOCK), np.float32)
+        for row, theirs in zip(block, held):
+            row[theirs[np.searchsorted(theirs, first):np.searchsorted(theirs, first + BLOCK)] - first] = 1
+        shared += block @ block.T
+    return shared
 
 
 def pairs(works, given):
@@ -93,25 +100,19 @@ def pairs(works, given):
              | runs((text(cell.get("source")) or "").lower().split(), WORDS)}
     seen = {}
     own = {student: {run: cell for run, cell in shingles(answers(cells), known, seen).items() if run not in shown}
-           for student, cells in works.items()}
+           for student, cells in sorted(works.items())}
     many = Counter(run for found in own.values() for run in found)
     common = max(FEW, COMMON * len(works))
-    holders = defaultdict(list)
-    for student, found in own.items():
-        for run in found:
-            if 2 <= many[run] <= common: holders[run].append(student)
-    rare = {student: sum(many[run] <= common for run in found) for student, found in own.items()}
-    shared, where = Counter(), defaultdict(Counter)
-    for run, students in holders.items():
-        for pair in combinations(sorted(students), 2):
-            shared[pair] += 1
-            where[pair][own[pair[0]][run]] += 1
-    found = [Pair(*pair, count / max(1, min(rare[one] for one in pair)), count,
-                  [cell for cell, _ in where[pair].most_common(3)])
-             for pair, count in shared.items() if count >= LEAST]
-    return sorted((pair for pair in found if pair.share >= ALIKE),
-                  key=lambda pair: (-pair.share, -pair.shared, pair.one))
-
+    rare = np.array([sum(many[run] <= common for run in found) for found in own.values()])
+    kept = {run for run, count in many.items() if 2 <= count <= common}
+    shared, names, found = counted(own, kept), list(own), []
+    share = shared / np.maximum(1, np.minimum.outer(rare, rare)) if names else shared
+    for one, other in np.argwhere(np.triu((shared >= LEAST) & (share >= ALIKE), 1)):
+        first, second = own[names[one]], own[names[other]]
+        where = Counter(cell for run, cell in first.items() if run in second and run in kept)
+        found.append(Pair(names[one], names[other], float(share[one, other]), int(shared[one, other]),
+                          [cell for cell, _ in where.most_common(3)]))
+    return sorted(found, key=lambda pair: (-pair.share, -pair.shared, pair.one))
 
 
 def same_bytes(files):
