@@ -1287,9 +1287,10 @@ def own_lines(error, most=3):
     frames = traceback.extract_tb(error.__traceback__)
     package = os.path.dirname(sys.modules["tinytorch"].__file__) if "tinytorch" in sys.modules else "\0"
     own = [frame for frame in frames if "ipykernel_" in frame.filename or frame.filename.startswith(package)]
-    return [f"  {os.path.basename(frame.filename) if frame.filename.startswith(package) else 'cell'}, line "
-            f"{frame.lineno}, "
-            f"in {frame.name}: {frame.line}" for frame in own[-most:]]
+    root = os.path.dirname(package)
+    files = [os.path.relpath(frame.filename, root) if frame.filename.startswith(package) else "cell" for frame in own]
+    return [f"  {file}, line {frame.lineno}, in {frame.name}: {frame.line}"
+            for file, frame in zip(files[-most:], own[-most:])]
 
 
 def show_briefly(shell, kind, error, trace, tb_offset=None):

@@ -8,6 +8,7 @@ import submissions
 from submissions import ROOT, SOURCE, TRUSTED, graded, lost, mark, notebook, save, solutions
 from tinytorch_grader import check, intake, judge
 from tinytorch_grader.cage import Bare, Limits, watch
+from tinytorch_grader.cage.bubblewrap import Cages
 
 RIGHT = solutions()
 MIXED = {"part1-model": RIGHT["part1-model"].replace("self.relu.forward(self.fc1.forward(x))", "self.fc1.forward(x)"),
@@ -141,6 +142,33 @@ def test_an_own_tinytorch_is_the_one_that_is_checked(repository, tmp_path):
     assert wrong.returncode == 2 and "nothing" in wrong.stderr
     wrong = run(repository, path, env={"TINYTORCH_PATH": str(tmp_path / "nothing")})
     assert wrong.returncode == 2 and "holds no tinytorch package" in wrong.stderr and wrong.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def broken(tmp_path):
+    "A folder with a TinyTorch whose Linear has a typo, and the line of it."
+    shutil.copytree(ROOT / "tinytorch", tmp_path / "mine" / "tinytorch", ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    layers = tmp_path / "mine" / "tinytorch" / "core" / "layers.py"
+    layers.write_text(layers.read_text() + "\n\nclass Linear(Linear):\n    def forward(self, x): return x.data @ self.weigth.data\n")
+    return tmp_path / "mine", len(layers.read_text().splitlines())
+
+
+def told(box, tmp_path):
+    "What is said of the cell that runs a Linear."
+    submission = intake.read(save(tmp_path, notebook()), TRUSTED)
+    job = intake.job(TRUSTED, submission, 1)
+    with box: return judge.judge(TRUSTED, submission, job, box.run(job), "x").parts["part1-forward"]["message"]
+
+
+@pytest.mark.parametrize("cage", [Bare, *[Cages] * bool(shutil.which("bwrap"))])
+def test_an_error_in_an_own_tinytorch_is_shown_at_its_own_line(cage, broken, tmp_path, monkeypatch):
+    folder, line = broken
+    monkeypatch.setenv("TINYTORCH_PATH", str(folder))
+    assert told(cage(TRUSTED, Limits()), tmp_path) == f"AttributeError: 'Linear' object has no attribute 'weigth' (line {line} of tinytorch/core/layers.py)"
+
+
+def test_an_error_in_the_shipped_tinytorch_is_shown_at_the_students_line(broken, tmp_path):
+    assert re.search(r"'weigth' \(line \d+ of part1-model\)$", told(Bare(TRUSTED, Limits(), beside=broken[0]), tmp_path))
 
 
 def test_a_tinytorch_beside_the_notebook_goes_before_the_installed_one(repository, tmp_path):

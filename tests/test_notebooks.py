@@ -175,6 +175,7 @@ def test_every_part_says_how_long_it_takes_and_what_comes_of_it():
 SHORT = {"recursion": ("def f(model, X, n): return f(model, X, n)", "RecursionError: maximum recursion depth exceeded"),
          "not written": ("def f(model, X, n):\n    raise NotImplementedError()", "NotImplementedError: f is not written yet: fill in its cell"),
          "typo": ("def f(model, X, n): return model.foward(X)", "object has no attribute 'foward'"),
+         "framework": ("from tinytorch.core.layers import Linear\ndef f(model, X, n): return Linear(99, 1)(X)", "  tinytorch/core/layers.py, line "),
          "check": ("def f(model, X, n): return 1", "AssertionError: _time_calls: never called the model")}
 
 

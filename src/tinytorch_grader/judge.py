@@ -71,11 +71,11 @@ def unbound(trusted, job, outcome):
         verdict = outcome.verdicts.get(step.id)
         error = verdict.error if verdict else None
         if error:
-            line = (f" (line {error.at[1]})" if error.at and error.at[0] == step.id and "line" not in error.message
-                    else "")
+            place, number = error.at or (step.id, "?")
+            line = f" (line {number})" if error.at and place == step.id and "line" not in error.message else ""
+            if place.startswith("tinytorch/"): line = f" (line {number} of {place})"
             said = replace(error, message=f"{error.message}{line}, so the cell {step.id} did not run", at=None)
-            if error.ename == "NotImplementedError":
-                said = replace(said, message=f"(line {error.at[1] if error.at else '?'} of {step.id})")
+            if error.ename == "NotImplementedError": said = replace(said, message=f"(line {number} of {place})")
             found |= dict.fromkeys(BOUND.findall(trusted.source(trusted.by_grade_id[step.id])), said)
     return found
 

@@ -66,6 +66,7 @@ def stage(folder, package, trusted, more=()):
     (folder / "examiner" / "cells.json").write_text(json.dumps(steps), encoding="utf-8")
     shutil.copytree(package, folder / "framework" / "tinytorch",
                     ignore=shutil.ignore_patterns("olympics*", "__pycache__"))
+    if os.environ.get("TINYTORCH_PATH"): (folder / "framework" / "own").touch()  # its lines are shown in errors
     for path in (folder, *folder.rglob("*")): path.chmod(0o755 if path.is_dir() else 0o644)
 
 

@@ -6,7 +6,7 @@ it, it does to itself.
 """
 import functools
 import gc
-import importlib
+import importlib.util
 import inspect
 import itertools
 import json
@@ -72,6 +72,13 @@ class Told(np.ndarray):
 def silent(*_): return ()
 
 
+def own_package():
+    "The folder of `tinytorch`, a separator at its end, where the cage marks it as the student's own; else None."
+    found = importlib.util.find_spec("tinytorch")
+    folder = found and os.path.dirname(found.origin or "")
+    return folder + os.sep if folder and os.path.exists(os.path.join(folder, os.pardir, "own")) else None
+
+
 class Student(Line):
     "The student's end: serves the examiner's questions on what the student wrote."
 
@@ -81,6 +88,21 @@ class Student(Line):
         self.objects, self.numbers, self.fakes, self.fake_numbers, self.classes, self.arrays = [], {}, {}, {}, {}, []
         self.notebook, self.patches, self.memo, self.described, self.slots = Notebook(), [], [], set(), {}
         self.names = self.notebook.names
+        self.package = own_package()
+
+    def place(self, trace):
+        "As any end's, and in a TinyTorch of the student's own the line there: [file, line]."
+        found = None
+        while trace is not None:
+            if at := self.spot(trace.tb_frame.f_code.co_filename): found = [at, trace.tb_lineno]
+            trace = trace.tb_next
+        return found
+
+    def spot(self, file):
+        "The name to show of a file that the student wrote, a cell or one of their package; None for any other."
+        if file.startswith("<cell "): return file[6:-1]
+        if not self.package or not file.startswith(self.package): return None
+        return "tinytorch/" + file[len(self.package):].replace(os.sep, "/")
 
     def tick(self):
         reads, self.clock.reads = self.clock.reads, 0
@@ -263,8 +285,9 @@ class Student(Line):
         while trace is not None and len(lines) < 10_000:
             file, line, where = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_code.co_name
             where = "" if where in ("", "<module>") else f", in {where}"
-            if file.startswith("<cell "):
-                lines.append(f"{file[1:-1]}, line {line}{where}: {linecache.getline(file, line).strip()}"[:1000])
+            if at := self.spot(file):
+                at = file[1:-1] if file.startswith("<cell ") else at
+                lines.append(f"{at}, line {line}{where}: {linecache.getline(file, line).strip()}"[:1000])
             trace = trace.tb_next
         shown = {"output_type": "error", "ename": told["names"][0], "evalue": told["text"],
                  "traceback": [*lines[-20:], f"{told['names'][0]}: {told['text']}"]}
