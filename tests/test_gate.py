@@ -261,6 +261,9 @@ def test_sizes_of_models_that_are_not_ours():
         def predict(self, x): return x
     assert subject.sizes(Layer()) == (12, 48) and subject.sizes(Fitted().predict) == (5, 40)
     assert subject.sizes(lambda x: x @ weights) == (12, 48)
+    world = {"W": weights, "other": np.zeros(99), "np": np}
+    exec("def scores(x): return np.asarray(x) @ W", world)
+    assert subject.sizes(world["scores"]) == (12, 48)
     class Quantized(Layer):
         def size_bytes(self): return 12
     assert subject.sizes(Quantized()) == (12, 12)

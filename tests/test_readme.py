@@ -92,6 +92,33 @@ def test_every_command_of_the_instructors_page(tmp_path):
     assert "hopper_102,absent" in (tmp_path / "grades.csv").read_text() or "hopper_102" in run("capstone report course", tmp_path) + (tmp_path / "course" / "report.html").read_text()
 
 
+MODELS = """import numpy as np
+W = np.random.default_rng(0).normal(size=(64, 10)).astype(np.float32)
+def small(): return lambda x: x.reshape(len(x), -1) @ W
+def large(): return lambda x: x.reshape(len(x), -1).astype(np.float64) @ W.astype(np.float64)
+"""
+
+
+@pytest.mark.long
+def test_every_command_of_the_results_page(tmp_path):
+    "The fenced lines of docs/results.md in a repository with a model and the library; a tracker only where it is installed."
+    import numpy as np
+    shutil.copytree(ROOT / "tinytorch", tmp_path / "tinytorch", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "models.py").write_text(MODELS)
+    np.savez(tmp_path / "mine.npz", X=np.random.default_rng(0).normal(size=(50, 8, 8)), y=np.arange(50) % 10)
+    git = "git -c user.name=t -c user.email=t@example.org"
+    run(f"git init -qb main && git add -A && {git} commit -qm one && {git} commit -qm two --allow-empty", tmp_path)
+    (tmp_path / "submissions").mkdir()
+    run("capstone bench models:small --against models:large -o submission.json && cp submission.json submissions/ && cp submission.json main.json "
+        "&& cp submission.json branch.json", tmp_path)
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "results.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("capstone")]
+    for line in lines:
+        missing = not shutil.which("mlflow" if "--mlflow" in line else "wandb", path=Path(sys.executable).parent)
+        run(line, tmp_path, status=(3,) if "capstone log" in line and missing else (0, 2) if "gate" in line else (0,))
+    assert len(lines) == 9 and (tmp_path / "board.html").is_file() and (tmp_path / "small.json").is_file()
+
+
 def test_student_commands(clone, tmp_path):
     folder = tmp_path / "student"
     (release,) = [command for command in commands("Instructors") if command.startswith("capstone release ")]

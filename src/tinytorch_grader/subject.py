@@ -106,11 +106,15 @@ def right(output, y):
 
 
 def owner(model):
-    "The object that keeps a callable's arrays: the one a method is bound to, what a function closes over, else itself."
+    """The object that keeps a callable's arrays: the one a method is bound to; of a function what it closes over and
+    the globals that it names; else itself."""
     if hasattr(model, "__self__"):
         return model.__self__
-    cells = getattr(model, "__closure__", None)
-    return [cell.cell_contents for cell in cells] if cells else model
+    code = getattr(model, "__code__", None)
+    if code is None or hasattr(model, "parameters") or hasattr(model, "size_bytes"):
+        return model
+    named = [model.__globals__[name] for name in code.co_names if name in model.__globals__]
+    return [cell.cell_contents for cell in model.__closure__ or ()] + named
 
 
 def held(obj, seen):
