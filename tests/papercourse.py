@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import nbformat
 
 from tinytorch_grader.gradebook import ASSIGNMENT, Gradebook
-from tinytorch_grader.release import make_course
 from tinytorch_grader.pages.feedback import without_markers
+from tinytorch_grader.release import make_course
 
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
 

@@ -1,8 +1,7 @@
 """Module 17: each quick form gives what the slow one gives, and the same gradients."""
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tinytorch.core import spatial
 from tinytorch.core.activations import GELU

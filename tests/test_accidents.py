@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
 
 from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
+
 from tinytorch_grader import grade as grading  # noqa: E402
 from tinytorch_grader.intake import Job, Step  # noqa: E402
 from tinytorch_grader.notebook import Trusted  # noqa: E402

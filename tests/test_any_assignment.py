@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from grading import ASSIGNMENT, RIGHT, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage, nbgrader
+from grading import ASSIGNMENT, RIGHT, capstone, cell, gradebook, grades, hand_in, make_course, nbgrader, needs_cage
 
 from tinytorch_grader import grade as grading
 from tinytorch_grader.gradebook import Gradebook, GradebookError
@@ -24,9 +24,10 @@ def answered(course, student, change=lambda grade_id, source: source):
     for path in (course / "source" / "ps1").glob("*.ipynb"):
         book, solved = json.loads((course / "release" / "ps1" / path.name).read_text()), json.loads(path.read_text())
         known = {cell["metadata"].get("nbgrader", {}).get("grade_id"): "".join(cell["source"]) for cell in solved["cells"]}
-        for cell in book["cells"]:
-            mark = cell["metadata"].get("nbgrader", {})
-            if mark.get("solution"): cell["source"] = change(mark["grade_id"], re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", known[mark["grade_id"]]))
+        for one in book["cells"]:
+            mark = one["metadata"].get("nbgrader", {})
+            if mark.get("solution"):
+                one["source"] = change(mark["grade_id"], re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", known[mark["grade_id"]]))
         (folder / path.name).write_text(json.dumps(book))
 
 

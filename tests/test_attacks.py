@@ -1,12 +1,17 @@
 "Every submission of tests/attacks/ through `capstone grade`, together with honest neighbours. Needs bubblewrap."
-import json, os, shutil, sqlite3, subprocess, sys
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-
 import submissions
 from attacking import NAME, attacks, hand_in, mistaken
-from submissions import ROOT, TRUSTED, graded, mark, notebook, save, solutions
+from submissions import ROOT, TRUSTED, graded, notebook, save, solutions
+
 from tinytorch_grader import judge
 from tinytorch_grader.cage.watch import PATIENCE
 

@@ -19,11 +19,36 @@ import numpy as np
 import pytest
 
 import tinytorch.benchmarking as bench
-from tinytorch.benchmarking import (AccuracyComparison, AccuracyResult, Benchmark, BenchmarkResult, BenchmarkSuite, Comparison,
-                                    MemoryResult, VirtualClock, balanced_order, compare_accuracy, compare_latency, mcnemar, measure_accuracy,
-                                    measure_generation, measure_latencies, measure_latency, measure_memory, measure_throughput, median_interval, median_ranks,
-                                    min_runs, paired_interval, precise_timer, preflight, stability_warnings, stored_bytes,
-                                    verdict, wilson_interval)
+from tinytorch.benchmarking import (
+    AccuracyComparison,
+    AccuracyResult,
+    Benchmark,
+    BenchmarkResult,
+    BenchmarkSuite,
+    Comparison,
+    MemoryResult,
+    VirtualClock,
+    balanced_order,
+    compare_accuracy,
+    compare_latency,
+    mcnemar,
+    measure_accuracy,
+    measure_generation,
+    measure_latencies,
+    measure_latency,
+    measure_memory,
+    measure_throughput,
+    median_interval,
+    median_ranks,
+    min_runs,
+    paired_interval,
+    precise_timer,
+    preflight,
+    stability_warnings,
+    stored_bytes,
+    verdict,
+    wilson_interval,
+)
 from tinytorch.core.autograd import is_grad_enabled
 from tinytorch.core.layers import Linear
 from tinytorch.core.losses import CrossEntropyLoss

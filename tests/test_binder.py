@@ -115,6 +115,7 @@ def post_build(folder, scratch, **more):
 
 def test_source_becomes_the_students_repository(source, student, tmp_path):
     import nbformat
+
     from tinytorch_grader.release import Secrets, leaks
 
     done = post_build(source, tmp_path, REPO_DIR=str(source))

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install '.[gate]'")
 
 from test_compare import submission  # noqa: E402
+
 from tinytorch_grader.entries import Interval, latency, places  # noqa: E402
 from tinytorch_grader.pages import board  # noqa: E402
 

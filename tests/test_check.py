@@ -1,11 +1,16 @@
 "What a student's `capstone check` says: the instructor's points, hints, and nothing that is hidden. Needs no cage."
-import json, os, re, shutil, subprocess, sys, zipfile
-from pathlib import Path
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
 
 import pytest
-
 import submissions
-from submissions import ROOT, SOURCE, TRUSTED, graded, lost, mark, notebook, save, solutions
+from submissions import ROOT, TRUSTED, graded, lost, notebook, save, solutions
+
 from tinytorch_grader import check, intake, judge
 from tinytorch_grader.cage import Bare, Limits, watch
 from tinytorch_grader.cage.bubblewrap import Cages

@@ -8,8 +8,7 @@ import shutil
 import pytest
 from grading import ASSIGNMENT, RIGHT, capstone, gradebook, hand_in, make_course, needs_cage
 
-from tinytorch_grader import byhand, similar
-from tinytorch_grader import grade as grading
+from tinytorch_grader import byhand, grade as grading, similar
 from tinytorch_grader.gradebook import Gradebook
 
 OWN = """def double(x):

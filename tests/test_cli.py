@@ -14,8 +14,9 @@ import pytest
 
 click = pytest.importorskip("click", reason="click is not installed: pip install '.[grader]'")
 
-from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
 import submissions  # noqa: E402
+from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
+
 from tinytorch_grader import cli, console  # noqa: E402
 
 COMMANDS = sorted(cli.cli.commands)

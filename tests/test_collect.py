@@ -406,7 +406,7 @@ def test_a_name_from_a_mac_is_the_name_from_elsewhere(course, tmp_path):
     packed = tmp_path / "mac.zip"
     packed.write_bytes(archive({"ZoQQ_7_assignsubmission_file_/20_capstone.ipynb": "x"}).replace(b"ZoQQ", "Zo\u00eb".encode()))   # UTF-8, and no flag that says so
     apart = tree(tmp_path / "folder", {"Zoe\u0308_7_assignsubmission_file_/20_capstone.ipynb": "x", "Zo\u00eb_8_assignsubmission_file_/20_capstone.ipynb": "y"})
-    for download in (packed, apart): assert not collect(course, download).unmatched
+    for one in (packed, apart): assert not collect(course, one).unmatched
     assert students(course) == {"Zo\u00eb_7", "Zo\u00eb_8"}
 
 

@@ -4,8 +4,8 @@ import shutil
 
 import numpy as np
 import pytest
-
 from conftest import ROOT
+
 from tinytorch.datasets import load_digits, load_digits_mlp, load_text
 
 

@@ -15,8 +15,8 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="grades in the cage: run `make system`")
 
 from grading import RIGHT, ROOT, WRONG, capstone, gradebook, hand_in, make_course  # noqa: E402
+
 from tinytorch_grader import grade as grading  # noqa: E402
-from tinytorch_grader.gradebook import Gradebook  # noqa: E402
 
 SANDBOX = bool(shutil.which("bwrap"))
 CLASS = {f"s{i}": 5 if i % 3 else 2 for i in range(9)}   # student: score

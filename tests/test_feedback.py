@@ -14,8 +14,8 @@ import pytest
 from papercourse import ASSIGNMENT, NOTEBOOK, cell, display, parts, record, result, stream
 from PIL import Image
 
-from tinytorch_grader.pages import feedback, safe
 from tinytorch_grader.gradebook import Gradebook, GradebookError
+from tinytorch_grader.pages import feedback, safe
 from tinytorch_grader.release import Secrets
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -155,6 +155,7 @@ def test_a_browser_finds_nothing_alive_either(course, tmp_path):
 def test_the_attacks_on_feedback_after_real_grading(course, tmp_path):
     "The same pages from what `grade` itself leaves."
     import submissions
+
     from tinytorch_grader.grade import grade
 
     copied = tmp_path / "course"

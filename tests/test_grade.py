@@ -10,12 +10,11 @@ from datetime import datetime
 import pytest
 
 nbgrader_api = pytest.importorskip("nbgrader.api", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
+from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
 from nbformat.v4 import new_markdown_cell  # noqa: E402
 
-from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, cell, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
 from tinytorch_grader import grade as grading  # noqa: E402
 from tinytorch_grader.cli import COLUMNS  # noqa: E402
-from tinytorch_grader.gradebook import Gradebook  # noqa: E402
 
 ON_TIME = "2026-01-31 12:00:00 UTC"
 

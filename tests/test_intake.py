@@ -1,9 +1,12 @@
 "A stranger's file is data: what it may be, what survives of it, and what is said about the rest."
-import copy, json, os, random
+import copy
+import json
+import os
+import random
 
 import pytest
-
 from submissions import SOURCE, TRUSTED, mark, notebook, save, solutions
+
 from tinytorch_grader import intake, judge
 from tinytorch_grader.intake import Invalid, Trusted, job, merged, read
 

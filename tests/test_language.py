@@ -1,15 +1,14 @@
 """Modules 10 to 13: tokens, embeddings, attention, Transformers, on any text and any shape. Gradients are in test_gradients.py."""
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
 from tinytorch.core.embeddings import Embedding, EmbeddingLayer, PositionalEncoding, create_sinusoidal_embeddings
 from tinytorch.core.tensor import Tensor
-from tinytorch.olympics import BenchmarkReport
 from tinytorch.core.tokenization import BPETokenizer, CharTokenizer
 from tinytorch.core.transformers import GPT, MLP, LayerNorm, TransformerBlock, create_causal_mask
+from tinytorch.olympics import BenchmarkReport
 
 PROPERTY = settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 ANY_TEXT = st.text(max_size=40) | st.text("ab \n", max_size=40)

@@ -3,8 +3,7 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.transformers import GPT

@@ -18,8 +18,15 @@ from tinytorch.core.layers import Linear
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.transformers import GPT
 from tinytorch.datasets import load_digits, load_digits_mlp
-from tinytorch.olympics import (BenchmarkReport, OlympicEvent, SimpleMLP, generate_submission, qualifies_event,
-                                save_submission, validate_submission_schema)
+from tinytorch.olympics import (
+    BenchmarkReport,
+    OlympicEvent,
+    SimpleMLP,
+    generate_submission,
+    qualifies_event,
+    save_submission,
+    validate_submission_schema,
+)
 from tinytorch.perf.quantization import quantize_model
 
 X, y = load_digits()[2:]

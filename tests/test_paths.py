@@ -8,14 +8,12 @@ import shutil
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, gradebook, hand_in, make_course
 from nbgrader import api
 from test_feedback import Reader
 
-from tinytorch_grader import cli
-from tinytorch_grader import grade as grading
+from tinytorch_grader import cli, grade as grading
 from tinytorch_grader.gradebook import Gradebook, GradebookError, course_directory
 from tinytorch_grader.pages import feedback, report
 

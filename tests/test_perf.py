@@ -6,25 +6,38 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from tinytorch.benchmarking import stored_bytes
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
+from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
+from tinytorch.core.autograd import is_grad_enabled, no_grad
 from tinytorch.core.layers import Dropout, Layer, Linear, Sequential, parts_of
 from tinytorch.core.losses import CrossEntropyLoss
 from tinytorch.core.optimizers import AdamW
-from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
-from tinytorch.core.autograd import is_grad_enabled, no_grad
 from tinytorch.core.spatial import AvgPool2d, BatchNorm2d, Conv2d, Flatten, MaxPool2d, SimpleCNN
 from tinytorch.core.tensor import Tensor, watchers
 from tinytorch.core.transformers import GPT, TransformerBlock
 from tinytorch.datasets import load_digits, load_digits_mlp
 from tinytorch.olympics import BenchmarkReport, SimpleMLP, generate_submission, validate_submission_schema
-from tinytorch.perf.compression import Compressor, magnitude_prune, measure_sparsity, remove_zero_columns, structured_prune
+from tinytorch.perf.compression import (
+    Compressor,
+    magnitude_prune,
+    measure_sparsity,
+    remove_zero_columns,
+    structured_prune,
+)
 from tinytorch.perf.profiling import Profile, Profiler, flops_of, quick_profile, trace
-from tinytorch.perf.quantization import QuantizedConv2d, QuantizedLinear, Quantizer, dequantize_int8, memory_usage, quantize_int8, quantize_model
+from tinytorch.perf.quantization import (
+    QuantizedConv2d,
+    QuantizedLinear,
+    Quantizer,
+    dequantize_int8,
+    memory_usage,
+    quantize_int8,
+    quantize_model,
+)
 
 SIZES = 64, 32, 10
 W1, B1, W2, B2 = load_digits_mlp()

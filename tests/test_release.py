@@ -1,11 +1,15 @@
 "A release holds no answer, no hidden test and no instructor's file, in any form a reader meets; what would leak is refused."
-import base64, gzip, io, json, py_compile, shutil, subprocess, zipfile
+import gzip
+import json
+import shutil
+import subprocess
+import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
-
 from submissions import ROOT, SOURCE, TRUSTED, mark, solutions
+
 from tinytorch_grader import release as room
 from tinytorch_grader.release import ReleaseError, Secrets, leaks, release
 from tinytorch_grader.seal import seal, unseal

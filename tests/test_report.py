@@ -11,8 +11,8 @@ import pytest
 from papercourse import hand_in, measured, parts, record, result
 from test_feedback import HOSTILE, Reader
 
-from tinytorch_grader.pages import report
 from tinytorch_grader.gradebook import GradebookError
+from tinytorch_grader.pages import report
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +164,9 @@ def test_one_file_that_validation_stumbles_over_is_one_line(course, monkeypatch,
 
 
 def test_a_record_that_is_not_whole_counts_as_none(course):
-    for name, record in (("list", [1]), ("parts", {"student": "parts", "parts": {"part1-forward": 5}}), ("none", {"student": "none"})):
+    for name, broken in (("list", [1]), ("parts", {"student": "parts", "parts": {"part1-forward": 5}}), ("none", {"student": "none"})):
         (course / "_grades").mkdir(exist_ok=True)
-        (course / "_grades" / f"{name}.json").write_text(json.dumps(record))
+        (course / "_grades" / f"{name}.json").write_text(json.dumps(broken))
     assert "Nothing is graded yet" in Reader(page(course)).text
 
 

@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install '.[grader]'")
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="grades in the cage: run `make system`")
 
-from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, gradebook, hand_in, make_course, needs_cage, nbgrader  # noqa: E402
+from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, gradebook, hand_in, make_course, nbgrader, needs_cage  # noqa: E402
+
 from tinytorch_grader.grade import GradeError, grade  # noqa: E402
 from tinytorch_grader.notebook import CHECKS  # noqa: E402
 

@@ -10,8 +10,7 @@ from fractions import Fraction
 import jsonschema
 import pytest
 from conftest import ROOT
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tinytorch import olympics
 from tinytorch.olympics import SubmissionError, validate_submission_schema

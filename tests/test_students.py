@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import ROOT
 from helpers import students
+
 from tinytorch_grader import intake, judge
 from tinytorch_grader.cage import Bare, Limits
 from tinytorch_grader.cage.bubblewrap import Cages

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-
 from test_compare import at, submission
+
 from tinytorch_grader import track
 
 real_mlflow = pytest.mark.skipif(not all(map(importlib.util.find_spec, ("mlflow", "alembic"))),

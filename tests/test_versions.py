@@ -9,7 +9,13 @@ from conftest import ROOT
 
 from tinytorch import olympics
 from tinytorch.benchmarking import VirtualClock, compare_latency, verdict
-from tinytorch.olympics import SCHEMA_VERSION, SubmissionError, generate_submission, migrate_submission, validate_submission_schema
+from tinytorch.olympics import (
+    SCHEMA_VERSION,
+    SubmissionError,
+    generate_submission,
+    migrate_submission,
+    validate_submission_schema,
+)
 
 FILES = sorted((ROOT / "tests" / "versions").glob("submission-*.json"))
 

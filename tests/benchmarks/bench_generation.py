@@ -1,7 +1,7 @@
 """Generation with and without the cache: the cost of a token along the text, and tokens/s for a whole context."""
-import bench_forward  # noqa: F401  first: it keeps the BLAS to one thread
 from time import perf_counter
 
+import bench_forward  # noqa: F401  first: it keeps the BLAS to one thread
 import numpy as np
 
 from tinytorch.core.transformers import GPT
