@@ -4,6 +4,7 @@ import gc
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 from datetime import datetime
@@ -803,6 +804,20 @@ def test_models_that_cannot_be_copied_are_compared_as_they_are(paced):
         def __deepcopy__(self, memo): raise TypeError("holds a lock")
     found = olympics._compare_in_turns(Stuck(2.0), Paced(2.06), [0], 6)
     assert found["protocol"]["footing"] == "as given" and found["min_effect"] == 0.05 and found["verdict"] == "equivalent"
+
+
+def test_copies_are_made_alike_whatever_the_models_come_from():
+    model, rng = SimpleMLP(4, 3, 2), np.random.default_rng(0)
+    model.fc2.weight = model.fc1.weight   # shared memory stays shared
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.fc1.weight.data.dtype is not np.dtype(np.float32)   # what a pickle does, and why a copy alone is not alike
+    copies, footing = olympics._copies((model, loaded), rng)
+    assert footing == "copies" and not {id(model), id(loaded)} & set(map(id, copies))
+    for made in copies:
+        for old, new in zip(model.parameters(), made.parameters()):
+            assert new.data.dtype is np.dtype(np.float32) and np.array_equal(old.data, new.data) and not np.shares_memory(old.data, new.data)
+        assert made.fc1.weight.data is made.fc2.weight.data
+    assert not np.shares_memory(*(made.fc1.weight.data for made in copies))
 
 
 def test_a_comparison_in_turns_ends(paced, monkeypatch):

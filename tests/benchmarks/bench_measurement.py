@@ -1,7 +1,7 @@
 """What module 19 promises on a real machine: false alarms, power, overhead, agreement with timeit, pyperf and torch, and cost.
 
 `bench_measurement.py [TRIALS [PART ...]]`: comparisons of each kind, 200 by default (about 25 minutes); the parts are agreement,
-overhead, comparisons, origins, workflow, clocks and across, all of them by default."""
+overhead, comparisons, origins, small_form, workflow, clocks and across, all of them by default."""
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,9 +21,11 @@ import warnings
 from collections import Counter
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
+from types import SimpleNamespace
 
 import numpy as np
 
+from tinytorch import olympics
 from tinytorch.benchmarking import compare_latency, measure_latency, preflight
 from tinytorch.core.autograd import no_grad
 from tinytorch.core.losses import CrossEntropyLoss
@@ -151,8 +153,9 @@ ORIGINS = {"built": built, "first": FIRST.get, "copied": lambda size: copy.deepc
            "last": lambda size: ([bytes(n) for n in range(1, 100_000, 97)], built(size))[1]}
 
 
-def origins(trials):
-    "Every ordered pair of origins in three sizes, and again from the start until there are `trials`."
+def origins(trials, compare=None, name="equal models"):
+    """Every ordered pair of origins in three sizes, and again from the start until there are `trials`; with `compare(model, model, inputs)` in
+    place of `compare_latency`."""
     pairs = [(a, b, size) for size in SIZES for a in ORIGINS for b in ORIGINS]
     random.Random(0).shuffle(pairs)
     inputs = {size: Tensor(np.random.default_rng(0).standard_normal((100, size[0]))) for size in SIZES}
@@ -161,7 +164,7 @@ def origins(trials):
         a, b, size = pairs[trial % len(pairs)]
         first, second = ORIGINS[a](size), ORIGINS[b](size)
         with no_grad():
-            result = compare_latency(first, second, inputs[size], rng=trial, progress=False)
+            result = compare(first, second, inputs[size]) if compare else compare_latency(first, second, inputs[size], rng=trial, progress=False)
         found.append((size, result))
         if result.verdict in ("faster", "slower"): print(f"  {a} against {b}, {size}: {result}")
     for size in SIZES:
@@ -171,7 +174,14 @@ def origins(trials):
         print(f"  {str(size):14} {dict(Counter(r.verdict for r in results))}, median |log speedup| {np.median(logs):.4f}, largest {max(logs):.4f}, "
               f"median interval width {np.median([r.ci_high / r.ci_low - 1 for r in results]):.2%}")
     wrong = sum(r.verdict in ("faster", "slower") for _, r in found)
-    report(f"equal models, {len(ORIGINS)} origins, three sizes: at most 1 % of verdicts", f"{wrong} of {trials}", wrong <= trials / 100)
+    report(f"{name}, {len(ORIGINS)} origins, three sizes: at most 1 % of verdicts", f"{wrong} of {trials}", wrong <= trials / 100)
+
+
+def small_form(trials):
+    "The same of what `olympics.py` brings where module 19 is missing."
+    def compare(first, second, X):
+        return SimpleNamespace(**olympics._compare_in_turns(first, second, [X[i:i + 1] for i in range(64)]))
+    origins(trials, compare, "small form, equal models")
 
 
 def workflow(trials=50):
@@ -294,8 +304,8 @@ def across(times=3):
 
 if __name__ == "__main__":
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    parts = sys.argv[2:] or ["agreement", "overhead", "comparisons", "origins", "workflow", "clocks", "across"]
+    parts = sys.argv[2:] or ["agreement", "overhead", "comparisons", "origins", "small_form", "workflow", "clocks", "across"]
     print(preflight())
     for part in parts:
-        with contextlib.nullcontext() if part in ("origins", "workflow") else no_grad():
-            globals()[part](*[trials] * (part in ("comparisons", "origins")))
+        with contextlib.nullcontext() if part in ("origins", "small_form", "workflow") else no_grad():
+            globals()[part](*[trials] * (part in ("comparisons", "origins", "small_form")))
