@@ -175,9 +175,7 @@ class Asked(Line):
 
     def shown(self, kind):
         "[number, name, methods, data, what may be set] of a class: what a student may see of its instances."
-        names, sets = list(getattr(kind, "shows", ())), list(getattr(kind, "sets", ()))
-        methods = [name for name in names if callable(inspect.getattr_static(kind, name, None))]
-        return [self.number(kind), kind.__name__, methods, [name for name in names if name not in methods], sets]
+        return [self.number(kind), kind.__name__, *members(kind)]
 
     # values in
 
@@ -258,8 +256,16 @@ class Asked(Line):
     def on_sliced(self, thing): thing.sliced()
 
     def allowed(self, thing, name):
-        if type(name) is not str or name not in (*getattr(type(thing), "shows", ()), *getattr(type(thing), "sets", ())):
+        if type(name) is not str or not any(name in listed for listed in members(type(thing))):
             raise Refused("what was not shown")
+
+
+@functools.lru_cache(maxsize=256)
+def members(kind):
+    "(methods, data, what may be set) of a class of ours: what a student may see of its instances."
+    names, sets = getattr(kind, "shows", ()), list(getattr(kind, "sets", ()))
+    methods = [name for name in names if callable(inspect.getattr_static(kind, name, None))]
+    return methods, [name for name in names if name not in methods], sets
 
 
 # what a student's process may ask, and with how many parts
@@ -300,7 +306,14 @@ class Hooks:
     def each(self, function, cases):
         cases = [tuple(case) for case in cases]
         if not isinstance(function, Remote): return [attempted(function, case) for case in cases]
-        answers = self.line.ask("each", function, cases, function.keep__)
+        return self.answers("each", function, cases, function.keep__)
+
+    def findings(self, rule, submissions, schema=None):
+        return self.answers("findings", rule, list(submissions), schema)
+
+    def answers(self, *question):
+        "(value, None) or (None, error) of each case of a question."
+        answers = self.line.ask(*question)
         try: return [(value, None) if fine is True else (None, self.line.error(value)) for fine, value in answers]
         except (TypeError, ValueError): raise Refused("no answers") from None
 
@@ -337,7 +350,7 @@ def attempted(function, case):
     except Exception as e: return None, e
 
 
-HOOKS = [name for name in vars(Hooks) if not name.startswith("_")]
+HOOKS = [name for name in vars(Hooks) if not name.startswith("_") and name != "answers"]
 
 
 class Theirs(dict):

@@ -5,6 +5,7 @@ mistyped frames. A frame is JSON of a few plain types and raw bytes for arrays; 
 imported or unpickled. What breaks a bound is `Refused`, and only a changed student's end breaks one: ours keeps
 every bound first, and reports an answer too large as the student's ordinary error.
 """
+import functools
 import json
 import math
 import re
@@ -95,6 +96,12 @@ class Frames:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+@functools.lru_cache(maxsize=256)
+def crosses(name):
+    "Whether arrays of the dtype `name` cross the line."
+    return bool(DTYPE.fullmatch(name))
+
+
 class Values:
     """Python values as JSON and back, exact types only; a subclass says what becomes of everything else.
 
@@ -123,12 +130,12 @@ class Values:
         return {"d": [[self.pack(k, raw, depth), self.pack(v, raw, depth)] for k, v in value.items()]}
 
     def pack_array(self, value, raw, depth):
-        if not DTYPE.fullmatch(value.dtype.str): return self.pack_other(value, raw, depth)
+        if not crosses(name := value.dtype.str): return self.pack_other(value, raw, depth)
         start, data = len(raw), np.ascontiguousarray(value).tobytes()
         if start + len(data) > MOST_FRAME:
             raise TooMuch(f"an array of {len(data)} bytes, expected at most {MOST_FRAME}")
         raw += data
-        return {"a": [value.dtype.str, list(value.shape), start]}
+        return {"a": [name, list(value.shape), start]}
 
     def pack_scalar(self, value, raw, depth):
         "A NumPy scalar: an array without dimensions, and the word that it was one."
@@ -156,7 +163,7 @@ class Values:
 
     def unpack_array(self, content, raw, depth):
         name, shape, start = content
-        if type(name) is not str or not DTYPE.fullmatch(name) or len(shape) > 32: raise Refused("no array")
+        if type(name) is not str or not crosses(name) or len(shape) > 32: raise Refused("no array")
         if not all(type(n) is int and n >= 0 for n in [*shape, start]): raise Refused("no shape")
         dtype, count = np.dtype(name), math.prod(shape)
         if count * dtype.itemsize > len(raw) - start: raise Refused("an array beyond its bytes")

@@ -324,6 +324,19 @@ class Student(Line):
             except BaseException as e: answers.append([False, self.told(e)])
         return answers
 
+    def on_findings(self, rule, submissions, schema):
+        "As `on_each`: what a rule finds in each submission, at all its nodes where there is a schema."
+        known = {}   # answers at nodes that submissions share
+
+        def found_in(submission):
+            found = []
+            for node in [(submission,)] if schema is None else every_node(submission, schema):
+                key = id(node[0]), node[-1] if schema else ""
+                if key not in known: known[key] = list(self.settled(rule(*node)) or ())
+                found += known[key]
+            return found
+        return self.on_each(found_in, [(submission,) for submission in submissions], False)
+
     def on_patch(self, names):
         self.patches.append({name: self.names.get(name, MISSING) for name in names})
         self.names.update(names)
@@ -353,6 +366,15 @@ class Student(Line):
     def on_watched(self):
         sys.setprofile(None)
         return [str(name) for name in self.seen]
+
+
+def every_node(value, schema, at=""):
+    "(value, schema, pointer) of `value` and of everything below it."
+    yield value, schema, at
+    below = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for name, member in below:
+        inner = schema.get("items", {}) if type(value) is list else schema.get("properties", {}).get(name, {})
+        yield from every_node(member, inner, f"{at}/{name}")
 
 
 def iter_of(thing): return (item for item in thing)
