@@ -1,4 +1,5 @@
 """Options and paths that every test shares."""
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    items.sort(key=lambda item: item.path.parent.name != "browser")  # the longest files first, so that two workers end together
+    size = Counter(item.path for item in items)   # browsers and files of few tests are the long ones: first, so that two workers end together
+    items.sort(key=lambda item: (item.path.parent.name != "browser", size[item.path], str(item.path)))
     if config.getoption("--long"):
         return
     for item in items:

@@ -1,14 +1,18 @@
 """A small nbgrader course for tests of the grader: two functions, two tests, one question, 10 points."""
+import atexit
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from tinytorch_grader import release
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "20_capstone"
@@ -39,15 +43,35 @@ def source_notebook():
     return notebook
 
 
+@functools.cache
+def template(source=None):
+    "A course of `source` (a path; None: the capstone) that this process copies: nbgrader takes seconds to make one."
+    folder = tempfile.TemporaryDirectory(prefix="template-")
+    atexit.register(folder.cleanup)
+    return release.make_course(Path(folder.name) / "course", source)
+
+
+@functools.cache
+def small_source():
+    "The path of a file with `source_notebook()`, there as long as this process."
+    folder = tempfile.TemporaryDirectory(prefix="small-")
+    atexit.register(folder.cleanup)
+    nbformat.write(source_notebook(), Path(folder.name) / "small.ipynb")
+    return Path(folder.name) / "small.ipynb"
+
+
 def make_course(folder, more=()):
     "An nbgrader course of `source_notebook()` and the cells `more` in `folder`, made by `capstone course`'s own function."
-    from tinytorch_grader.release import make_course
-    folder.mkdir(parents=True, exist_ok=True)
+    if not more: return shutil.copytree(template(small_source()), folder / "course")
     notebook = source_notebook()
     notebook.cells += more
     nbformat.write(notebook, folder / "small.ipynb")
-    made = make_course(folder / "course", folder / "small.ipynb")
-    return made
+    return release.make_course(folder / "course", folder / "small.ipynb")
+
+
+def capstone_course(folder):
+    "The capstone's own course in `folder`, made by `capstone course`'s own function."
+    return shutil.copytree(template(), folder)
 
 
 def hand_in(course, student, timestamp=None, **answers):

@@ -5,17 +5,11 @@ import json
 from types import SimpleNamespace
 
 import nbformat
-
 from tinytorch_grader.gradebook import ASSIGNMENT, Gradebook
 from tinytorch_grader.pages.feedback import without_markers
 from tinytorch_grader.release import make_course
 
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
-
-
-def course(folder):
-    make_course(folder)
-    return folder
 
 
 def source(folder):

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import papercourse
 import pytest
+from grading import capstone_course
 from papercourse import ASSIGNMENT, NOTEBOOK, cell, display, parts, record, result, stream
 from PIL import Image
 
@@ -32,7 +33,7 @@ def png(width=8, height=4):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     "Four students: solved, hostile, stopped by the clock, and one whose file was no notebook."
-    folder = papercourse.course(tmp_path_factory.mktemp("course") / "course")
+    folder = capstone_course(tmp_path_factory.mktemp("course") / "course")
     solved = papercourse.reference(folder)
     cell(solved, "part2-timing")["outputs"] = [stream("  1%|\r 50%|\r100%| done\n"), display(image_png=png(), text_plain="<Figure size 8x4>")]
     spot = solved["cells"].index(cell(solved, "part1-layers"))

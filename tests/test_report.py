@@ -8,6 +8,7 @@ import shutil
 
 import papercourse
 import pytest
+from grading import capstone_course
 from papercourse import hand_in, measured, parts, record, result
 from test_feedback import HOSTILE, Reader
 
@@ -18,7 +19,7 @@ from tinytorch_grader.pages import report
 @pytest.fixture(scope="module")
 def blank(tmp_path_factory):
     "A course nobody has handed in to."
-    return papercourse.course(tmp_path_factory.mktemp("report") / "course")
+    return capstone_course(tmp_path_factory.mktemp("report") / "course")
 
 
 @pytest.fixture()

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import ROOT
+from grading import ASSIGNMENT, capstone_course
 from helpers import students
 
 from tinytorch_grader import intake, judge
@@ -124,8 +125,7 @@ def bodies(stub):
 
 
 def test_nothing_earns_nothing(tmp_path):
-    from tinytorch_grader.release import ASSIGNMENT, make_course
-    release = make_course(tmp_path / "course") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    release = capstone_course(tmp_path / "course") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     notebooks = {("nothing", "release"): json.loads(release.read_text(encoding="utf-8"))}
     notebooks |= {("nothing", stub): bodies(stub) for stub in ("pass", "return None", "return {}", "return True", "yield")}
     notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in students.students("nothing")}
@@ -231,8 +231,7 @@ def test_under_load_and_with_other_seeds(tmp_path, capsys):
 
 @pytest.mark.long
 def test_the_command_comes_to_the_same_grades(results, tmp_path):
-    from tinytorch_grader.release import ASSIGNMENT, make_course
-    course, table = make_course(tmp_path / "course"), tmp_path / "grades.json"
+    course, table = capstone_course(tmp_path / "course"), tmp_path / "grades.json"
     for (kind, name), student in STUDENTS.items():
         folder = course / "submitted" / f"{kind}-{name}" / ASSIGNMENT
         folder.mkdir(parents=True)
