@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from helpers.warm import commands as commands_in
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.compile(r"`(?:sudo )?make ([\w-]+)|^make ([\w-]+)", re.MULTILINE)
@@ -28,12 +29,23 @@ def example():
     return code
 
 
-def run(command, folder, status=(0,), **environment):
+def run(command, folder, status=(0,), environment=None, **more):
     "What a shell line printed in `folder`."
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path, **environment})
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, env=environment or {**os.environ, "PATH": path, **more})
     assert done.returncode in status, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    "The environment of a shell in which `capstone` and `nbgrader` are forks of one Python that has imported them."
+    with commands_in(tmp_path_factory.mktemp("warm")) as environment: yield environment
+
+
+def uncaged(block):
+    "`block` as it is, without the cage where there is no bubblewrap."
+    return block if shutil.which("bwrap") else re.sub(r"^(capstone grade .*?)( *#.*)?$", r"\1 --no-sandbox", block, flags=re.M)
 
 
 def test_example_runs(tmp_path):
@@ -50,46 +62,50 @@ def test_make_knows(target):
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    "A copy of the checkout, with what an LMS let an instructor download."
+    "A copy of the checkout."
     folder = tmp_path_factory.mktemp("readme") / "clone"
     shutil.copytree(ROOT, folder, ignore=lambda place, names: [name for name in names if name in (".git", ".venv", "__pycache__")
                                                                or Path(place) == ROOT and name.startswith("_")])
-    (folder / "downloads").mkdir()
+    return folder
+
+
+def downloaded(folder):
+    "Put what an LMS let an instructor download into `folder`."
+    (folder / "downloads").mkdir(parents=True)
     shutil.copy(ROOT / "20_capstone.ipynb", folder / "downloads" / "lovelaceada_101_5001_20_capstone.ipynb")
     (folder / "gradebook.csv").write_text(CANVAS)
     return folder
 
 
-def test_instructor_commands(clone):
-    for command in commands("Instructors"):
-        if command.startswith("capstone grade") and not shutil.which("bwrap"):
-            command += " --no-sandbox"
-        run(command, clone, PYTHONPATH=f"{clone}/src:{clone}")
-    assert "lovelaceada_101,graded,95" in (clone / "grades.csv").read_text(encoding="utf-8")
-    assert list((clone / "_course" / "feedback" / "lovelaceada_101").rglob("*.html")) and list((clone / "_course").glob("*.html"))
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory, warm):
+    "The folder in which the instructors' commands were run, one after the other; the students' repository lies beside it."
+    folder = downloaded(tmp_path_factory.mktemp("evening") / "checkout")
+    for command in commands("Instructors"): run(uncaged(command), folder, environment=warm)
+    return folder
 
 
-@pytest.mark.long
-def test_every_command_of_the_instructors_page(tmp_path):
+def test_instructor_commands(evening):
+    assert "lovelaceada_101,graded,95" in (evening / "grades.csv").read_text(encoding="utf-8") and "101,ada,95" in (evening / "gradebook.csv").read_text()
+    assert list((evening / "_course" / "feedback" / "lovelaceada_101").rglob("*.html")) and list((evening / "_course").glob("*.html"))
+
+
+def test_every_command_of_the_instructors_page(tmp_path, warm):
     "The fenced lines of docs/instructors.md, in their order, in a folder with a course, a download, a roster and a second assignment."
     from nbformat import read, write
-    (tmp_path / "downloads").mkdir()
-    shutil.copy(ROOT / "20_capstone.ipynb", tmp_path / "downloads" / "lovelaceada_101_5001_20_capstone.ipynb")
-    (tmp_path / "gradebook.csv").write_text(CANVAS)
-    (tmp_path / "students.csv").write_text("id,first_name,last_name,email\nlovelaceada_101,Ada,Lovelace,ada@example.org\nhopper_102,Grace,Hopper,\n")
-    run("capstone course course", tmp_path)
+    downloaded(tmp_path / "here")
+    here = tmp_path / "here"
+    (here / "students.csv").write_text("id,first_name,last_name,email\nlovelaceada_101,Ada,Lovelace,ada@example.org\nhopper_102,Grace,Hopper,\n")
+    run("capstone course course", here, environment=warm)
     example = read(ROOT / "20_capstone.ipynb", as_version=4)
     example.cells = [cell for cell in example.cells if cell.metadata.get("nbgrader", {}).get("grade_id") in ("q2", "q2-check")]
     for folder in ("source/ps1", "submitted/lovelaceada_101/ps1"):
-        (tmp_path / "course" / folder).mkdir(parents=True)
-        write(example, tmp_path / "course" / folder / "one.ipynb")
-    run("nbgrader generate_assignment ps1 --create", tmp_path / "course")
+        (here / "course" / folder).mkdir(parents=True)
+        write(example, here / "course" / folder / "one.ipynb")
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8"), re.DOTALL)
-    for block in blocks:
-        if not shutil.which("bwrap"): block = re.sub(r"^(capstone grade .*?)( *#.*)?$", r"\1 --no-sandbox", block, flags=re.M)
-        run(f"set -e\n{block}", tmp_path)
-    assert len(blocks) == 7 and "101,ada,95" in (tmp_path / "gradebook.csv").read_text() and (tmp_path / "course-backup.tar.gz").stat().st_size
-    assert "hopper_102,absent" in (tmp_path / "grades.csv").read_text() or "hopper_102" in run("capstone report course", tmp_path) + (tmp_path / "course" / "report.html").read_text()
+    for block in blocks: run(f"set -e\n{uncaged(block)}", here, environment=warm)
+    assert len(blocks) == 7 and "101,ada,95" in (here / "gradebook.csv").read_text() and (here / "course-backup.tar.gz").stat().st_size
+    assert "hopper_102,absent" in run("capstone grade course --csv -" + ("" if shutil.which("bwrap") else " --no-sandbox"), here, environment=warm)
 
 
 MODELS = """import numpy as np
@@ -119,10 +135,8 @@ def test_every_command_of_the_results_page(tmp_path):
     assert len(lines) == 9 and (tmp_path / "board.html").is_file() and (tmp_path / "small.json").is_file()
 
 
-def test_student_commands(clone, tmp_path):
-    folder = tmp_path / "student"
-    (release,) = [command for command in commands("Instructors") if command.startswith("capstone release ")]
-    run(re.sub(r"release \S+", f"release {folder}", release), clone, PYTHONPATH=f"{clone}/src:{clone}")
+def test_student_commands(evening, tmp_path):
+    folder = shutil.copytree(evening.parent / "capstone", tmp_path / "student")
     run(f"{sys.executable} -m zipfile -e binder/*.whl {tmp_path}/wheel", folder)
     said = {command: run(command, folder, status=(0, 1), PYTHONPATH=f"{tmp_path}/wheel") for command in commands("Students")}
     assert re.search(r"total +0 of 100", said["capstone check"]), said["capstone check"]
