@@ -5,9 +5,9 @@ import json
 from types import SimpleNamespace
 
 import nbformat
+
 from tinytorch_grader.gradebook import ASSIGNMENT, Gradebook
 from tinytorch_grader.pages.feedback import without_markers
-from tinytorch_grader.release import make_course
 
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
 

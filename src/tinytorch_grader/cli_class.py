@@ -1,5 +1,7 @@
 """The commands about a class besides grading it: who wrote alike, whether a claim holds, answers that a person
 marks."""
+import sys
+
 import click
 
 from .console import (
@@ -63,6 +65,7 @@ def rerun(course, student, timeout, json_file):
     measured here."""
     is_course(course)
     writable(json_file)
+    if sys.stderr.isatty(): print(f"running the notebook in the cage, {timeout:g} s at most", file=sys.stderr)
     claimed, found = room("rerun").rerun(course, student, timeout)
     write_json(json_file, {"student": plain(student), "claimed": claimed, "measured": found})
     lines = [("", "claimed", "measured here"), *room("rerun").table(claimed, found)]

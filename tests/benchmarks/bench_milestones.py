@@ -3,13 +3,14 @@
 `bench_milestones.py [SEEDS [cnn|vit ...]]`: 5 seeds of the initial weights and both networks by default (some ten minutes). The networks and
 their training are those of the pages in `src/milestones/`.
 """
-import bench_forward  # noqa: F401  first: it keeps the BLAS to one thread
 import copy
 import json
 import os
 import sys
 from pathlib import Path
 from time import perf_counter, process_time
+
+import bench_forward  # noqa: F401  first: it keeps the BLAS to one thread
 
 os.environ["MPLBACKEND"] = "agg"
 import numpy as np
