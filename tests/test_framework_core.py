@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from tinytorch.core.activations import GELU, ReLU, Sigmoid, Softmax, Tanh
 from tinytorch.core.dataloader import DataLoader, Dataset, TensorDataset
-from tinytorch.core.layers import Dropout, Layer, Linear, Sequential
+from tinytorch.core.layers import Dropout, Layer, Linear, Sequential, parts_of
 from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MSELoss
 from tinytorch.core.optimizers import SGD, Adam, AdamW
 from tinytorch.core.tensor import Tensor
@@ -194,6 +194,21 @@ def test_linear():
         assert np.allclose(layer(Tensor(x)).data, x @ layer.weight.data + layer.bias.data, atol=1e-4)
     plain = Linear(3, 2, bias=False)
     assert plain.bias is None and plain.parameters() == [plain.weight] and isinstance(plain, Layer)
+
+
+def test_a_layer_says_its_sizes_and_that_it_has_no_bias():
+    assert repr(Linear(3, 2)) == "Linear(3, 2)" and repr(Linear(3, 2, bias=False)) == "Linear(3, 2, bias=False)"
+
+
+def test_a_part_computes_or_has_parameters():
+    class Computes:
+        def forward(self, x): return x
+    class Holds:
+        def parameters(self): return []
+    class Model(Layer):
+        def __init__(self): self.a, self.rest, self.kind, self.other, self.again = Computes(), {"b": [Holds()], "c": 3}, Computes, object(), self
+    model = Model()
+    assert list(map(type, parts_of(model))) == [Model, Computes, Holds]
 
 
 def test_linear_leaves_its_input_and_parameters_alone():

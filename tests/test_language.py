@@ -1,4 +1,6 @@
 """Modules 10 to 13: tokens, embeddings, attention, Transformers, on any text and any shape. Gradients are in test_gradients.py."""
+import re
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -196,6 +198,8 @@ def test_attention_takes_tensors_alone():
     x = np.ones((2, 4), np.float32)
     with pytest.raises(TypeError, match="attention, K: got ndarray"): scaled_dot_product_attention(Tensor(x), x, Tensor(x))
     with pytest.raises(TypeError, match="MultiHeadAttention: got ndarray"): MultiHeadAttention(4, 2)(x)
+    for shape in ((4,), (2, 5)):
+        with pytest.raises(ValueError, match=re.escape(f"got x {shape}, expected (..., T, 4)")): MultiHeadAttention(4, 2)(Tensor(np.zeros(shape)))
 
 
 @pytest.mark.parametrize("sizes", [(6, 4), (0, 1), (4, 0)])

@@ -34,6 +34,7 @@ BELONG = {  # file of tinytorch: its tests
     **{f"perf/{name}.py": ("benchmarking",) for name in ("results", "footing", "latency", "pairs", "benchmarking")},
     "benchmarking.py": ("benchmarking",), "olympics.py": ("olympics", "strict_reader"),
 }
+BELONG = {file: (*tests, "signatures") for file, tests in BELONG.items()}  # defaults of all of them
 
 
 class Mutant(NamedTuple):
