@@ -19,7 +19,7 @@ class Activation:
         if not isinstance(x, Tensor): raise not_a_tensor(type(self).__name__, x)
         return self.forward(x, *args, **kwargs)
 
-    def parameters(self): return []
+    def parameters(self) -> list: return []
 
     def __repr__(self): return f"{type(self).__name__}()"
 
@@ -29,7 +29,7 @@ _ZERO = np.zeros((), dtype=np.float32)
 
 class ReLU(Activation):
     "max(0, x)."
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "Tensor of any shape -> Tensor of that shape."
         y = np.maximum(x.data, _ZERO)
         return result(y, "relu", (x,), y)
@@ -37,7 +37,7 @@ class ReLU(Activation):
 
 class Tanh(Activation):
     "The hyperbolic tangent, from -1 to 1."
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "Tensor of any shape -> Tensor of that shape."
         y = np.tanh(x.data)
         return result(y, "tanh", (x,), y)
@@ -45,7 +45,7 @@ class Tanh(Activation):
 # %% ../../src/modules/02_activations.ipynb #266b9e02
 class GELU(Activation):
     "x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "Tensor of any shape -> Tensor of that shape."
         z = x.data.clip(-10, 10)  # t is -1 or 1 from there on, and its slope 0, which z * z must not turn into a NaN
         t = np.tanh((2 / math.pi) ** 0.5 * z * (1 + 0.044715 * z * z))
@@ -54,14 +54,14 @@ class GELU(Activation):
 # %% ../../src/modules/02_activations.ipynb #648be015
 class Sigmoid(Activation):
     "1 / (1 + exp(-x)), from 0 to 1, without overflow."
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         "Tensor of any shape -> Tensor of that shape."
         e = np.exp(-np.abs(x.data))
         y = np.where(x.data >= 0, 1 / (1 + e), e / (1 + e))
         return result(y, "sigmoid", (x,), y)
 
 # %% ../../src/modules/02_activations.ipynb #5c151ca3
-def log_softmax(x, axis=-1):
+def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     "log(exp(x) / sum(exp(x))) of an array along `axis`, without overflow."
     x = x - x.max(axis=axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
@@ -69,7 +69,7 @@ def log_softmax(x, axis=-1):
 
 class Softmax(Activation):
     "exp(x) / sum(exp(x)) along `axis`: positive numbers that sum to 1."
-    def forward(self, x, axis=-1):
+    def forward(self, x: Tensor, axis: int = -1) -> Tensor:
         "Tensor of any shape -> Tensor of that shape, each sum along `axis` 1."
         y = np.exp(log_softmax(x.data, axis))
         return result(y, "softmax", (x,), y, axis)

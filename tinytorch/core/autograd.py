@@ -4,6 +4,7 @@
 
 # %% ../../src/modules/06_autograd.ipynb #ec86d18d
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -133,16 +134,16 @@ def _seed(tensor, gradient):
 
 # %% ../../src/modules/06_autograd.ipynb #f35582fc
 def backward(
-    tensor, # where to start, usually a loss
-    gradient=None, # weight of each number of `tensor`, an array of its shape; 1 for a single number
-):
+    tensor: Tensor, # where to start, usually a loss
+    gradient: np.ndarray | None = None, # weight of each number of `tensor`, an array of its shape; 1 for a single number
+) -> None:
     """Add to `.grad` of `tensor` and of all behind it that wants one; `ValueError` for more than one number without `gradient`.
 
     Parameters
     ----------
-    tensor
+    tensor : Tensor
         where to start, usually a loss
-    gradient : default None
+    gradient : np.ndarray | None, default None
         weight of each number of `tensor`, an array of its shape; 1 for a single number
     """
     arrived = {tensor: _seed(tensor, gradient)}
@@ -159,7 +160,7 @@ def backward(
 
 # %% ../../src/modules/06_autograd.ipynb #fc74b7d4
 @contextmanager
-def no_grad():
+def no_grad() -> Iterator[None]:
     "Within it, or within a function it decorates, results keep no nodes: nothing is saved for a gradient."
     token = recording.set(False)
     try:
@@ -168,10 +169,10 @@ def no_grad():
         recording.reset(token)
 
 
-def is_grad_enabled():
+def is_grad_enabled() -> bool:
     "Whether results keep nodes in this thread."
     return recording.get()
 
 
-def enable_autograd(quiet=True):
+def enable_autograd(quiet: bool = True) -> None:
     "Does nothing: gradients are always there. For code written for older versions."

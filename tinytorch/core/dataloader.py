@@ -19,7 +19,7 @@ class Dataset:
 
 class TensorDataset(Dataset):
     "Arrays or Tensors of one length, indexed together; `ValueError` where lengths differ."
-    def __init__(self, *arrays):
+    def __init__(self, *arrays: Tensor | np.ndarray):
         self.arrays = [Tensor(a).data for a in arrays]
         shapes = [a.shape for a in self.arrays]
         if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
@@ -35,18 +35,18 @@ class TensorDataset(Dataset):
 class DataLoader:
     "Batches of `dataset`, an iterable to run through once an epoch; the last batch may be smaller."
     def __init__(self,
-        dataset, # has a length, and gives a batch for an array of indices
-        batch_size=32,
-        shuffle=False, # a new order in each epoch
-        seed=None, # the same orders in each rerun
+        dataset: Dataset, # has a length, and gives a batch for an array of indices
+        batch_size: int = 32,
+        shuffle: bool = False, # a new order in each epoch
+        seed: int | None = None, # the same orders in each rerun
     ):
         """Parameters
         ----------
-        dataset
+        dataset : Dataset
             has a length, and gives a batch for an array of indices
-        shuffle : default False
+        shuffle : bool, default False
             a new order in each epoch
-        seed : default None
+        seed : int | None, default None
             the same orders in each rerun
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:

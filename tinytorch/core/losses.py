@@ -14,7 +14,7 @@ __all__ = ["CrossEntropyLoss", "MSELoss", "BinaryCrossEntropyLoss"]
 # %% ../../src/modules/04_losses.ipynb #749c8255
 class Loss:
     "`loss(predictions, targets)` -> scalar Tensor. Targets may be an array or a list; predictions are a Tensor, else `TypeError`."
-    def __call__(self, predictions, targets):
+    def __call__(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
         if not isinstance(predictions, Tensor): raise not_a_tensor(type(self).__name__, predictions)
         return self.forward(predictions, targets)
 
@@ -35,7 +35,7 @@ def _class_indices(targets, shape):
 # %% ../../src/modules/04_losses.ipynb #723d8a10
 class CrossEntropyLoss(Loss):
     "Mean over the batch of -log softmax(logits)[target]: logits (B, C), targets (B,) class indices."
-    def forward(self, logits, targets):
+    def forward(self, logits: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
         "Tensor (B, C), class indices (B,) -> scalar Tensor."
         y = _class_indices(targets, logits.shape)
         log_p = log_softmax(logits.data)
@@ -52,7 +52,7 @@ def _same_shape(name, predictions, targets):
 
 class MSELoss(Loss):
     "Mean of (prediction - target)^2 over all numbers; shapes must be equal."
-    def forward(self, predictions, targets):
+    def forward(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
         "Two of one shape -> scalar Tensor."
         difference = predictions - _same_shape("MSELoss", predictions, targets)
         return (difference * difference).mean()
@@ -60,7 +60,7 @@ class MSELoss(Loss):
 # %% ../../src/modules/04_losses.ipynb #3bb9c15c
 class BinaryCrossEntropyLoss(Loss):
     "Mean of -t log p - (1 - t) log(1 - p): probabilities p and targets t in [0, 1], of one shape; gives a gradient to p."
-    def forward(self, predictions, targets):
+    def forward(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
         "Two of one shape -> scalar Tensor."
         p, t = predictions.data, _same_shape("BinaryCrossEntropyLoss", predictions, targets).data
         for name, values in (("predictions", p), ("targets", t)):

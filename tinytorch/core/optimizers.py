@@ -4,6 +4,7 @@
 
 # %% ../../src/modules/07_optimizers.ipynb #144a88ff
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def _rate(name, value, below=math.inf, positive=False):
 # %% ../../src/modules/07_optimizers.ipynb #5c692db8
 class Optimizer:
     "Holds the Tensors to train; `step` subtracts what `update` says, a new array, from those that have a gradient."
-    def __init__(self, params, lr, weight_decay):
+    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float):
         if isinstance(params, Tensor): raise TypeError("params: got a Tensor, expected a list of them: model.parameters() or [tensor]")
         self.params = list(params)
         if not self.params: raise ValueError("params: got none, expected the Tensors to train: model.parameters()")
@@ -34,11 +35,11 @@ class Optimizer:
             raise ValueError(f"params: got duplicate parameters, {len(self.params)} of which {different} are different; list each once")
         self.lr, self.weight_decay = _rate("lr", lr, positive=True), _rate("weight_decay", weight_decay)
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         "Forget the gradients, which the next `backward` would add to."
         for p in self.params: p.grad = None
 
-    def step(self):
+    def step(self) -> None:
         "Change every parameter that has a gradient; `ValueError` where the two differ in shape."
         for i, p in enumerate(self.params):
             if p.grad is None: continue
@@ -50,12 +51,12 @@ class Optimizer:
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
 class SGD(Optimizer):
     "v = momentum v + gradient + weight_decay p; p = p - lr v. `ValueError` for rates out of range."
-    def __init__(self, params, lr=0.01, momentum=0, weight_decay=0):
+    def __init__(self, params: Iterable[Tensor], lr: float = 0.01, momentum: float = 0, weight_decay: float = 0):
         super().__init__(params, lr, weight_decay)
         self.momentum = _rate("momentum", momentum, below=1)
         self.velocity = [np.zeros_like(p.data) for p in self.params]
 
-    def update(self, i, p, g):
+    def update(self, i: int, p: np.ndarray, g: np.ndarray) -> np.ndarray:
         if self.weight_decay: g = g + self.weight_decay * p
         if self.momentum:
             v = self.velocity[i]
@@ -66,17 +67,18 @@ class SGD(Optimizer):
 # %% ../../src/modules/07_optimizers.ipynb #c1d62f34
 class Adam(Optimizer):
     "p = p - lr m / (sqrt(v) + eps), with m, v the running means of gradient and squared gradient; weight decay joins the gradient."
-    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
+    def __init__(self, params: Iterable[Tensor], lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0):
         super().__init__(params, lr, weight_decay)
         if np.shape(betas) != (2,): raise ValueError(f"betas: got {betas!r}, expected two numbers, as (0.9, 0.999)")
         self.betas, self.eps = tuple(_rate("betas", beta, below=1) for beta in betas), _rate("eps", eps)
         self.moments = [(0, 0.0, 0.0)] * len(self.params)  # t, m, v
 
-    def update(self, i, p, g):
+    def update(self, i: int, p: np.ndarray, g: np.ndarray) -> np.ndarray:
         if self.weight_decay: g = g + self.weight_decay * p
         return self.lr * self.direction(i, g)
 
-    def direction(self, i, g):
+    def direction(self, i: int, g: np.ndarray) -> np.ndarray:
         (b1, b2), (t, m, v) = self.betas, self.moments[i]
         self.moments[i] = t, m, v = t + 1, b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
         return m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + self.eps)
@@ -84,7 +86,9 @@ class Adam(Optimizer):
 # %% ../../src/modules/07_optimizers.ipynb #aa32285a
 class AdamW(Adam):
     "Adam, and apart from the gradient p shrinks by lr weight_decay p."
-    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    def __init__(self, params: Iterable[Tensor], lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0.01):
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, i, p, g): return self.lr * (self.direction(i, g) + self.weight_decay * p)
+    def update(self, i: int, p: np.ndarray, g: np.ndarray) -> np.ndarray:
+        return self.lr * (self.direction(i, g) + self.weight_decay * p)

@@ -19,7 +19,7 @@ def _float32(data):
     return np.array(array, dtype=np.float32)
 
 # %% ../../src/modules/01_tensor.ipynb #eba0f5b0
-def not_a_tensor(name, x):
+def not_a_tensor(name: str, x: object) -> TypeError:
     "The error to raise when `name` got an `x` that is no Tensor."
     return TypeError(f"{name}: got {type(x).__name__}, expected Tensor; wrap it: Tensor(x)")
 
@@ -28,28 +28,28 @@ recording = ContextVar("recording", default=True)  # module 06 switches it off; 
 watchers = []  # functions (op, inputs, saved, out) that look on: module 14 counts what a model does
 
 
-def float_type(array):
+def float_type(array: np.ndarray) -> np.dtype:
     "Type of a gradient of `array`, or of a step it takes: its own, or float32 where that holds whole numbers."
     return array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
 
 
 def result(
-    data, # the array that NumPy computed; it is not copied
-    op, # name of the operation, by which module 06 finds its gradients
-    inputs, # the tensors it was computed from
-    *saved, # what those gradients will need
-):
+    data: np.ndarray, # the array that NumPy computed; it is not copied
+    op: str, # name of the operation, by which module 06 finds its gradients
+    inputs: tuple, # the tensors it was computed from
+    *saved: object, # what those gradients will need
+) -> "Tensor":
     """A Tensor around `data`, with a node when one of `inputs` wants a gradient; `TypeError` for an input that is no Tensor.
 
     Parameters
     ----------
-    data
+    data : np.ndarray
         the array that NumPy computed; it is not copied
-    op
+    op : str
         name of the operation, by which module 06 finds its gradients
-    inputs
+    inputs : tuple
         the tensors it was computed from
-    saved
+    saved : object
         what those gradients will need
     """
     out = Tensor.__new__(Tensor)
@@ -73,14 +73,14 @@ class Tensor:
     __array_priority__ = 1  # `array + tensor` becomes a Tensor
 
     def __init__(self,
-        data, # numbers: a list, an array, a scalar, a Tensor
-        requires_grad=False, # whether `backward` leaves a gradient in `.grad`, an array
+        data: object, # numbers: a list, an array, a scalar, a Tensor
+        requires_grad: bool = False, # whether `backward` leaves a gradient in `.grad`, an array
     ):
         """Parameters
         ----------
-        data
+        data : object
             numbers: a list, an array, a scalar, a Tensor
-        requires_grad : default False
+        requires_grad : bool, default False
             whether `backward` leaves a gradient in `.grad`, an array
         """
         self.data, self.requires_grad, self.grad, self.node = _float32(data), requires_grad, None, None
@@ -107,13 +107,13 @@ def patch(f):
 
 # %% ../../src/modules/01_tensor.ipynb #55bb66b6
 @patch
-def numpy(self: Tensor):
+def numpy(self: Tensor) -> np.ndarray:
     "The array itself, not a copy."
     return self.data
 
 
 @patch
-def item(self: Tensor):
+def item(self: Tensor) -> float:
     "The only number, as a Python float; `ValueError` when there are none or more."
     if self.size != 1: raise ValueError(f"item: got shape {self.shape}, expected one number; reduce with .mean() or .sum(), or use .data")
     return self.data.item()
@@ -154,7 +154,7 @@ Tensor.__neg__ = lambda self: self * -1
 
 # %% ../../src/modules/01_tensor.ipynb #6ce8bb99
 @patch
-def matmul(self: Tensor, other):
+def matmul(self: Tensor, other: Tensor) -> Tensor:
     "Matrix product; `TypeError` unless `other` is a Tensor, `ValueError` where the inner dimensions disagree."
     if not isinstance(other, Tensor): raise not_a_tensor("matmul", other)
     try:
@@ -176,7 +176,7 @@ def __getitem__(self: Tensor, key):
 
 
 @patch
-def reshape(self: Tensor, *shape):
+def reshape(self: Tensor, *shape: int | tuple[int, ...]) -> Tensor:
     "The same numbers in another shape, given as numbers or as a tuple; one of them may be -1."
     shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     try:
@@ -187,7 +187,7 @@ def reshape(self: Tensor, *shape):
 
 
 @patch
-def transpose(self: Tensor, dim0=-2, dim1=-1):
+def transpose(self: Tensor, dim0: int = -2, dim1: int = -1) -> Tensor:
     "Swap two dimensions, `ValueError` unless both are there; by default the last two, or nothing where there are fewer."
     nothing = self.ndim < 2 and (dim0, dim1) == (-2, -1)
     return result(self.data if nothing else self.data.swapaxes(dim0, dim1), "transpose", (self,), dim0, dim1)
@@ -200,7 +200,7 @@ Tensor.contiguous = _named(lambda self: result(np.asarray(self.data, order="C"),
 
 
 @patch
-def masked_fill(self: Tensor, mask, value):
+def masked_fill(self: Tensor, mask: Tensor | np.ndarray, value: float) -> Tensor:
     "`value` where `mask`, a Tensor or an array whose shape broadcasts, is not 0; elsewhere the numbers themselves."
     mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask, dtype=bool)
     try:
@@ -212,7 +212,7 @@ def masked_fill(self: Tensor, mask, value):
 # %% ../../src/modules/01_tensor.ipynb #64ede137
 def _reduction(op, compute):
     "The method `t.op(axis, keepdims)`."
-    def forward(self, axis=None, keepdims=False):
+    def forward(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         try:
             data = np.asarray(compute(self.data, axis=axis, keepdims=keepdims))
         except ValueError as error:
@@ -225,7 +225,7 @@ Tensor.sum, Tensor.mean, Tensor.max = _reduction("sum", np.sum), _reduction("mea
 
 # %% ../../src/modules/01_tensor.ipynb #19547299
 @patch
-def backward(self: Tensor, gradient=None):
+def backward(self: Tensor, gradient: np.ndarray | None = None) -> None:
     "Leave in `.grad` of every tensor behind this one its gradient; see `core.autograd.backward`."
     from tinytorch.core.autograd import backward
     backward(self, gradient)

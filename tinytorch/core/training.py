@@ -4,9 +4,11 @@
 
 # %% ../../src/modules/08_training.ipynb #60b22fb2
 import math
+from collections.abc import Callable, Iterable
 
 from .autograd import no_grad
-from .layers import switch
+from .layers import Layer, switch
+from .optimizers import Optimizer
 from .tensor import patch
 
 # %% ../../src/modules/08_training.ipynb #6e5891d4
@@ -24,17 +26,26 @@ def _progress(steps, label, show):
 # %% ../../src/modules/08_training.ipynb #6ba5bff0
 class Trainer:
     "Trains `model` with `optimizer` to make `loss_fn(model(X), y)` small."
-    def __init__(self, model, optimizer, loss_fn,
-        progress=True, # show a bar on work of more than a second
+    def __init__(self,
+        model: Layer, # or any model with forward(x)
+        optimizer: Optimizer, # of its parameters
+        loss_fn: Callable, # (scores, y) -> scalar Tensor
+        progress: bool = True, # show a bar on work of more than a second
     ):
         """Parameters
         ----------
-        progress : default True
+        model : Layer
+            or any model with forward(x)
+        optimizer : Optimizer
+            of its parameters
+        loss_fn : Callable
+            (scores, y) -> scalar Tensor
+        progress : bool, default True
             show a bar on work of more than a second
         """
         self.model, self.optimizer, self.loss_fn, self.progress = model, optimizer, loss_fn, progress
 
-    def batches(self, loader, label, training):
+    def batches(self, loader: Iterable, label: str, training: bool) -> Iterable:
         "The batches of `loader`, once the model's layers are switched to training or to evaluation."
         switch(self.model, training)
         return _progress(loader, label, self.progress)
@@ -47,18 +58,19 @@ def _per_sample(total, n):
 
 @patch
 def train_epoch(self: Trainer,
-    loader, # batches (X, y) of Tensors
-): # mean loss of a sample, each as it was before the step that learned from it
+    loader: Iterable, # batches (X, y) of Tensors
+) -> float: # mean loss of a sample, each as it was before the step that learned from it
     """One step for each batch; `ValueError` for a loader without samples.
 
     Parameters
     ----------
-    loader
+    loader : Iterable
         batches (X, y) of Tensors
 
     Returns
     -------
-    mean loss of a sample, each as it was before the step that learned from it
+    float
+        mean loss of a sample, each as it was before the step that learned from it
     """
     total = n = 0
     for X, y in self.batches(loader, "train", training=True):
@@ -78,18 +90,19 @@ def _hits(scores, y):
 
 @patch
 def evaluate(self: Trainer,
-    loader, # batches (X, y) of Tensors
-): # mean loss of a sample, accuracy in [0, 1]
+    loader: Iterable, # batches (X, y) of Tensors
+) -> tuple[float, float]: # mean loss of a sample, accuracy in [0, 1]
     """Learn nothing. A NaN score is a wrong answer; without class scores the accuracy is NaN. `ValueError` for a loader without samples.
 
     Parameters
     ----------
-    loader
+    loader : Iterable
         batches (X, y) of Tensors
 
     Returns
     -------
-    mean loss of a sample, accuracy in [0, 1]
+    tuple[float, float]
+        mean loss of a sample, accuracy in [0, 1]
     """
     total = hits = n = 0
     with no_grad():
@@ -101,14 +114,15 @@ def evaluate(self: Trainer,
 
 # %% ../../src/modules/08_training.ipynb #22f5a339
 @patch
-def fit(self: Trainer, train_loader, test_loader,
-    epochs=10,
-): # a row (train loss, test loss, test accuracy) for each epoch
+def fit(self: Trainer, train_loader: Iterable, test_loader: Iterable,
+    epochs: int = 10,
+) -> list[tuple[float, float, float]]: # a row (train loss, test loss, test accuracy) for each epoch
     """Train for some epochs, and take the exam after each.
 
     Returns
     -------
-    a row (train loss, test loss, test accuracy) for each epoch
+    list[tuple[float, float, float]]
+        a row (train loss, test loss, test accuracy) for each epoch
     """
     return [(self.train_epoch(train_loader), *self.evaluate(test_loader)) for _ in _progress(range(epochs), "epochs", self.progress)]
 
@@ -116,15 +130,15 @@ def fit(self: Trainer, train_loader, test_loader,
 class CosineSchedule:
     "The learning rate falls from `max_lr` to `min_lr` along half a cosine. Source: Loshchilov and Hutter (2017), SGDR, eq. 5."
     def __init__(self,
-        max_lr=0.1, # rate of epoch 0
-        min_lr=0.01, # rate from epoch `total_epochs` on
-        total_epochs=100,
+        max_lr: float = 0.1, # rate of epoch 0
+        min_lr: float = 0.01, # rate from epoch `total_epochs` on
+        total_epochs: int = 100,
     ):
         """Parameters
         ----------
-        max_lr : default 0.1
+        max_lr : float, default 0.1
             rate of epoch 0
-        min_lr : default 0.01
+        min_lr : float, default 0.01
             rate from epoch `total_epochs` on
         """
         if not 0 <= min_lr <= max_lr < math.inf or total_epochs < 1:
@@ -132,7 +146,7 @@ class CosineSchedule:
                              "expected 0 <= min_lr <= max_lr and at least one epoch")
         self.max_lr, self.min_lr, self.total_epochs = max_lr, min_lr, total_epochs
 
-    def get_lr(self, epoch):
+    def get_lr(self, epoch: int) -> float:
         "The rate of `epoch`, counted from 0; give it to `optimizer.lr`."
         share = min(max(epoch / self.total_epochs, 0), 1)
         return self.min_lr + (self.max_lr - self.min_lr) * (1 + math.cos(math.pi * share)) / 2
