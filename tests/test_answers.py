@@ -57,8 +57,37 @@ def at_the_end_and_deleted(cells, at):
     del cells[at]
 
 
+def split_in_two(cells, at):
+    "As JupyterLab splits a cell: the second half has the metadata too, and an id of its own."
+    first, second = ANSWER.split(" because ")
+    cells[at:at + 1] = [cells[at] | {"source": first}, cells[at] | {"source": f"because {second}", "id": "half"}]
+
+
+def split_by_an_editor(cells, at):
+    "The second half without metadata, behind a cell of code."
+    first, second = ANSWER.split(" because ")
+    cells[at:at + 1] = [cells[at] | {"source": first}, cell("code", "1 + 1"), cell("markdown", f"because {second}", id="half")]
+
+
+def html(cells, at): cells[at] = cells[at] | {"source": f"<div style='color: red'><p>{ANSWER}</p></div>"}
+def html_elsewhere(cells, at): cells.insert(at + 1, cell("markdown", f"<details><summary>Answer</summary>{ANSWER}</details>"))
+def in_an_html_comment(cells, at): cells[at - 1]["source"] += f"\n<!-- {ANSWER} -->"
+def magic_markdown(cells, at): cells.insert(at + 1, cell("code", f"%%markdown\n{ANSWER}"))
+def prose_in_a_code_cell(cells, at): cells.insert(at + 1, cell("code", ANSWER))
+def comment_above_code(cells, at): cells.insert(at + 1, cell("code", f"# {ANSWER}\nprint('done')"))
+def printed(cells, at): cells.insert(at, cell("code", f"print('{ANSWER}')"))
+def a_variable(cells, at): cells.insert(at + 1, cell("code", f'reflection = """\n{ANSWER}\n"""\nlen(reflection)'))
+
+
+def in_the_cell_before(cells, at):
+    "A comment in the assignment's own code cell before the question."
+    before = max(i for i in range(at) if cells[i]["cell_type"] == "code")
+    cells[before]["source"] += f"\n# {ANSWER}"
+
+
 WAYS = (metadata_lost, all_metadata_lost, under_the_question, merged_into_the_question, above, below, below_a_code_cell, raw_below, heading_below,
-        at_the_end, as_a_comment, as_a_string, retyped, at_the_end_and_deleted)
+        at_the_end, as_a_comment, as_a_string, retyped, at_the_end_and_deleted, html, html_elsewhere, in_an_html_comment, magic_markdown,
+        prose_in_a_code_cell, comment_above_code, printed, a_variable, in_the_cell_before)
 
 
 def changed(tmp_path, change, trusted=TRUSTED):
@@ -71,8 +100,34 @@ def changed(tmp_path, change, trusted=TRUSTED):
 def test_an_answer_reaches_whoever_marks_it(tmp_path, way):
     submission = changed(tmp_path, way)
     assert ANSWER in submission.manual["reflection"] and submission.manual["reflection"].count(ANSWER) == 1
-    if way not in (below, retyped): assert MOVED in submission.notes and "moved here by the grader" in submission.manual["reflection"]
+    if way not in (below, retyped, html, html_elsewhere): assert MOVED in submission.notes and "moved here by the grader" in submission.manual["reflection"]
     assert "YOUR ANSWER HERE" not in submission.manual["reflection"]
+
+
+@pytest.mark.parametrize("way", (split_in_two, split_by_an_editor), ids=lambda way: way.__name__)
+def test_an_answer_in_pieces_is_put_together(tmp_path, way):
+    submission = changed(tmp_path, way)
+    said = submission.manual["reflection"]
+    assert said.index("I would deploy the steady model") < said.index("because the tail decides.") and said.count("tail") == 1
+
+
+def test_comments_of_honest_code_are_no_answer(tmp_path):
+    "Beside a written answer, sentences in code stay what they are; code that runs still runs."
+    def with_code(cells, at):
+        cells[at]["source"] = ANSWER
+        cells.insert(at + 1, cell("code", "# here I look once more at what the table said before\nprint('the same as in the table above')"))
+    submission = changed(tmp_path, with_code)
+    assert submission.manual["reflection"] == ANSWER and len(submission.extras) == 1 and submission.notes == []
+    assert len(changed(tmp_path, comment_above_code).extras) == 1, "it is run as well"
+
+
+def test_sentences_in_code_far_away_are_named(tmp_path):
+    submission = changed(tmp_path, lambda cells, at: cells.insert(place(cells, "part2-size"), cell("code", f"x = 1  # no\n# {ANSWER}")))
+    note, = (note for note in submission.notes if note.startswith("cell reflection"))
+    assert "empty, and nothing written was found near it; the student's own text stands after" in note
+    def in_a_solution(cells, at): cells[place(cells, "part2-size")]["source"] += f"\n    # {ANSWER}"
+    note, = (note for note in changed(tmp_path, in_a_solution).notes if note.startswith("cell reflection"))
+    assert note.endswith("the student's own text stands in part2-size")
 
 
 def test_an_answer_that_is_nowhere_is_said_to_be(tmp_path):

@@ -7,11 +7,13 @@ notebook only the source of the solution cells, the manual answers and the extra
 is the trusted source's.
 """
 import ast
+import functools
 import hashlib
 import json
 import os
 import re
 import stat
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,8 @@ MOST_SOURCE = 200_000  # characters of one cell
 PICTURES = "image/png", "image/jpeg", "image/gif"
 PICTURE_BYTES = 8 * 2**20   # of the pictures attached to one cell, encoded
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
+MARKUP = re.compile(r"%%(markdown|md|html|latex)\b")   # cells of code whose text is no code
+SENTENCE = 5   # words from which on something written in code may be an answer
 IMPORT = re.compile(r"(import [\w., ]+|from [\w.]+ import [\w.,* ]+)(#.*)?$")   # of a name, on a line of its own
 
 
@@ -182,23 +186,58 @@ def listed(names):
 
 @dataclass
 class Prose:
-    """Text of a student's own outside of the cells that ask for it: after which trusted cell it stands, and whether
-    one comes after it."""
+    """Text of a student's own outside of the cells that ask for it: after which trusted cell it stands, whether one
+    comes after it, and whether it stands in code, where it is an answer only if there is no other."""
     source: str
     before: int
     pictures: dict
     last: bool = True
+    in_code: bool = False
 
 
 def commented(source):
-    "What a code cell says that holds nothing but comments or one string; None for code."
+    "What a code cell says that holds nothing but comments, one string or prose; None for code."
     lines = [line.strip() for line in source.strip().split("\n")]
     if len(source) > MOST_SOURCE: return None
+    if MARKUP.match(lines[0]): return "\n".join(source.strip().split("\n")[1:])
     if all(line[:1] in ("", "#") for line in lines): return "\n".join(line.lstrip("# ") for line in lines)
-    if source.strip()[:1] not in ("'", '"'): return None
-    try: value = ast.literal_eval(source.strip())
+    tree = parsed(source)
+    if tree is None: return source if spoken(source) else None
+    only = tree.body[0].value if len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr) else None
+    return only.value if isinstance(only, ast.Constant) and isinstance(only.value, str) else None
+
+
+def parsed(source):
+    "`source` as a syntax tree, or None."
+    try:
+        with warnings.catch_warnings(action="ignore"): return ast.parse(source.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError): return None
-    return value if isinstance(value, str) else None
+
+
+def spoken(source):
+    "Whether `source`, which is no Python, reads like sentences."
+    words = source.split()
+    plain = sum(bool(re.fullmatch(r"[(\"']?[^\W\d_][^\W\d_'’-]*[.,;:!?)\"']*", word)) for word in words)
+    return source.strip()[:1] not in "%!?@" and len(words) >= SENTENCE and plain >= 0.8 * len(words)
+
+
+def asides(source):
+    "The sentences in code: comments and strings of several words, docstrings excepted."
+    said = [line.strip().lstrip("# ") for line in source.split("\n") if line.strip()[:1] == "#"]
+    if len(source) <= MOST_SOURCE and (tree := parsed(source)):
+        documented = {id(node.body[0].value) for node in ast.walk(tree)
+                      if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+                      and isinstance(node.body[0], ast.Expr)}
+        said += [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)
+                 and isinstance(node.value, str) and id(node) not in documented]
+    return "\n".join(one for one in said if len(one.split()) >= SENTENCE)
+
+
+@functools.lru_cache(maxsize=8)
+def known_asides(trusted):
+    "The lines of the sentences in the assignment's own code, squeezed."
+    code = [trusted.source(i) for i, role in enumerate(trusted.roles) if role != "text"]
+    return {squeezed(line) for source in code for line in asides(source).split("\n")}
 
 
 def pictures_of(cell):
@@ -241,6 +280,7 @@ class Reading:
         elif (cell.get("cell_type") == "code" and source and source.strip()
               and squeezed(source) not in self.trusted.given[index]):
             self.changed.append((index, source, again))
+            self._aside(source, index)
 
     def _own(self, cell, source):
         "A cell that is none of ours: code to be run, or prose."
@@ -248,7 +288,7 @@ class Reading:
             self.answering, said = None, commented(source or "")
             if said is None or not said.strip():
                 if source and source.strip(): self.submission.extras.append((self.at, source))
-                return
+                return self._aside(source or "", self.before)
         else: said = source
         if not said or squeezed(said) in self.trusted.texts | {""}:
             self.before = max(self.before, self.trusted.text_at.get(squeezed(said or ""), -1))
@@ -258,6 +298,14 @@ class Reading:
             self._join(self.answering, said, pictures)
             self.together.append(self.answering)
         elif own := self._beyond_texts(said): self.prose.append(Prose(own, self.before, pictures))
+
+    def _aside(self, source, before):
+        "Sentences in code that is not the assignment's."
+        if own := self._own_asides(source): self.prose.append(Prose(own, before, {}, in_code=True))
+
+    def _own_asides(self, source):
+        known, said = known_asides(self.trusted), asides(source)
+        return self._beyond_texts("\n".join(line for line in said.split("\n") if squeezed(line) not in known))
 
     def _lesson(self, index, cell, source):
         "A text of the lesson; what a student wrote into it is prose."
@@ -324,9 +372,10 @@ class Reading:
     def settle(self):
         "Bring prose that stands near a manual cell, or at the end of the notebook, to whoever marks it; returns notes."
         notes, left = [], []
-        for prose in self.prose:
+        for prose in sorted(self.prose, key=lambda prose: prose.in_code):
             prose.last = not any(index > prose.before for index in self.places)
-            if (index := self._near(prose)) is None: left.append(prose)
+            index = self._near(prose)
+            if index is None or prose.in_code and not self._empty(index): left.append(prose)
             else: self._move(prose, index)
         empty = [index for index in self.trusted.manual if self._empty(index) and index not in self.trusted.tasks]
         if empty and (end := [prose for prose in left if prose.last]):
@@ -337,6 +386,7 @@ class Reading:
                          "for whoever marks it")
         for index in empty:
             gone, where = index not in self.places, [self._after(prose.before) for prose in left]
+            where += [f"in {name}" for name, source in self.submission.cells.items() if self._own_asides(source)]
             if gone or where:
                 notes.append(f"cell {self.trusted.grade_id(index)}: {'missing' if gone else 'empty'}, and nothing "
                              "written was found near it"
