@@ -532,8 +532,19 @@ def timed(time_calls, ms, num_runs, rows=1, wall=lambda ns: ns, slice_ms=0, **co
         check(type(result) is tuple and len(result) == 2 and np.ndim(result[0]) == 1 and len(result[0]) > 0,
               f"_time_calls: got {short(result)}", f"return the latencies and the cold start {LOOP}",
               "(list of floats, float)")
+    check(not virtual.asleep or follows_time(time_calls),
+          "_time_calls: the latencies do not follow the time that the calls take",
+          f"read a monotonic clock right before and after the forward call {LOOP}", "longer times of slower calls")
     latencies = [float(min(runs)) for runs in zip(*(result[0] for result, _ in results))]
     return latencies, float(min(result[1] for result, _ in results)), model
+
+
+@functools.lru_cache(maxsize=None)
+def follows_time(time_calls):
+    "Whether latencies in real time grow as those of calls that take 5, 30 and 60 ms; made-up numbers do not."
+    quick, slow, slower = (float(min(on_virtual_clock(lambda: time_calls(SlowModel(lambda x: ms), slow_rows(1), 3))[0]))
+                           for ms in (5, 30, 60))
+    return slow > quick and abs((slower - quick) / (slow - quick) - 55 / 25) < 1
 
 
 def check_units(time_calls, ms, num_runs):
@@ -572,12 +583,14 @@ def check_warmup(time_calls, ms, cold_ms, num_runs, at="(Part 2, trap 3)"):
 
 
 def check_region(time_calls, ms, what, **costs):
-    "`costs` outside of the forward call (`slice_ms`, `read_ms`) do not reach the latencies."
+    "`costs` outside of the forward call (`slice_ms`, `read_ms`) do not reach the latencies, and `ms` inside does."
     alone, _, _ = timed(time_calls, ms, 12)
-    latencies, _, _ = timed(time_calls, ms, 12, **costs)
-    check(near(latencies, alone),
-          f"_time_calls: 12 runs take {sum(latencies) / (sum(alone) or 1):.3g} times as long when {what} is slow",
-          "only the forward call stands between the two readings of the clock (Part 2, trap 1)", "once as long")
+    latencies, _, _ = timed(time_calls, 2 * ms, 12, **costs)
+    twice = [2 * latency for latency in alone]
+    check(min(alone) > 0 and near(latencies, twice),
+          f"_time_calls: 12 runs of {2 * ms} ms take {2 * sum(latencies) / (sum(twice) or 1):.3g} times as long as 12 "
+          f"of {ms} ms when {what} is slow",
+          "only the forward call stands between the two readings of the clock (Part 2, trap 1)", "twice as long")
 
 
 def check_rotation(time_calls, rows, rounds, fixed_ms, row_ms):
@@ -616,7 +629,7 @@ def check_clock(time_calls, ms, wall):
     want = [latency * ms / 64 for latency in steady]
     worst = max(zip(latencies, want), key=lambda pair: abs(pair[0] - pair[1]))[0] * 64 / (steady[0] or 64)
     wall_clock = virtual.asleep and bool(calls_seen(lambda: timed(time_calls, 1, 1), {"now", "utcnow", "today"}))
-    check(near(latencies, want) and not wall_clock,
+    check(min(steady) > 0 and near(latencies, want) and not wall_clock,
           f"_time_calls: got {'a wall clock' if wall_clock else f'{worst:.6g} ms'} when the wall clock "
           f"{'was set back' if wall is set_back else 'ticks once a millisecond'}",
           f"use a monotonic clock, and do not round {LOOP}", f"{ms} ms")
