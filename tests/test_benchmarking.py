@@ -897,6 +897,11 @@ def test_batch_throughput_takes_256_rows_and_two_seconds(monkeypatch):
 
 # A measurement ends.
 
+def test_a_clock_in_seconds_shows_in_its_smallest_step_also_where_most_readings_are_equal():
+    times = iter([0.0] * 5 + [2.5e-7] * 3000 + [1.0])
+    with pytest.raises(ValueError, match="timer: got steps of 2.5e-07"): preflight(lambda: next(times))
+
+
 @pytest.mark.parametrize("timer, words", [
     (time.perf_counter, r"timer: got steps of \S+, expected integer nanoseconds, time.perf_counter_ns"),
     (lambda: math.nan, "timer: got nan, expected integer nanoseconds"), (lambda: math.inf, "timer: got inf"), (lambda: "now", "timer: got 'now'"),
@@ -1015,7 +1020,7 @@ def test_what_six_processes_say_together(monkeypatch):
     def process(job, seed):
         asked.append((job[3]["rng"], seed))
         k = len(asked)
-        return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive", "protocol": {"block_s": 0.01},
+        return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive", "protocol": {"block_s": 0.01 * k},
                 "pairs": 40 - k, "min_effect": 0.02 if k < 6 else 0.05, "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
     monkeypatch.setattr("tinytorch.perf.pairs._fresh_process", process)
     r = compare_latency(len, len, [[]], scope="across_processes", rng=0, progress=False)

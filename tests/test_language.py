@@ -291,3 +291,7 @@ def test_a_report_takes_whole_numbers_and_says_what_to_do_with_scores_at_each_po
     report = BenchmarkReport("gpt")
     report.benchmark_model(Last(), X, y, num_runs=3)
     assert report.metrics["accuracy"] == np.mean(model(X).data[:, -1].argmax(axis=1) == y)
+
+
+def test_what_layers_say_of_themselves():
+    assert repr(LayerNorm(4)) == "LayerNorm(4)" and repr(LayerNorm((2, 3))) == "LayerNorm((2, 3))"
