@@ -806,6 +806,15 @@ def test_models_that_cannot_be_copied_are_compared_as_they_are(paced):
     assert found["protocol"]["footing"] == "as given" and found["min_effect"] == 0.05 and found["verdict"] == "equivalent"
 
 
+def test_a_system_that_interrupts_some_calls_does_not_decide(paced):
+    class Interrupted(Paced):
+        def forward(self, x):
+            super().forward(x)
+            Paced.now_ns += 20_000_000 * int(Paced.rng.random() < 0.04)   # 20 ms in one call of 25
+    found = olympics._compare_in_turns(Interrupted(1.0), Interrupted(1.0), [0], pairs=40)
+    assert found["verdict"] == "equivalent" and found["ci_low"] == found["ci_high"] == 1
+
+
 def test_copies_are_made_alike_whatever_the_models_come_from():
     model, rng = SimpleMLP(4, 3, 2), np.random.default_rng(0)
     model.fc2.weight = model.fc1.weight   # shared memory stays shared
