@@ -1,6 +1,8 @@
 """The digits, the weights trained on them, and the text: the files in the package are those their scripts make."""
 import importlib.util
 import shutil
+import zipfile
+import zipimport
 
 import numpy as np
 import pytest
@@ -34,6 +36,18 @@ def test_another_file_is_refused(tmp_path, load):
     (tmp_path / "digits.npz").write_bytes(b"other")
     with pytest.raises(ValueError, match="SHA-256"):
         load(tmp_path / "digits.npz")
+
+
+def test_they_are_read_from_a_package_in_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "tinytorch.zip", "w") as file:
+        for path in (ROOT / "tinytorch" / "__init__.py", ROOT / "tinytorch" / "datasets.py", *(ROOT / "tinytorch" / "data").glob("*.npz")):
+            file.write(path, path.relative_to(ROOT))
+    spec = zipimport.zipimporter(str(tmp_path / "tinytorch.zip" / "tinytorch")).find_spec("datasets")
+    spec.loader.exec_module(zipped := importlib.util.module_from_spec(spec))
+    for theirs, ours in ((zipped.load_digits(), load_digits()), (zipped.load_digits_mlp(), load_digits_mlp())):
+        assert all(np.array_equal(a, b) for a, b in zip(theirs, ours, strict=True))
+    assert zipped.load_text() == load_text()
+    with pytest.raises(FileNotFoundError): load_digits(tmp_path / "none.npz")
 
 
 def forward(weights, X):

@@ -3,6 +3,7 @@ import copy
 import operator
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -84,6 +85,16 @@ def test_one_number_is_a_scalar_and_several_are_not():
 def test_repr_is_short_and_tells_shape_and_gradient():
     text = repr(Tensor(array(100, 100), requires_grad=True))
     assert len(text) < 800 and "shape=(100, 100)" in text and "requires_grad=True" in text and "requires_grad" not in repr(Tensor(1))
+
+
+@pytest.mark.parametrize("data, most", [([1.0, 1e300], "1e+300"), (np.array([[-3.5e38, np.inf]]), "3.5e+38"), (np.float64(1e39), "1e+39")])
+def test_what_float32_cannot_hold_is_refused(data, most):
+    with pytest.raises(ValueError, match=re.escape(f"Tensor: got {most}, which is beyond float32 (3.4e38); scale the numbers down")): Tensor(data)
+
+
+def test_what_is_infinite_already_or_too_small_is_kept_as_float32_has_it():
+    given = np.array([np.inf, -np.inf, np.nan, 1e-60, float(np.finfo(np.float32).max)])
+    assert np.array_equal(Tensor(given).data, given.astype(np.float32), equal_nan=True)
 
 
 def test_copies_and_pickles():

@@ -17,9 +17,17 @@ DIGITS_MLP_SHA256 = "3185dd6b532a4bb3583c87f1c07f755e6aeecf0bc72d08a61bac511b1e1
 GENESIS_SHA256 = "a29c4eb9087900fc8915906d27272f77d45ab753eaaef82bda637f6c3dea2a7a"  # of data/genesis.npz
 
 # %% ../src/modules/00_datasets.ipynb #2747be84
+def _bytes_of(path):
+    "What is in the file at `path`, also where the package is in a zip."
+    try: return Path(path).read_bytes()
+    except OSError:
+        if not hasattr(globals().get("__loader__"), "archive"): raise
+        return __loader__.get_data(str(path))
+
+
 def _checked_arrays(path, sha256):
     "The arrays of the `.npz` at `path`, by name. `ValueError` when its SHA-256 is another."
-    raw = Path(path).read_bytes()
+    raw = _bytes_of(path)
     if (digest := hashlib.sha256(raw).hexdigest()) != sha256:
         raise ValueError(f"{path}: SHA-256 is {digest}, expected {sha256}; restore the file from the repository")
     with np.load(io.BytesIO(raw), allow_pickle=False) as data:

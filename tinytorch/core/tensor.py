@@ -12,11 +12,18 @@ __all__ = ["Tensor", "result", "recording", "float_type"]
 
 # %% ../../src/modules/01_tensor.ipynb #7c5de0f5
 def _float32(data):
-    "A float32 copy of `data`; `TypeError` for what is not numbers."
+    "A float32 copy of `data`; `TypeError` for what is not numbers, `ValueError` beyond float32."
     array = data.data if isinstance(data, Tensor) else np.asarray(data)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"Tensor: got {type(data).__name__} of {array.dtype}, expected numbers: a list, an array or a Tensor of them")
-    return np.array(array, dtype=np.float32)
+    if array.itemsize <= 4 or array.ndim == 0 and abs(array) < 3e38:  # what follows takes 4 us
+        return np.array(array, dtype=np.float32)
+    try:
+        with np.errstate(over="raise"): return np.array(array, dtype=np.float32)
+    except FloatingPointError:
+        most = np.abs(array[np.isfinite(array)]).max()
+        raise ValueError(f"Tensor: got {most:.3g}, which is beyond float32 (3.4e38); "
+                         "scale the numbers down") from None
 
 # %% ../../src/modules/01_tensor.ipynb #eba0f5b0
 def not_a_tensor(name: str, x: object) -> TypeError:
