@@ -1,9 +1,9 @@
 """The vocabulary of the capstone's tests: a virtual clock, fake models, checks that say what came and what was
-meant.
+expected.
 
 The tests themselves, their points and their hidden lines stand in `20_capstone.ipynb`; a check takes what it tests
-as an argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out in another
-way than the lesson asks for.
+as an argument. Nothing in this file answers a cell: what a check expects is a literal, or is worked out otherwise
+than the lesson asks for.
 
 In a notebook all of this is one process. The instructor's run puts the student's code into a process of its own and
 replaces the functions of the first section; so a check reaches the student's modules through `their`, and every fake
@@ -428,10 +428,23 @@ def near(got, want):
     return bool(np.all(abs(got - want) <= slack))
 
 
+def named(got, why, **mistakes):
+    "`why`, or the words of the mistake whose result `got` is: {name in MISTAKEN: its result}."
+    if type(got) not in (int, float): return why
+    return next((f"that is {MISTAKEN[name]}" for name, wrong in mistakes.items()
+                 if abs(got - wrong) <= 1e-6 * abs(wrong) + 1e-9), why)
+
+
+MISTAKEN = {"percent": "a percentage; give the share, in [0, 1]: do not multiply by 100",
+            "share": "a share; give the percentage: multiply by 100",
+            "upside_down": "upside down: baseline over optimized, so that more than 1 is better",
+            "of_sample": "the sample's (ddof=1); give the population standard deviation of all runs, np.std",
+            "table": "the mean of an (n, n) table; predictions and labels must both have the shape (n,)"}
+
+
 def share_or_percent(got, want, why):
     "`why`, or what to do about a percentage where a share was asked for."
-    percent = type(got) in (int, float) and abs(want) > 1e-9 and abs(got - 100 * want) < 1e-6
-    return "that is a percentage; give the share, in [0, 1]: do not multiply by 100" if percent else why
+    return named(got, why, percent=100 * want) if abs(want) > 1e-9 else why
 
 
 # ---- Part 1
@@ -478,7 +491,7 @@ def check_parameters(model, sizes, at="(Part 1)"):
 def check_count(model, at="(Part 1)"):
     "`model.count_parameters()` is the plain int that the arrays of its two layers add up to."
     got = model.count_parameters()
-    check(type(got) is int, f"count_parameters: got {got!r} of type {type(got).__name__}", f"int() makes it one {at}",
+    check(type(got) is int, f"count_parameters: got {got!r} of type {type(got).__name__}", f"wrap it in int() {at}",
           "a plain int")
     held = [layer.weight for layer in (model.fc1, model.fc2)] + [layer.bias for layer in (model.fc1,
         model.fc2) if layer.bias is not None]
@@ -494,7 +507,7 @@ def check_layers(model, at="(Part 1)"):
     model.forward(Tensor(np.ones((1, 4))))
     calls = [model.fc1.calls, model.fc2.calls]
     check(calls == [1, 1], f"forward: called the new layers {calls} times after `model.fc1, model.fc2 = new`",
-          f"call self.fc1 and self.fc2, whatever they are by then {at}", [1, 1])
+          f"call self.fc1 and self.fc2, which may have been replaced by then {at}", [1, 1])
 
 
 def check_layer_written(model, index, name, at="(Part 1)"):
@@ -506,7 +519,7 @@ def check_layer_written(model, index, name, at="(Part 1)"):
           f"tools of module 15 write there; keep `layers` as it is given {at}", f"the new layer in place of {name}")
     model.forward(Tensor(np.ones((1, 4))))
     check(new.calls == 1, f"forward: called the layer written to `model.layers[{index}]` {new.calls} times",
-          f"call self.fc1 and self.fc2, whatever they are by then {at}", 1)
+          f"call self.fc1 and self.fc2, which may have been replaced by then {at}", 1)
 
 
 def check_not_shared(one, two, at="(Part 1)"):
@@ -528,7 +541,7 @@ def timed(time_calls, ms, num_runs, rows=1, wall=lambda ns: ns, slice_ms=0, **co
     results = [on_virtual_clock(call, wall)]
     while virtual.asleep and len(results) < 3: results.append(on_virtual_clock(call, wall))
     for result, model in results:
-        check(len(model.inputs) > 0, "_time_calls: never called the model", f"call forward once a run {LOOP}")
+        check(len(model.inputs) > 0, "_time_calls: never called the model", f"call forward once per run {LOOP}")
         check(type(result) is tuple and len(result) == 2 and np.ndim(result[0]) == 1 and len(result[0]) > 0,
               f"_time_calls: got {short(result)}", f"return the latencies and the cold start {LOOP}",
               "(list of floats, float)")
@@ -572,7 +585,7 @@ def check_warmup(time_calls, ms, cold_ms, num_runs, at="(Part 2, trap 3)"):
     check(near([max(latencies)], [max(steady)]),
           f"_time_calls: the slowest run takes {max(latencies) / (max(steady) or 1):.4g} times as long "
           "when the first call of all is cold",
-          f"call the model at least once before you count {at}", "once as long")
+          f"call the model at least once before you count {at}", "the same time")
     unit = steady[0] / ms or 1
     check(near([cold / unit], [ms + cold_ms]), f"cold_start_ms: got {cold / unit:.6g}",
           f"it is the first call of all, warm-up included {at}", ms + cold_ms)
@@ -599,9 +612,9 @@ def check_rotation(time_calls, rows, rounds, fixed_ms, row_ms):
     latencies, _, model = timed(time_calls, lambda x: fixed_ms + row_ms * len(x) + x[0, 0], num_runs, rows=rows)
     sizes = sorted({len(x) for x in model.inputs[-num_runs:]})
     check(sizes == [1], f"_time_calls: got calls with {sizes} rows",
-          "the time of a batch answers another question (Part 2, trap 4)", "1 row a call")
+          "the time of a batch is not the latency of one sample (Part 2, trap 4)", "1 row per call")
     check(len(latencies) >= num_runs, f"_time_calls: got {len(latencies)} latencies for {num_runs} runs",
-          "keep that of every run (Part 2, trap 2)")
+          "keep the latency of every run (Part 2, trap 2)")
     seen = [int(x[0, 0]) for x in model.inputs[-num_runs:]]
     used = [seen.count(row) for row in range(rows)]
     check(used == [rounds] * rows, f"_time_calls: {num_runs} runs over {rows} rows used each {used} times",
@@ -655,8 +668,10 @@ def check_accuracy(accuracy, scores, y, at="(Part 2, Accuracy)"):
           "a plain float")
     hits = [sorted(row)[-1] == row[label] for row, label in zip(scores.tolist(), list(y))]
     want, why = hits.count(True) / len(hits), "the share of rows whose argmax over the classes is the label"
+    winners = [row.index(sorted(row)[-1]) for row in scores.tolist()]
+    table = sum(winners.count(label) for label in list(y)) / len(hits) ** 2
     check(abs(got - want) < 1e-9, f"_accuracy: got {got:.6g} for scores of shape {scores.shape}",
-          f"{share_or_percent(got, want, why)} {at}", f"{want:.6g}")
+          f"{named(got, why, percent=100 * want, table=table)} {at}", f"{want:.6g}")
 
 
 def check_refused(accuracy, what, scores, y):
@@ -665,7 +680,8 @@ def check_refused(accuracy, what, scores, y):
     got, error = attempt(lambda: accuracy(Tensor(scores) if scores.dtype.kind == "f" else scores, y))
     came = f"gave {got!r}" if error is None else f"raised {type(error).__name__}: {error}"
     check(isinstance(error, ValueError), f"_accuracy: {came} for {what}",
-          "labels are one integer class index a sample, scores finite numbers; refuse the rest (Part 2, Accuracy)",
+          "labels are one integer class index per sample, scores are finite numbers; "
+          "refuse the rest (Part 2, Accuracy)",
           "a ValueError")
 
 
@@ -689,17 +705,21 @@ FROM = {"latency_ms_median": "_percentiles", "latency_ms_p90": "_percentiles", "
         "batch_throughput_samples_per_sec": "_batch_throughput", "cold_start_ms": "_time_calls"}
 
 
-def trusted_pieces(latencies_ms, seen, rows, wrong):
+def trusted_pieces(latencies_ms, seen, labels, wrong):
     "Stand-ins for the pieces that other checks grade: right ones, which note in `seen` what they were asked."
+    rows = len(labels)
+
     def time_calls(model, X, num_runs, warmup_runs=10):
         virtual.reads += 1  # as a right loop would
-        seen.append({"num_runs": num_runs, "warmup_runs": warmup_runs, "collecting": their("gc").isenabled()})
+        seen.append({"num_runs": num_runs, "warmup_runs": warmup_runs, "samples": len(array_of(X)),
+                     "collecting": their("gc").isenabled()})
         runs = [latencies_ms[run % len(latencies_ms)] for run in range(num_runs)]
         for ms in runs: virtual.advance(ms)
         return runs, runs[0]
 
     def accuracy(scores, y):
-        return (rows - wrong) / rows if array_of(scores).shape == (rows, 4) and len(y) == rows else 0.0
+        whole = np.array_equal(array_of(scores), np.eye(4)[np.arange(rows) % 4])
+        return (rows - wrong) / rows if whole and array_of(y).tolist() == labels else 0.0
     return {"_time_calls": time_calls, "_accuracy": accuracy, "_size_bytes": lambda model: model.held.data.nbytes}
 
 
@@ -712,17 +732,17 @@ def measured(report, latencies_ms, model=None, rows=None, wrong=1, shape=(2, 3),
     y[:wrong] = (y[:wrong] + 1) % 4
     costs = lambda x: sum(latencies_ms[int(i)] for i in x[:, 0]) + 7 * (len(x) > 1)  # a batch has a cost of its own
     model, num_runs = model or SlowModel(costs, shape=shape), len(latencies_ms) if num_runs is None else num_runs
-    with patched(**trusted_pieces(latencies_ms, seen, rows, wrong)):
+    with patched(**trusted_pieces(latencies_ms, seen, y.tolist(), wrong)):
         returned = on_virtual_clock(lambda: report.benchmark_model(model, slow_rows(rows), y, num_runs=num_runs))
     return returned, seen, model
 
 
-def check_metric(metrics, name, want):
-    "The metric `name` is there and is `want`."
-    check(name in metrics, f"metrics: got {sorted(metrics)}", f"{name} is missing; all six come every time {REPORT}",
+def check_metric(metrics, name, want, **mistakes):
+    "The metric `name` is there and is `want`; `mistakes`: what it is after one of MISTAKEN."
+    check(name in metrics, f"metrics: got {sorted(metrics)}", f"{name} is missing; all six are always there {REPORT}",
           name)
     got = metrics[name].item() if isinstance(metrics[name], np.generic) else metrics[name]
-    why = share_or_percent(got, want, DEFINITIONS[name]) if name == "accuracy" else DEFINITIONS[name]
+    why = named(got, DEFINITIONS[name], **mistakes)
     check(type(got) in (int, float) and abs(got - want) <= 1e-6 * abs(want) + 1e-12,
           f"{name}: got {metrics[name]!r}", f"{why} {REPORT}", f"{want:.6g}")
 
@@ -734,8 +754,12 @@ def check_latency(report, latencies_ms):
     metrics = report.metrics or returned or {}
     mean = sum(latencies_ms) / n
     check_metric(metrics, "latency_ms_mean", mean)
-    check_metric(metrics, "latency_ms_std", (sum((ms - mean) ** 2 for ms in latencies_ms) / n) ** 0.5)
+    spread = (sum((ms - mean) ** 2 for ms in latencies_ms) / n) ** 0.5
+    check_metric(metrics, "latency_ms_std", spread, of_sample=spread * (n / (n - 1)) ** 0.5)
     check_metric(metrics, "throughput_samples_per_sec", 1000 / mean)
+    short_of = sorted({about["samples"] for about in seen} - {n})
+    check(short_of == [], f"benchmark_model: timed on {(short_of or [n])[0]} of {n} samples",
+          f"pass all of X on to the timing loop {REPORT}", f"all {n}")
     asked = [about["num_runs"] for about in seen]
     check(asked in ([], [n]), f"benchmark_model: timed {asked} runs for num_runs={n}",
           f"pass num_runs on to the timing loop {REPORT}", f"[{n}]")
@@ -747,7 +771,7 @@ def check_others(report, rows, wrong, shape):
     metrics = report.metrics or returned or {}
     check_metric(metrics, "parameter_count", math.prod(shape))
     check_metric(metrics, "model_size_mb", 4 * math.prod(shape) / 2**20)
-    check_metric(metrics, "accuracy", (rows - wrong) / rows)
+    check_metric(metrics, "accuracy", (rows - wrong) / rows, percent=100 * (rows - wrong) / rows)
 
 
 def check_asked_for(report):
@@ -755,7 +779,7 @@ def check_asked_for(report):
     returned, _, _ = measured(report, [4.0] * 40)
     metrics = report.metrics or returned or {}
     for name, source in FROM.items():
-        check(name in metrics, f"metrics: got {len(metrics)} of them without {name}",
+        check(name in metrics, f"metrics: {name} is missing from the {len(metrics)}",
               f"add all that {source} returns {REPORT}")
 
 
@@ -765,8 +789,8 @@ def check_plain(metrics):
           f"fill .metrics and return it {REPORT}",
           "a dict of at least six")
     odd = {name: type(value).__name__ for name, value in metrics.items() if type(value) not in (int, float)}
-    check(odd == {}, f"metrics: got {odd}", f"JSON knows no NumPy numbers; convert with int() and float() {REPORT}",
-          "plain int and float")
+    check(odd == {}, f"metrics: got {odd}",
+          f"JSON does not know NumPy numbers; convert with int() and float() {REPORT}", "plain int and float")
     check(all(math.isfinite(value) for value in metrics.values()), f"metrics: got {metrics}",
           f"every number is finite {REPORT}")
 
@@ -782,11 +806,11 @@ def check_fresh(report, name):
           "platform, python_version, numpy_version and more")
     moment, _ = attempt(lambda: datetime.fromisoformat(report.timestamp.replace("Z", "+00:00")))
     check(moment is not None and moment.tzinfo is not None, f"timestamp: got {report.timestamp!r}",
-          f"text, since JSON knows no times, and with its zone: datetime.now(timezone.utc).isoformat() {REPORT}",
+          f"text with its zone, because JSON has no times: datetime.now(timezone.utc).isoformat() {REPORT}",
           "ISO 8601 with a time zone")
     check(abs((datetime.now(timezone.utc) - moment).total_seconds()) < 3600,
           f"timestamp: got {report.timestamp!r} for a report made now",
-          f"the zone has to be that of the time {REPORT}")
+          f"the zone must belong to the time {REPORT}")
 
 
 def check_provenance(report, at="(Part 2, What the number was measured on)"):
@@ -795,7 +819,7 @@ def check_provenance(report, at="(Part 2, What the number was measured on)"):
     wanted = {"X_sha256", "y_sha256", "num_samples", "protocol"}
     check(type(report.provenance) is dict and wanted <= set(report.provenance),
           f"provenance: got {report.provenance!r}",
-          f"call _provenance() once all is measured {at}")
+          f"call _provenance() when everything is measured {at}")
     done = seen[0]["warmup_runs"] if seen else sum(len(x) == 1 for x in model.inputs) - 3
     for where, said in (("metrics", report.metrics), ("provenance", report.provenance["protocol"])):
         claim = said.get("warmup_runs", done)
@@ -813,8 +837,9 @@ def check_failed_benchmark(report, what, kind=ValueError, why="check the inputs 
           f"{why} {REPORT}", f"a {kind.__name__}")
     left = {name for name in ("metrics", "comparison") if getattr(report, name)}
     check(left == set(),
-          f"benchmark_model: {' and '.join(sorted(left))} of the benchmark before are there after one that failed",
-          f"empty them before you start, set them when all is measured {REPORT}", "none")
+          f"benchmark_model: {' and '.join(sorted(left))} of the previous benchmark are still there "
+          "after one that failed",
+          f"empty them before you start, set them when everything is measured {REPORT}", "none")
 
 
 def check_starts_from_nothing(report):
@@ -822,7 +847,7 @@ def check_starts_from_nothing(report):
     report.comparison = {"verdict": "of an earlier benchmark"}
     measured(report, [2.0, 4.0])
     check(report.comparison is None, f"comparison: got {report.comparison!r} after a new benchmark",
-          f"it belongs to the benchmark before: set it to None {REPORT}")
+          f"it belongs to the previous benchmark: set it to None {REPORT}")
 
 
 def check_quiet(report, after=None):
@@ -868,6 +893,7 @@ def check_improvement(improvements, name, want, why):
     got = improvements[name]
     good = got == want if type(want) is str else type(got) is float and abs(got - want) < 1e-9
     if name == "accuracy_delta": why = share_or_percent(got, want, why)
+    elif type(want) is float: why = named(got, why, upside_down=1 / want)
     check(good, f"{name}: got {got!r}", f"{why} (Part 3, Improvements)", repr(want))
 
 
@@ -916,7 +942,7 @@ def check_alone(submission):
     check_field(submission, "/system_info", some_report().system_info, "the system of the baseline report")
     extra = sorted(set(submission) & {"optimized", "improvements", "student_name"})
     check(extra == [], f"submission of one report: also has {extra}",
-          f"they come only when they are given {SUBMISSION}", "none of them")
+          f"they belong there only when given {SUBMISSION}", "none of them")
 
 
 def check_improvements_inside(generate, first, second):
@@ -947,7 +973,7 @@ def check_copies(generate, *reports, **options):
     for techniques in options.values(): techniques.append("later")
     check(here(submission) == before,
           "submission: changed when a report, the list of techniques or a comparison changed",
-          f"nothing in it is shared; nested dicts need copy.deepcopy {SUBMISSION}", "no change")
+          f"it must share nothing with them; nested dicts need copy.deepcopy {SUBMISSION}", "no change")
 
 
 SAVING = "(Part 3, Saving without losing)"
@@ -1088,7 +1114,7 @@ def check_same_disk(save, submission):
 
 RULES = "(Part 4, Rules)"
 SILENT = "another kind of value, or a schema without the key, leaves a rule silent"
-HAND_ON = "`yield from` hands on what another generator yields, `yield` alone hands on the generator"
+HAND_ON = "`yield from` passes on what another generator yields; `yield` alone passes on the generator itself"
 A_BOOL = "in Python a bool is an int: refuse it by name, isinstance(value, bool)"
 CLOSE = "within rel_tol and abs_tol they agree: compare with math.isclose, not with =="
 YIELD = "yield (pointer, message) for each violation, nothing when all is well"
@@ -1206,7 +1232,7 @@ def check_optimized(optimize, tools, want, at="(Part 4b)"):
           f"apply every tool in order; what it returns replaces the model only when that has forward {at}", want)
     check(techniques == want,
           f"optimize_model: named {techniques} for the tools {list(tools)}, of which {want} changed the model",
-          f"a technique counts when the fingerprint is another than before {at}", want)
+          f"a technique counts only if it changed the fingerprint {at}", want)
 
 
 def check_nothing_to_compare(optimize, tools, at="(Part 4b)"):
@@ -1294,8 +1320,9 @@ def check_answer(question, answer, tolerance=0.02, **wanted):
               "a plain number")
         if wanted[name] is None: continue
         want, reasoning = wanted[name]
-        if 0 < want < 1: reasoning = share_or_percent(value, want, reasoning)
-        check(abs(value - want) <= tolerance * abs(want), f"{question} {name}: got {value}", reasoning, want)
+        why, _, section = reasoning.rpartition(" (")
+        why = share_or_percent(value, want, why) if want < 1 else named(value, why, share=want / 100)
+        check(abs(value - want) <= tolerance * abs(want), f"{question} {name}: got {value}", f"{why} ({section}", want)
 
 
 # ---- errors in a notebook: the student's own lines, never the frames of this file

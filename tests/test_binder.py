@@ -145,6 +145,13 @@ def test_a_failed_release_shows_nothing(source, tmp_path):
     assert done.returncode != 0, "the image must not be built with the answers in it"
 
 
+def test_the_released_notebook_becomes_a_page(student):
+    "In this environment; with the pinned versions below."
+    from nbconvert import HTMLExporter
+    page, _ = HTMLExporter().from_filename(str(student / "20_capstone.ipynb"))
+    assert "Your turn" in page and "BEGIN SOLUTION" not in page
+
+
 @pytest.mark.long
 def test_an_ordinary_user_builds_and_exports(student, capsys):
     with as_binder.built(student) as (folder, python, home, size):
@@ -157,7 +164,11 @@ def test_an_ordinary_user_builds_and_exports(student, capsys):
         assert {name: version for name, version in installed.items() if name not in ("pip", "tinytorch-grader")} == asked | needed
         settings = json.loads((python.parents[1] / "etc" / "jupyter" / "labconfig" / "page_config.json").read_text())
         assert "@jupyterlab/apputils-extension:announcements" in settings["disabledExtensions"]
+        told = re.search(r"# Of its (\d+) MiB", (folder / "binder" / "requirements.txt").read_text(encoding="utf-8"))
+        assert size == pytest.approx(int(told[1]), rel=0.05), "binder/requirements.txt gives each part of the environment its reason"
         as_binder.run(["nbdev_export"], folder, home, path)
         assert (folder / "tinytorch" / "olympics.py").is_file()
+        as_binder.run(["jupyter", "nbconvert", "--to", "html", "20_capstone.ipynb"], folder, home, path)
+        assert "Your turn" in (folder / "20_capstone.html").read_text(encoding="utf-8")
         said = as_binder.run(["sh", "-c", "capstone check || test $? = 1"], folder, home, path)
         assert re.search(r"total +0 of 100", said), f"an untouched release scores nothing: {said}"

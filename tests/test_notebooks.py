@@ -1,4 +1,5 @@
 """The notebooks run top to bottom, are stored clean with their nbgrader metadata, and the package is their export."""
+import importlib.util
 import json
 import os
 import shutil
@@ -170,6 +171,35 @@ def test_every_part_says_how_long_it_takes_and_what_comes_of_it():
     for name, body in zip(parts[::2], parts[1::2]):
         assert re.search(r"^\*\d+ (minutes|hours)\. Afterwards .*Where\sa\scheck\sfails:\s", body, re.MULTILINE | re.DOTALL), name
         assert "**Predict**" in body or "**Question**" in body, name
+
+
+def mlflow_cells():
+    "The source of the cells in which the lesson logs its submission."
+    sources = [cell.source for cell in nbformat.read(CAPSTONE, as_version=4).cells if cell.cell_type == "code"]
+    asks, logs = next(source for source in sources if "import mlflow" in source), next(source for source in sources if "def tracked(" in source)
+    return asks, logs
+
+
+def test_without_mlflow_the_lesson_says_in_one_line_how_to_install_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    asks, logs = mlflow_cells()
+    exec(f"{asks}\n{logs}", {"submission": {}})
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1 and "%pip install" in said and "mlflow" in said
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not all(map(importlib.util.find_spec, ("mlflow", "alembic"))), reason="MLflow is not installed: pip install '.[track]'")
+def test_the_lesson_logs_both_reports_to_mlflow(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "submission.json").write_text("{}")
+    side = lambda ms: {"metrics": {"latency_ms_mean": ms, "num_runs": 100}, "provenance": {"num_samples": 355}}
+    submission = {"system_info": {"platform": "Linux"}, "baseline": side(20.0), "optimized": side(5.0) | {"techniques_applied": ["int8"]}}
+    asks, logs = mlflow_cells()
+    scope = {"submission": submission}
+    exec(f"{asks}\n{logs}", scope)
+    assert scope["tracked"](submission) == [("optimized", 5.0)] * 2 + [("baseline", 20.0)] * 2   # the cell itself logged it once
+    assert (tmp_path / "mlflow.db").is_file()
 
 
 SHORT = {"recursion": ("def f(model, X, n): return f(model, X, n)", "RecursionError: maximum recursion depth exceeded"),

@@ -106,6 +106,11 @@ def test_messages_of_common_mistakes(results, name):
         assert STUDENTS[name].says in results[name].parts[part]["message"]
 
 
+def test_the_common_mistakes_are_named_with_their_section():
+    for name in students.COMMON:
+        assert re.search(r" \((Part \d|Q\d).*\)$", STUDENTS["wrong", name].says), f"{name}: the words in its file end before the section"
+
+
 def test_every_message_says_where_what_came_and_what_to_read(results):
     for name, result in results.items():
         for part in lost(result):

@@ -207,32 +207,29 @@ README = '''# TinyTorch, module 20: the capstone
 
 {badge}
 
-Open `20_capstone.ipynb`, read, fill in the cells that ask for it, and run the test below each. You build the \
-instrument that
-measures a model, point it at a network trained on real digits, and write `submission.json`.
+Open `20_capstone.ipynb`, read it, fill in the cells marked *Your turn*, and run the check below each. You build the
+instrument that measures a model, point it at a network trained on real digits, and write `submission.json`.
 
 ```
-capstone check     # points and a hint for each part
+capstone check     # points for each part, with a hint where some are missing
 nbdev_export       # writes your own tinytorch/olympics.py
 ```
 
-A Binder session is temporary and stops after about ten idle minutes. *Download* in the toolbar hands out the \
-notebook even then, and the
-clouds beside it keep a copy in your browser and bring it back; `submission.json` you download from the list of files.
+A Binder session is temporary and stops after about ten idle minutes. *Download* in the toolbar saves the notebook even
+then; the cloud buttons beside it keep a copy in your browser and restore it. Download `submission.json` from the file
+list.
 
 ## On your own computer
 
-Python 3.11 to 3.13 (the NumPy and matplotlib of `binder/requirements.txt` need 3.11), in this folder, better in a \
-virtual environment:
+You need Python 3.11 to 3.13. In this folder, preferably in a virtual environment:
 
 ```
 pip install -r binder/requirements.txt binder/{wheel}
 jupyter lab 20_capstone.ipynb
 ```
 
-`TINYTORCH_PATH=FOLDER` makes the notebook and `capstone check` use the `tinytorch` package in FOLDER, your own, \
-instead of the
-one here.
+Set `TINYTORCH_PATH=FOLDER`, and the notebook and `capstone check` use your own `tinytorch` package in FOLDER instead of
+the one here.
 
 ## What `capstone check` tells you
 
@@ -240,22 +237,23 @@ one here.
 
 ## Licences
 
-The notebook, `tinytorch/` and `capstone check`: Apache-2.0, see `LICENSE`. `tinytorch/data/digits.npz`: Optical \
-Recognition of Handwritten
-Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998), doi 10.24432/C50P49, [CC BY \
-4.0](https://creativecommons.org/licenses/by/4.0/),
-stored as uint8 with a fixed split. `tinytorch/data/genesis.npz`: King James Version, public domain. What you write \
-is yours.
+The notebook, `tinytorch/` and `capstone check`: Apache-2.0, see `LICENSE`.
+
+`tinytorch/data/digits.npz`: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning
+Repository (1998), doi 10.24432/C50P49, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), stored as uint8 with
+a fixed split.
+
+`tinytorch/data/genesis.npz`: King James Version, public domain.
+
+What you write is yours.
 '''
 
-SEALED = '''It runs the hidden checks too and names the part, the points and a hint, never the test. They travel in \
-the wheel under a courtesy
-seal: it keeps you from reading them by accident, and it is no lock. The grade is the instructor's run, with fresh \
-random
-inputs; what passes here because it is right passes there.'''
-UNSEALED = '''It runs the checks that you see in the notebook. Hidden checks do not travel with this repository: the \
-grade is the instructor's
-run, which has more of them.'''
+SEALED = '''It runs the hidden checks too, and names the part, the points and a hint, but never the test. The hidden checks
+travel in the wheel under a courtesy seal, which keeps you from reading them by accident; it is not a lock. Your grade
+comes from the instructor's run, with fresh random inputs: what passes here because it is right passes there too.'''
+UNSEALED = '''It runs the checks that you see in the notebook. Hidden checks do not travel with this repository: your grade
+comes from the instructor's run, which has more of them.'''
+
 
 GITIGNORE = '''tinytorch/olympics.py
 submission.json

@@ -83,10 +83,22 @@ def table() -> str:
     return "\n".join(lines + [f"| `{part}` | {worth[part]:g} | {'; '.join(sorted(rows.get(part, [])))} |" for part in worth])
 
 
+COMMON = ("relu_missing", "layers_remembered", "seconds", "warmup_counted", "first_row_only", "batch_divided", "wall_clock", "accuracy_percent",
+          "accuracy_broadcast", "size_four_bytes", "tied_twice", "std_of_sample", "numpy_scalars", "speedup_upside_down", "dicts_shallow",
+          "nan_written", "written_in_place", "type_bool", "agree_no_tolerance", "generator_yielded", "assert_in_validator", "stub_claimed")
+
+
+def messages() -> str:
+    "What a student reads after each of the commonest mistakes, as Markdown; the suite holds the words against the real messages."
+    known = {student.name: student for student in students("wrong")}
+    rows = [f"| {known[name].mistake} | `{' '.join(known[name].loses)}` | {known[name].says} |" for name in COMMON]
+    return "\n".join(["| mistake | graded cell | the message says |", "|---|---|---|", *rows])
+
+
 def written(text: str) -> str:
-    "The page `text` with a fresh table between its markers."
+    "The page `text` with fresh tables between its markers."
     before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{table()}\n\n## What the student reads\n\n{messages()}\n{END}{rest.split(END)[1]}"
 
 
 if __name__ == "__main__":
