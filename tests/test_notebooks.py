@@ -146,6 +146,15 @@ def test_given_cells_are_folded_and_say_what_is_in_them():
             assert cell.source.lstrip("#| ").startswith("given: "), f"{meta.grade_id}: begins with {cell.source[:40]!r}"
 
 
+def test_half_finished_work_runs_on():
+    "Checks, answers and demos may fail; what is given must not."
+    for cell in nbformat.read(CAPSTONE, as_version=4).cells:
+        if cell.cell_type != "code": continue
+        meta, tags = cell.metadata.get("nbgrader", {}), cell.metadata.get("tags", [])
+        given = meta.get("locked") and not meta.get("grade")
+        assert ("raises-exception" in tags) is not bool(given), meta.get("grade_id", cell.id)
+
+
 def test_every_picture_has_its_words():
     "A plot says what it shows by `show(fig, alt)`, a diagram by its caption for screen readers and the paragraph below it."
     cells = nbformat.read(CAPSTONE, as_version=4).cells

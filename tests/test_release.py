@@ -77,6 +77,17 @@ def test_a_clean_release_holds_what_a_student_needs_and_nothing_else(clean, secr
     assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text and "MARK SCHEME" not in text and "NotImplementedError" in text
 
 
+def test_an_untouched_release_runs_to_its_end_and_says_what_is_not_written(out):
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(out / "20_capstone.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(out)}}).execute()
+    shown = {cell.metadata.get("nbgrader", {}).get("grade_id", cell.id): "\n".join(output.traceback)
+             for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "error"}
+    assert "_time_calls is not written yet: fill in its cell" in shown["part2-timing-units"]
+    assert len(shown) > 40 and max(text.count("\n") for text in shown.values()) < 10
+
+
 def test_two_releases_are_the_same_bytes_and_a_second_renews_the_first(clean, out):
     (out / "tinytorch" / "__init__.py").write_text("old = 1\n")
     release(out, repo="org/capstone")

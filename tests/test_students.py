@@ -73,6 +73,19 @@ def test_enough_students_and_every_graded_cell_catches_some():
         assert student.kind == "right" or student.loses and student.loses <= set(POINTS), name
 
 
+ONCE_FULL_MARKS = {
+    "warmup_claimed": "part2-report-record", "comparison_left": "part2-report-errors", "extras_missing": "part2-report-metrics",
+    "comparison_shared": "part3-submission-copies", "removed_first": "part3-save-atomic", "path_as_given": "part3-save-valid",
+    "nan_swallowed": "part3-save-valid", "cold_start_largest": "part2-timing-warmup", "tied_twice": "part2-size-bytes",
+    "layer_without_parameters": "part2-size-bytes", "timed_on_first_row": "part2-report-latency", "generator_yielded": "part4-same-check",
+    "accuracy_of_own_answers": "part2-report-metrics"}
+
+
+def test_what_once_earned_full_marks_loses_in_its_own_cell_alone():
+    "The matrix shows that each loses there; here, that its file names no other cell."
+    assert {name: " ".join(STUDENTS["wrong", name].loses) for name in ONCE_FULL_MARKS} == ONCE_FULL_MARKS
+
+
 def test_matrix(results, capsys):
     wrong = {name: result for name, result in results.items() if name[0] == "wrong"}
     with capsys.disabled():
