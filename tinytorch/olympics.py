@@ -44,7 +44,7 @@ def _sized_layers(model, seen=None):
         parts = getattr(model, "__dict__", {}) if hasattr(model, "forward") else {}
         yield from _sized_layers([*(getattr(model, "layers", None) or []), *parts.values()], seen)
 
-
+# %% ../20_capstone.ipynb #layers-list
 class _Layers(list):
     "The layers `names` of `model`: `layers[i] = new` reaches the model, and their number is fixed."
     def __init__(self, model, *names):
@@ -59,8 +59,12 @@ class _Layers(list):
             if layer is not old: setattr(self._model, name, layer)
         super().__setitem__(slice(None), layers)
 
-    def _fixed(self, *_, **__):
-        "What every other way to change a list does here."
+    def _fixed(self, *_, **__):  # every other way to change a list
+        """Parameters
+        ----------
+        _, __
+            every other way to change a list
+        """
         names = ", ".join(self._names)
         raise TypeError(f"this model has the layers {names}: replace one with layers[i] = new")
 
@@ -272,6 +276,9 @@ def _system_info():
                          or os.environ.get("OMP_NUM_THREADS") or "default")}
 
 # %% ../20_capstone.ipynb #c54c3823
+CLOCK = "perf_counter_ns"  # the one that a timing loop reads
+
+
 def _sha256(array):
     "SHA-256 of an array's dtype, shape and bytes in C order."
     import hashlib  # loads OpenSSL, which an import of this module should not wait for
@@ -282,8 +289,7 @@ def _sha256(array):
 def _provenance(model, X, y, num_runs, warmup_runs=10):
     "Which data, which protocol, and the seed where the model keeps the one that made it."
     found = {"X_sha256": _sha256(_array(X)), "y_sha256": _sha256(y), "num_samples": len(y),
-             "protocol": {"num_runs": num_runs, "warmup_runs": warmup_runs,
-                          "clock": "perf_counter_ns",
+             "protocol": {"num_runs": num_runs, "warmup_runs": warmup_runs, "clock": CLOCK,
                           "batch_size": 1}}
     return {**found, "seed": model.seed} if type(getattr(model, "seed", None)) is int else found
 
@@ -1111,12 +1117,11 @@ def _compare_in_turns(baseline, optimized, rows, pairs=40, block_ms=5.0, limit_s
         measured, footing = _copies(models, rng)
         for side in sides: _block_ns(measured[side], rows, 5)  # these do not count
         for side in sides * 5: ns[side].append(_block_ns(measured[side], rows, calls))
-        before, after = map(np.median, ns)  # where the system interrupts one of five, it does not count
-        logs.append(math.log(_resolved(before) / _resolved(after)))
+        logs.append(math.log(_resolved(np.median(ns[0])) / _resolved(np.median(ns[1]))))  # robust
         if len(logs) >= 6 and time.monotonic() - began > limit_s: break
     speedup, low, high = map(math.exp, _median_interval(logs))
     effect = 0.02 if footing == "copies" else 0.05
     return {"speedup": speedup, "ci_low": low, "ci_high": high, "min_effect": effect,
             "verdict": _verdict(low, high, effect), "scope": "within_process", "pairs": len(logs),
             "warnings": ["module 19 is missing: compared by the small form of module 20"],
-            "protocol": {"clock": "perf_counter_ns", "footing": footing, "calls_per_block": 5 * calls}}
+            "protocol": {"calls_per_block": 5 * calls, "footing": footing, "clock": CLOCK}}
