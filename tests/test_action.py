@@ -1,4 +1,5 @@
-"""The composite action of the gate, its steps run as a runner would: in a clone, on a branch with a planted slowdown."""
+"""The composite action of the gate, its steps run as a runner would: in a clone, on a branch with a planted
+slowdown."""
 import json
 import os
 import re
@@ -15,7 +16,8 @@ WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "gate.yml").read_tex
 
 
 def git(folder, *words):
-    subprocess.run(["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", *words], check=True, capture_output=True)
+    subprocess.run(["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", *words], check=True,
+                   capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,8 @@ def clone(tmp_path_factory):
     "A clone of this repository as it lies here, with a branch `slow` whose model does its work four times."
     folder = tmp_path_factory.mktemp("clone")
     if not (ROOT / ".git").exists(): pytest.skip("no git checkout: the gate compares revisions")
-    names = subprocess.run(["git", "-C", ROOT, "ls-files", "tinytorch"], capture_output=True, text=True, check=True).stdout.splitlines()
+    names = subprocess.run(["git", "-C", ROOT, "ls-files", "tinytorch"], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
     git(folder, "init", "-q", "-b", "main")
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +36,8 @@ def clone(tmp_path_factory):
     git(folder, "commit", "-qm", "main")
     git(folder, "checkout", "-qb", "slow")
     with (folder / "tinytorch" / "olympics.py").open("a") as file:
-        file.write("\n\nfast = SimpleMLP.forward\n\n\ndef forward(self, x):\n    for _ in range(3): fast(self, x)\n    return fast(self, x)\n\n\nSimpleMLP.forward = forward\n")
+        file.write("\n\nfast = SimpleMLP.forward\n\n\ndef forward(self, x):\n    for _ in range(3): fast(self, x)\n"
+                   "    return fast(self, x)\n\n\nSimpleMLP.forward = forward\n")
     git(folder, "commit", "-qam", "slow")
     git(folder, "checkout", "-q", "--orphan", "empty")
     git(folder, "rm", "-rqf", "tinytorch")
@@ -45,7 +49,8 @@ def clone(tmp_path_factory):
 def act(clone, folder, **given):
     "Run the action's steps with these inputs, `_` for `-`; (exit status, stdout, outputs, summary)."
     inputs = {name: spec.get("default") for name, spec in ACTION["inputs"].items()}
-    inputs |= {"package": "", "out": str(folder / "out")} | {name.replace("_", "-"): value for name, value in given.items()}
+    inputs |= {"package": "", "out": str(folder / "out")} | {name.replace("_", "-"): value
+                                                             for name, value in given.items()}
     assert None not in inputs.values()
     files = {name: folder / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values(): file.touch()
@@ -55,10 +60,14 @@ def act(clone, folder, **given):
     (bin / "capstone").chmod(0o755)
     for step in ACTION["runs"]["steps"]:
         if step.get("if") == "inputs.package != ''" and not inputs["package"]: continue
-        env = {name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: inputs[found[1]], value) for name, value in step.get("env", {}).items()}
-        assert "${{" not in "".join(env.values()) + step["run"], "a step reads its inputs from the environment, never as text of the script"
-        run = subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], cwd=clone, capture_output=True, text=True,
-                             env=os.environ | {"PATH": f"{bin}:{os.environ['PATH']}", "GITHUB_ACTIONS": "true"} | {k: str(v) for k, v in files.items()} | env)
+        env = {name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: inputs[found[1]], value)
+               for name, value in step.get("env", {}).items()}
+        assert ("${{" not in "".join(env.values())
+                + step["run"]), "a step reads its inputs from the environment, never as text of the script"
+        run = subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], cwd=clone,
+                             capture_output=True, text=True,
+                             env=os.environ | {"PATH": f"{bin}:{os.environ['PATH']}", "GITHUB_ACTIONS": "true"}
+                             | {k: str(v) for k, v in files.items()} | env)
         if run.returncode: break
     outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
     return run.returncode, run.stdout + run.stderr, outputs, files["GITHUB_STEP_SUMMARY"].read_text()
@@ -67,8 +76,10 @@ def act(clone, folder, **given):
 def test_a_planted_slowdown_fails_the_step_with_summary_annotation_and_files(clone, tmp_path):
     status, said, outputs, summary = act(clone, tmp_path, base="main")
     assert (status, outputs) == (1, {"status": "1"}), said
-    assert "::error title=capstone gate::latency: speedup" in said and summary.startswith("### capstone gate, main to HEAD: regression")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"summary.md", "gate.json", "submission.json", "benchmark.json"}
+    assert ("::error title=capstone gate::latency: speedup" in said
+            and summary.startswith("### capstone gate, main to HEAD: regression"))
+    assert ({path.name for path in (tmp_path / "out").iterdir()}
+            == {"summary.md", "gate.json", "submission.json", "benchmark.json"})
     assert json.loads((tmp_path / "out" / "gate.json").read_text())["speedup"] < 0.5
     assert subprocess.run(["git", "-C", clone, "status", "--porcelain"], capture_output=True, text=True).stdout == ""
 
@@ -91,6 +102,7 @@ def test_what_cannot_be_compared_has_a_status_of_its_own(clone, tmp_path, given,
 def test_the_workflow_uses_the_action_with_inputs_it_has():
     steps = WORKFLOW["jobs"]["gate"]["steps"]
     step, = (step for step in steps if step.get("uses") == "./.github/actions/gate")
-    assert set(step["with"]) <= set(ACTION["inputs"]) and {name for name, spec in ACTION["inputs"].items() if spec.get("required")} <= set(step["with"])
+    assert (set(step["with"]) <= set(ACTION["inputs"])
+            and {name for name, spec in ACTION["inputs"].items() if spec.get("required")} <= set(step["with"]))
     checkout, = (step for step in steps if step.get("uses", "").startswith("actions/checkout"))
     assert checkout["with"]["fetch-depth"] == 0 and WORKFLOW["permissions"] == {"contents": "read"}

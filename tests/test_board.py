@@ -1,4 +1,5 @@
-"""`capstone board` and `capstone history`: what the files say and nothing else, ties as ties, and nobody kept out by a hostile file."""
+"""`capstone board` and `capstone history`: what the files say and nothing else, ties as ties, and nobody kept out by a
+hostile file."""
 import copy
 import json
 import os
@@ -65,7 +66,8 @@ def table(html, first):
 
 
 def test_overlapping_intervals_are_ties():
-    spans = [Interval(v, low, high, "") for v, low, high in ((1, 0.9, 1.1), (1.15, 1.05, 1.2), (1.3, 1.15, 1.4), (3, 3, 3))]
+    spans = [Interval(v, low, high, "") for v, low, high in ((1, 0.9, 1.1), (1.15, 1.05, 1.2), (1.3, 1.15, 1.4),
+                                                             (3, 3, 3))]
     assert places(spans) == [(1, 2), (1, 3), (2, 3), (4, 4)]
     assert places(spans, best_high=True) == [(3, 4), (2, 4), (2, 3), (1, 1)]
     assert places([Interval(1, 1, 1, "")] * 3) == [(1, 3)] * 3 and places([]) == []
@@ -74,14 +76,17 @@ def test_overlapping_intervals_are_ties():
 def test_a_latency_is_what_the_file_says():
     mean = {"latency_ms_mean": 10.0, "latency_ms_median": 9.0, "latency_ms_std": 2.0, "num_runs": 100}
     assert latency(mean) == Interval(10.0, pytest.approx(9.608), pytest.approx(10.392), "mean")
-    assert latency(mean | {"latency_ms_median_ci_low": 8.5, "latency_ms_median_ci_high": 9.5}) == Interval(9.0, 8.5, 9.5, "median")
-    assert not latency(mean | {"latency_ms_median_ci_low": 9.5, "latency_ms_median_ci_high": 99.0}).known     # not around the median
+    assert (latency(mean | {"latency_ms_median_ci_low": 8.5, "latency_ms_median_ci_high": 9.5})
+            == Interval(9.0, 8.5, 9.5, "median"))
+    # not around the median
+    assert not latency(mean | {"latency_ms_median_ci_low": 9.5, "latency_ms_median_ci_high": 99.0}).known
     assert not latency(mean | {"latency_ms_median_ci_low": "x", "latency_ms_median_ci_high": []}).known
     assert latency({"latency_ms_mean": 10.0}) == Interval(10.0, 10.0, 10.0, "mean")
 
 
 def test_one_table_for_each_machine_and_places_with_ties(tmp_path):
-    html, found, refused = page(put(tmp_path / "in", a=made(5, "ada", 4.9, 5.1), b=made(5.05, "bob", 4.95, 5.2), c=made(9, "cyd", 8, 10),
+    html, found, refused = page(put(tmp_path / "in", a=made(5, "ada", 4.9, 5.1), b=made(5.05, "bob", 4.95, 5.2),
+                                    c=made(9, "cyd", 8, 10),
                                     d=made(1, "dan", 0.9, 1.1, cpu="M3")))
     assert (len(found), refused) == (4, [])
     assert [row[:2] for row in table(html, ["Place", "Name"])] == [["1-2", "ada"], ["1-2", "bob"], ["3", "cyd"]]
@@ -90,7 +95,8 @@ def test_one_table_for_each_machine_and_places_with_ties(tmp_path):
 
 def test_across_machines_stands_the_speedup_alone(tmp_path):
     html, *_ = page(put(tmp_path / "in", a=made(10, "ada"), b=made(5, "bob", cpu="M3")))
-    assert [(row[1], row[3]) for row in table(html, ["Place", "Name", "Model", "Speedup"])] == [("bob", "4 (no interval)"), ("ada", "2 (no interval)")]
+    assert ([(row[1], row[3]) for row in table(html, ["Place", "Name", "Model", "Speedup"])]
+            == [("bob", "4 (no interval)"), ("ada", "2 (no interval)")])
 
 
 def test_other_data_is_another_group(tmp_path):
@@ -109,11 +115,13 @@ def test_the_digits_are_called_by_their_name():
 
 
 def test_the_front_and_the_events(tmp_path):
-    folder = put(tmp_path / "in", fast=made(1, "fast", accuracy=0.9), small=made(9, "small", model_size_mb=0.001), both=made(9.5, "beaten", model_size_mb=0.02),
+    folder = put(tmp_path / "in", fast=made(1, "fast", accuracy=0.9), small=made(9, "small", model_size_mb=0.001),
+                 both=made(9.5, "beaten", model_size_mb=0.02),
                  weak=made(0.5, "weak", accuracy=0.82), weaker=made(0.4, "weaker", accuracy=0.3))
     _, found, _ = page(folder)
     assert {e.name for e in found if e.front} == {"fast", "small", "weak", "weaker"}
-    able = {event["name"]: (event["many"], [e.name for _, e, _ in event["places"]][:2]) for event in board.events(found)}
+    able = {event["name"]: (event["many"], [e.name for _, e, _ in event["places"]][:2])
+            for event in board.events(found)}
     assert able["latency sprint"] == (3, ["fast", "small"]) and able["memory challenge"][1][0] == "small"
     assert able["extreme push"][0] == 4 and able["all around"][0] == 5 and able["accuracy contest"][0] == 5
 
@@ -129,7 +137,8 @@ def test_rows_link_to_their_files(tmp_path):
     folder = put(tmp_path / "in & out", **{"a b#1?": made(5, "ada")})
     html, *_ = page(folder)
     address, = Reader(html).links[:1]
-    assert (tmp_path / unquote(address)).resolve() == (folder / "a b#1?.json").resolve() and "#" not in address and "?" not in address
+    assert ((tmp_path / unquote(address)).resolve() == (folder / "a b#1?.json").resolve() and "#" not in address
+            and "?" not in address)
 
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{{ 7 * 7 }}'
@@ -148,9 +157,11 @@ def test_a_hostile_file_acts_nowhere_and_keeps_nobody_out(tmp_path):
     (folder / "gone.json").symlink_to("nowhere")
     for what in ("board", "history"):
         html, found, refused = page(folder, what)
-        assert len(found) == 2 and dict(refused).keys() == {"<b>x.json", "twice.json", "deep.json", "pipe.json", "link.json", "gone.json"}
+        assert (len(found) == 2 and dict(refused).keys()
+                == {"<b>x.json", "twice.json", "deep.json", "pipe.json", "link.json", "gone.json"})
         reader = Reader(html)
-        assert not {"script", "img", "b", "iframe", "object"} & set(reader.tags) and "\u202e" not in html and "{{ 7 * 7 }}" in html
+        assert (not {"script", "img", "b", "iframe", "object"} & set(reader.tags) and "\u202e" not in html
+                and "{{ 7 * 7 }}" in html)
         assert "root:" not in html and "default-src &#39;none&#39;" in html and "ada" in reader.words
         assert "occurs twice" in html and "/tinytorch_version is missing" in html and "is a link" in html
 
@@ -163,7 +174,8 @@ def capstone(*words):
 def test_the_command(tmp_path, what):
     folder = put(tmp_path / "in", a=made(5, "ada"))
     run = capstone(what, folder, tmp_path / "page.html", "--json", "-")
-    assert run.returncode == 0 and json.loads(run.stdout) == {"valid": ["a.json"], "not_valid": []} and "1 submission, 0 not valid" in run.stderr
+    assert (run.returncode == 0 and json.loads(run.stdout) == {"valid": ["a.json"], "not_valid": []}
+            and "1 submission, 0 not valid" in run.stderr)
     put(folder, bad={"baseline": 1})
     run = capstone(what, folder, tmp_path / "page.html")
     assert run.returncode == 1 and "not valid: bad.json: /tinytorch_version is missing" in run.stdout
@@ -187,9 +199,12 @@ def test_history_is_in_order_of_time_a_series_for_each_model_and_machine(tmp_pat
 
 def test_pages_need_click_and_jinja2_alone(tmp_path):
     folder = put(tmp_path / "in", a=made(5, "ada"))
-    code = ("import sys\nfor name in ('nbgrader', 'sqlalchemy', 'nbformat', 'nh3', 'mistune', 'PIL', 'matplotlib', 'rich', 'jsonschema'): sys.modules[name] = None\n"
+    code = ("import sys\n"
+            "for name in 'nbgrader sqlalchemy nbformat nh3 mistune PIL matplotlib rich jsonschema'.split():\n"
+            "    sys.modules[name] = None\n"
             "from tinytorch_grader.__main__ import main; main()")
-    for words in (["board", folder, tmp_path / "b.html"], ["history", folder, tmp_path / "h.html"], ["compare", folder / "a.json", folder / "a.json"]):
+    for words in (["board", folder, tmp_path / "b.html"], ["history", folder, tmp_path / "h.html"],
+                  ["compare", folder / "a.json", folder / "a.json"]):
         run = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
 

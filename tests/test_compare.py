@@ -1,4 +1,5 @@
-"""The regression gate between two submission files: what is compared, what is refused, and what the exit status says."""
+"""The regression gate between two submission files: what is compared, what is refused, and what the exit status
+says."""
 import copy
 import json
 import re
@@ -28,13 +29,16 @@ def submission(ms=5.0, interval=None):
             "timestamp": "2026-01-01T00:00:00+00:00",
             "system_info": {"platform": "Linux", "python_version": "3.12.1", "numpy_version": "2.1.0"},
             "baseline": entry("mlp", 20.0), "optimized": entry("int8", ms, techniques_applied=["int8"]),
-            "improvements": {"speedup": 20 / ms, "speedup_basis": "median", "compression_ratio": 1.0, "accuracy_delta": 0.0}}
+            "improvements": {"speedup": 20 / ms, "speedup_basis": "median", "compression_ratio": 1.0,
+                             "accuracy_delta": 0.0}}
     if interval:
         low, high = interval
         made["improvements"]["comparison"] = {
-            "speedup": (low * high) ** 0.5, "ci_low": low, "ci_high": high, "verdict": "faster" if low > 1.02 else "inconclusive",
+            "speedup": (low * high) ** 0.5, "ci_low": low, "ci_high": high, "verdict": "faster" if low > 1.02
+            else "inconclusive",
             "scope": "within_process", "pairs": 40, "min_effect": 0.02, "warnings": [],
-            "protocol": {"clock": "perf_counter_ns", "block_s": 0.02, "warmup_s": 0.1, "warmup_calls": 20, "samples_per_block": 9}}
+            "protocol": {"clock": "perf_counter_ns", "block_s": 0.02, "warmup_s": 0.1, "warmup_calls": 20,
+                         "samples_per_block": 9}}
     return made
 
 
@@ -44,7 +48,8 @@ def gate(tmp_path):
     def run(base, new, max_slowdown=0.10, **options):
         for name, content in (("base.json", base), ("new.json", new)):
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        options["limits"] = Limits(max_slowdown, options.pop("max_accuracy_drop", None), options.pop("max_growth", None))
+        options["limits"] = Limits(max_slowdown, options.pop("max_accuracy_drop", None),
+                                   options.pop("max_growth", None))
         found = compare(tmp_path / "base.json", tmp_path / "new.json", **options)
         return found.status, found.text
     return run
@@ -66,7 +71,8 @@ def at(made, path, value):
 
 # Without paired comparisons: a ratio, marked so, and a policy.
 
-@pytest.mark.parametrize("ms, limit, status", [(5.0, 0.1, 0), (5.49, 0.1, 0), (5.5, 0.1, 0), (5.51, 0.1, 1), (9.0, 0.1, 1), (9.0, 1.0, 0),
+@pytest.mark.parametrize("ms, limit, status",
+                         [(5.0, 0.1, 0), (5.49, 0.1, 0), (5.5, 0.1, 0), (5.51, 0.1, 1), (9.0, 0.1, 1), (9.0, 1.0, 0),
                                                (5.1, 0.0, 1), (5.0, 0.0, 0), (1.0, 0.0, 0)])
 def test_the_ratio_of_unpaired_files_is_a_policy(gate, ms, limit, status):
     found, text = gate(submission(5.0), submission(ms), max_slowdown=limit)
@@ -99,7 +105,8 @@ def test_files_of_one_model_compare_their_baselines(gate):
 # With paired comparisons: a verdict.
 
 @pytest.mark.parametrize("base, new, word, status", [
-    ((3.9, 4.1), (3.9, 4.1), "equivalent", 0), ((3.9, 4.1), (2.9, 3.1), "slower", 1), ((2.9, 3.1), (3.9, 4.1), "faster", 0),
+    ((3.9, 4.1), (3.9, 4.1), "equivalent", 0), ((3.9, 4.1), (2.9, 3.1), "slower", 1),
+    ((2.9, 3.1), (3.9, 4.1), "faster", 0),
     ((3.9, 4.1), (3.4, 4.0), "inconclusive", 0)])
 def test_paired_files_get_a_verdict(gate, base, new, word, status):
     found, text = gate(submission(5.0, base), submission(9.0, new))  # the ratio alone would be 1.8
@@ -122,7 +129,8 @@ def test_one_pairing_is_not_enough(gate):
     assert "unpaired (no paired comparison in base)" in gate(submission(5.0), submission(5.0, (3.9, 4.1)))[1]
 
 
-@pytest.mark.parametrize("path, value", [("model_name", "cnn"), ("metrics/parameter_count", 9), ("metrics/accuracy", 0.5),
+@pytest.mark.parametrize("path, value", [("model_name", "cnn"), ("metrics/parameter_count", 9),
+                                         ("metrics/accuracy", 0.5),
                                          ("metrics/model_size_mb", 0.02)])
 def test_pairings_against_other_baselines_give_no_verdict(gate, path, value):
     new = at(submission(5.0, (2.9, 3.1)), f"baseline/{path}", value)
@@ -139,12 +147,15 @@ def test_warnings_of_a_pairing_travel(gate):
 # What is not compared.
 
 @pytest.mark.parametrize("path, value, words", [
-    ("optimized/provenance/X_sha256", "ee" * 32, "data: X_sha256"), ("optimized/provenance/y_sha256", "ee" * 32, "data: y_sha256"),
+    ("optimized/provenance/X_sha256", "ee" * 32, "data: X_sha256"),
+    ("optimized/provenance/y_sha256", "ee" * 32, "data: y_sha256"),
     ("optimized/provenance/num_samples", 9, "data: num_samples is 355 in base, 9 in new"),
     ("system_info/platform", "Darwin", "system: platform is 'Linux' in base, 'Darwin' in new"),
     ("system_info/numpy_version", "1.26", "numpy: numpy_version"),
-    ("optimized/provenance/protocol/num_runs", 400, "protocol: num_runs"), ("optimized/provenance/protocol/clock", "time", "protocol: clock"),
-    ("improvements/comparison/scope", "across_processes", "protocol: scope"), ("improvements/comparison/pairs", 20, "protocol: pairs"),
+    ("optimized/provenance/protocol/num_runs", 400, "protocol: num_runs"),
+    ("optimized/provenance/protocol/clock", "time", "protocol: clock"),
+    ("improvements/comparison/scope", "across_processes", "protocol: scope"),
+    ("improvements/comparison/pairs", 20, "protocol: pairs"),
     ("improvements/comparison/protocol/block_s", 0.2, "protocol: block_s"),
     ("improvements/comparison/protocol/clock", "time", "protocol: clock")])
 def test_other_data_systems_or_protocols_need_force(gate, path, value, words):
@@ -173,8 +184,10 @@ def test_what_a_file_does_not_record_is_not_held_against_it(gate, path):
 
 
 @pytest.mark.parametrize("content, words", [
-    (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe", "not UTF-8 (byte 0)"), (b"[" * 100_000, "not JSON (nested too deeply)"),
-    (b"[]", "not a valid submission"), (b"{}", "and 4 more"), (b"1" * 400, "not a valid"), (b" " * (16 * 2**20 + 1), "over 16 MiB")])
+    (b"", "not JSON"), (b"{", "not JSON"), (b"\xff\xfe", "not UTF-8 (byte 0)"),
+    (b"[" * 100_000, "not JSON (nested too deeply)"),
+    (b"[]", "not a valid submission"), (b"{}", "and 4 more"), (b"1" * 400, "not a valid"),
+    (b" " * (16 * 2**20 + 1), "over 16 MiB")])
 def test_what_is_no_submission_is_one_line_and_status_2(gate, content, words):
     for files in ((content, submission()), (submission(), content)):
         for force in (False, True):
@@ -188,20 +201,27 @@ def test_a_byte_order_mark_is_passed_over(gate):
 
 
 def test_what_speed_cost_is_a_warning(gate):
-    new = at(at(submission(4.0), "optimized/metrics/accuracy", 0.939), "optimized/metrics/model_size_mb", 0.011) | {"improvements": {}}
+    new = at(at(submission(4.0), "optimized/metrics/accuracy", 0.939), "optimized/metrics/model_size_mb",
+             0.011) | {"improvements": {}}
     status, text = gate(submission(5.0), new)
-    assert status == 0 and text.splitlines()[-2:] == ["warning: accuracy falls from 0.9500 to 0.9390", "warning: size grows from 0.01 to 0.011 MiB"]
+    assert (status == 0 and text.splitlines()[-2:]
+            == ["warning: accuracy falls from 0.9500 to 0.9390", "warning: size grows from 0.01 to 0.011 MiB"])
     assert "warning" not in gate(new, submission(4.0))[1]
-    assert "warning" not in gate(submission(), at(submission(), "optimized/metrics/accuracy", 0.94) | {"improvements": {}})[1]
+    assert ("warning" not in gate(submission(),
+                                  at(submission(), "optimized/metrics/accuracy", 0.94) | {"improvements": {}})[1])
 
 
 def test_what_speed_may_cost_can_be_limited(gate):
-    new = at(at(submission(4.0), "optimized/metrics/accuracy", 0.939), "optimized/metrics/model_size_mb", 0.011) | {"improvements": {}}
-    for limits, status in (({"max_accuracy_drop": 0.011}, 0), ({"max_accuracy_drop": 0.0109}, 1), ({"max_growth": 0.1}, 0), ({"max_growth": 0.09}, 1)):
+    new = at(at(submission(4.0), "optimized/metrics/accuracy", 0.939), "optimized/metrics/model_size_mb",
+             0.011) | {"improvements": {}}
+    for limits, status in (({"max_accuracy_drop": 0.011}, 0), ({"max_accuracy_drop": 0.0109}, 1),
+                           ({"max_growth": 0.1}, 0), ({"max_growth": 0.09}, 1)):
         found, text = gate(submission(5.0), new, **limits)
         assert found == status and ("a regression of over" in text) == (status == 1)
-    assert "accuracy falls from 0.9500 to 0.9390, a regression of over 0.5 points" in gate(submission(5.0), new, max_accuracy_drop=0.005)[1]
-    assert "size grows from 0.01 to 0.011 MiB, a regression of over 5 %" in gate(submission(5.0), new, max_growth=0.05)[1]
+    assert ("accuracy falls from 0.9500 to 0.9390, a regression of over 0.5 points"
+            in gate(submission(5.0), new, max_accuracy_drop=0.005)[1])
+    assert ("size grows from 0.01 to 0.011 MiB, a regression of over 5 %"
+            in gate(submission(5.0), new, max_growth=0.05)[1])
 
 
 def test_a_kind_of_difference_can_be_allowed(gate):
@@ -266,7 +286,8 @@ def test_a_file_against_itself(gate, tmp_path):
     assert found.status == 0 and "equivalent" in found.text
 
 
-@pytest.mark.parametrize("text, share", [("10%", 0.1), ("0.1", 0.1), (" 7.5 % ", 0.075), ("0", 0), ("150%", 1.5), (0.25, 0.25)])
+@pytest.mark.parametrize("text, share", [("10%", 0.1), ("0.1", 0.1), (" 7.5 % ", 0.075), ("0", 0), ("150%", 1.5),
+                                         (0.25, 0.25)])
 def test_shares(text, share):
     assert parse_share(text) == pytest.approx(share)
 
@@ -292,10 +313,13 @@ def capstone(*words, code="from tinytorch_grader.__main__ import main; main()"):
 
 def test_the_command_writes_json_and_markdown(tmp_path):
     for name, ms in (("a.json", 5.0), ("b.json", 9.0)): (tmp_path / name).write_text(json.dumps(submission(ms)))
-    run = capstone("compare", tmp_path / "a.json", tmp_path / "b.json", "--json", "-", "--markdown", tmp_path / "out.md")
+    run = capstone("compare", tmp_path / "a.json", tmp_path / "b.json", "--json", "-", "--markdown",
+                   tmp_path / "out.md")
     found = json.loads(run.stdout)
-    assert run.returncode == found["exit_status"] == 1 and found["result"] == "regression" and found["latency_ratio"] == pytest.approx(1.8)
-    assert (tmp_path / "out.md").read_text().startswith("### a.json and b.json: regression\n\n- base: ") and "unpaired" in run.stderr
+    assert (run.returncode == found["exit_status"] == 1 and found["result"] == "regression"
+            and found["latency_ratio"] == pytest.approx(1.8))
+    assert ((tmp_path / "out.md").read_text().startswith("### a.json and b.json: regression\n\n- base: ")
+            and "unpaired" in run.stderr)
     assert capstone("compare", tmp_path / "a.json", tmp_path / "b.json", "--max-slowdown", "90%").returncode == 0
 
 
@@ -307,16 +331,20 @@ def test_text_of_a_file_cannot_steer_a_summary(gate, tmp_path):
     signs = "[1, 2] <b> & &amp; a_b #1 | `x` \\ ~~@me~~ !"
     mistune = pytest.importorskip("mistune", reason="mistune is not installed: pip install '.[grader]'")
     page = mistune.html(Outcome(OK, [signs], {}).markdown(signs))
-    assert [unescape(line) for line in re.findall("<li>(.*)</li>|<h3>(.*): passed</h3>", page) for line in line if line] == [signs, signs]
+    assert ([unescape(line) for line in re.findall("<li>(.*)</li>|<h3>(.*): passed</h3>", page) for line in line
+             if line] == [signs, signs])
 
 
-@pytest.mark.parametrize("words", [["a.json"], ["a.json", "b.json", "--max-slowdown", "ten"], ["a.json", "b.json", "--allow", "data"],
-                                   ["a.json", "b.json", "--json", "no/where.json"], ["a.json", "b.json", "--max-growth="], ["a.json", "b.json", "--nonsense"]])
+@pytest.mark.parametrize("words", [["a.json"], ["a.json", "b.json", "--max-slowdown", "ten"],
+                                   ["a.json", "b.json", "--allow", "data"],
+                                   ["a.json", "b.json", "--json", "no/where.json"],
+                                   ["a.json", "b.json", "--max-growth="], ["a.json", "b.json", "--nonsense"]])
 def test_bad_usage_is_neither_a_regression_nor_a_comparison(words):
     run = capstone("compare", *words)
     assert run.returncode == 3 and run.stderr and "Traceback" not in run.stderr
 
 
 def test_without_click_it_says_what_to_install():
-    run = capstone("compare", "a.json", "b.json", code="import sys; sys.modules['click'] = None; from tinytorch_grader.__main__ import main; main()")
+    run = capstone("compare", "a.json", "b.json",
+                   code="import sys; sys.modules['click'] = None; from tinytorch_grader.__main__ import main; main()")
     assert run.returncode == 3 and "pip install click" in run.stderr and len(run.stderr.splitlines()) == 1

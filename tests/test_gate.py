@@ -1,4 +1,5 @@
-"""`capstone bench` and `capstone gate`: two sides in processes of their own, what is proven, and every way in which nothing is."""
+"""`capstone bench` and `capstone gate`: two sides in processes of their own, what is proven, and every way in which
+nothing is."""
 import json
 import os
 import subprocess
@@ -31,7 +32,8 @@ FAST = turns.Plan(pairs=6, block_s=0.002, warmup_s=0.0, warmup_calls=2)
 
 
 def git(folder, *words):
-    subprocess.run(["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", *words], check=True, capture_output=True)
+    subprocess.run(["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", *words], check=True,
+                   capture_output=True)
 
 
 def change(folder, name, calls=20, features=4, result="found", file="models.py"):
@@ -54,7 +56,8 @@ def repository(tmp_path_factory):
     change(folder, "first")
     change(folder, "slow", calls=100)
     change(folder, "worse", result="found * [1, 1, -1]")
-    (folder / "models.py").write_text((folder / "models.py").read_text().replace("kept = weights.copy()", "kept, spare = weights.copy(), weights * 2")
+    (folder / "models.py").write_text((folder / "models.py").read_text()
+                                      .replace("kept = weights.copy()", "kept, spare = weights.copy(), weights * 2")
                                       .replace("found = x @ kept", "found = x @ kept; spare"))
     git(folder, "commit", "-qam", "worse and larger")
     git(folder, "checkout", "-q", "-b", "moved", "first")
@@ -90,16 +93,20 @@ def judged(repository, head, base="first", **options):
 
 def made_up(ratios):
     "Rounds whose log ratios are those of first / second = `ratios`."
-    return [turns.Round([], [[np.array([ratio * 1e4])], [np.array([1e4])]], seed=k, calls=1) for k, ratio in enumerate(ratios)]
+    return [turns.Round([], [[np.array([ratio * 1e4])], [np.array([1e4])]], seed=k, calls=1)
+            for k, ratio in enumerate(ratios)]
 
 
 @pytest.mark.parametrize("low, high, status, word", [
-    (0.88, 0.93, REGRESSION, "a regression of over 5 %"), (0.96, 1.03, OK, "ruled out"), (0.5, 0.952, REGRESSION, "a regression"),
-    (0.93, 0.99, OK, "neither proven nor ruled out"), (0.85, 0.99, NOT_COMPARABLE, "too noisy, even a slowdown of 10 %"),
+    (0.88, 0.93, REGRESSION, "a regression of over 5 %"), (0.96, 1.03, OK, "ruled out"),
+    (0.5, 0.952, REGRESSION, "a regression"),
+    (0.93, 0.99, OK, "neither proven nor ruled out"),
+    (0.85, 0.99, NOT_COMPARABLE, "too noisy, even a slowdown of 10 %"),
     (0.5, 2.0, NOT_COMPARABLE, "too noisy"), (1.5, 1.6, OK, "ruled out")])
 def test_a_slowdown_is_a_regression_when_the_whole_interval_is(low, high, status, word):
     found = gate.latency_outcome(made_up(np.geomspace(low, high, 6)), 0.05)
-    assert found.status == status and word in found.text and found.figures["ci_low"] == pytest.approx(low) and found.figures["ci_high"] == pytest.approx(high)
+    assert (found.status == status and word in found.text and found.figures["ci_low"] == pytest.approx(low)
+            and found.figures["ci_high"] == pytest.approx(high))
 
 
 def test_it_goes_on_until_it_is_decided_and_looks_seldom(monkeypatch):
@@ -125,7 +132,8 @@ def test_simulated_alarms_and_detections(monkeypatch):
 
 
 def test_a_round_counts_once_by_the_median_of_its_pairs():
-    blocks = [[np.array([10.0, 10, 99]), np.array([20.0, 20]), np.array([40.0])], [np.array([5.0]), np.array([20.0]), np.array([20.0])]]
+    blocks = [[np.array([10.0, 10, 99]), np.array([20.0, 20]), np.array([40.0])],
+              [np.array([5.0]), np.array([20.0]), np.array([20.0])]]
     assert turns.Round([], blocks, 0, 1).log_ratio == pytest.approx(np.log(2))
 
 
@@ -150,15 +158,18 @@ def test_a_revision_against_itself_passes_and_leaves_no_trace(repository):
 
 def test_five_times_the_work_is_a_regression(repository):
     outcome, made = judged(repository, "slow")
-    assert outcome.status == REGRESSION and "a regression of over 5 %" in outcome.text and made["improvements"]["comparison"]["verdict"] == "slower"
+    assert (outcome.status == REGRESSION and "a regression of over 5 %" in outcome.text
+            and made["improvements"]["comparison"]["verdict"] == "slower")
     names = {item["name"]: item for item in gate.action_benchmark(made, outcome)}
-    assert names["latency against base"]["value"] > 2 and all(set(item) <= {"name", "unit", "value", "range"} for item in names.values())
+    assert (names["latency against base"]["value"] > 2
+            and all(set(item) <= {"name", "unit", "value", "range"} for item in names.values()))
     assert [line for line in gate.annotations(outcome) if line.startswith("::error title=capstone gate::latency")]
 
 
 def test_lost_accuracy_and_growth_are_regressions(repository):
     outcome, made = judged(repository, "worse", limits=Limits(3.0, 0.01, 0.1))
-    assert outcome.status == REGRESSION and "accuracy falls from 1.0000 to" in outcome.text and "size grows" in outcome.text
+    assert (outcome.status == REGRESSION and "accuracy falls from 1.0000 to" in outcome.text
+            and "size grows" in outcome.text)
     rounds = made_up([1.0] * 8)
     for drop, growth, status in ((0.01, 2.0, REGRESSION), (0.9, 0.5, REGRESSION), (0.9, 1.0, OK)):
         assert gate.judge(made, rounds, Limits(0.05, drop, growth)).status == status
@@ -168,11 +179,14 @@ def test_lost_accuracy_and_growth_are_regressions(repository):
 
 
 def test_a_base_without_the_model_is_not_comparable_and_a_head_without_is_bad_usage(repository):
-    with pytest.raises(turns.Unmeasurable, match="base moved .*: there is no module models") as found: judged(repository, "first", base="moved")
+    with pytest.raises(turns.Unmeasurable, match="base moved .*: there is no module models") as found:
+        judged(repository, "first", base="moved")
     assert found.value.status == 2
-    with pytest.raises(turns.Unmeasurable, match="new moved .*: there is no module models") as found: judged(repository, "moved")
+    with pytest.raises(turns.Unmeasurable, match="new moved .*: there is no module models") as found:
+        judged(repository, "moved")
     assert found.value.status == 3
-    with pytest.raises(turns.Unmeasurable, match="new moved .*: there is no module models") as found: judged(repository, "moved", base="moved")
+    with pytest.raises(turns.Unmeasurable, match="new moved .*: there is no module models") as found:
+        judged(repository, "moved", base="moved")
     assert found.value.status == 3
 
 
@@ -185,20 +199,26 @@ def test_code_of_the_working_tree_is_never_measured_instead(repository, tmp_path
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "helped")
     monkeypatch.setenv("PYTHONPATH", str(repository / "lib"))
-    with pytest.raises(turns.Unmeasurable, match="helper was imported from .*another version") as found: judged(repository, "helped")
+    with pytest.raises(turns.Unmeasurable, match="helper was imported from .*another version") as found:
+        judged(repository, "helped")
     assert found.value.status == 2
     git(repository, "checkout", "-q", "first")
     (tmp_path / "elsewhere.py").write_text("import numpy as np\ndef f(): return lambda x: x @ np.ones((4, 3))\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     asked = gate.Gate("first", "slow", "elsewhere:f", str(repository / "data.npz"), folder=repository)
-    with pytest.raises(turns.Unmeasurable, match="nothing that the model uses was imported from its checkout"): gate.run(asked, FAST)
+    with pytest.raises(turns.Unmeasurable, match="nothing that the model uses was imported from its checkout"):
+        gate.run(asked, FAST)
 
 
 @pytest.mark.parametrize("words, said", [
-    (["--base", "nowhere"], "nowhere: no such revision"), (["--base", "-x"], "-x: no such revision"), (["models:raises", "--base", "first"], "KeyError: 'no weights here'"),
-    (["models:number", "--base", "first"], "returns int, expected"), (["models:bare", "--base", "first", "--data", "data.npz"], "no array was found"),
-    (["models", "--base", "first"], "expected MODULE:FACTORY"), (["models:linear", "--base", "first"], "the model refuses data of shape (355, 64)"),
-    (["models:linear", "--base", "first", "--data", "none.npz"], "none.npz: no such file"), (["models:linear", "--base", "first", "--data", "README"], "README: expected an .npz"),
+    (["--base", "nowhere"], "nowhere: no such revision"), (["--base", "-x"], "-x: no such revision"),
+    (["models:raises", "--base", "first"], "KeyError: 'no weights here'"),
+    (["models:number", "--base", "first"], "returns int, expected"),
+    (["models:bare", "--base", "first", "--data", "data.npz"], "no array was found"),
+    (["models", "--base", "first"], "expected MODULE:FACTORY"),
+    (["models:linear", "--base", "first"], "the model refuses data of shape (355, 64)"),
+    (["models:linear", "--base", "first", "--data", "none.npz"], "none.npz: no such file"),
+    (["models:linear", "--base", "first", "--data", "README"], "README: expected an .npz"),
     (["models:linear", "--base", "first", "--max-slowdown", "x"], "--max-slowdown"), (["models:linear"], "--base"),
     (["models:linear", "--base", "first", "--data", "data.npz", "--json", "no/x.json"], "no such folder")])
 def test_bad_usage_is_one_line_and_status_3(repository, words, said):
@@ -209,7 +229,8 @@ def test_bad_usage_is_one_line_and_status_3(repository, words, said):
     assert sorted(repository.iterdir()) == before
 
 
-@pytest.mark.parametrize("error", [KeyError("lost"), KeyboardInterrupt(), BrokenPipeError()], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", [KeyError("lost"), KeyboardInterrupt(), BrokenPipeError()],
+                         ids=lambda error: type(error).__name__)
 def test_what_ends_the_gate_early_is_no_result(monkeypatch, capfd, error):
     "Neither 1 nor 2, which a workflow may let pass."
     from tinytorch_grader import cli
@@ -223,13 +244,15 @@ def test_what_ends_the_gate_early_is_no_result(monkeypatch, capfd, error):
 
 
 def test_outside_a_repository(tmp_path):
-    run = capstone("gate", "--base", "main", cwd=tmp_path, env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
+    run = capstone("gate", "--base", "main", cwd=tmp_path,
+                   env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     assert run.returncode == 3 and "not a git repository" in run.stderr and len(run.stderr.splitlines()) == 1
 
 
 def test_the_command_writes_all_its_files_and_annotates(repository, tmp_path):
     files = {name: tmp_path / name for name in ("json", "markdown", "submission", "benchmark")}
-    run = capstone("gate", "models:linear", "--base", "first", "--head", "slow", "--data", "data.npz", *(f"--{name}={file}" for name, file in files.items()),
+    run = capstone("gate", "models:linear", "--base", "first", "--head", "slow", "--data", "data.npz",
+                   *(f"--{name}={file}" for name, file in files.items()),
                    cwd=repository, env=os.environ | {"GITHUB_ACTIONS": "true"})
     assert run.returncode == 1 and "::error title=capstone gate::latency: speedup" in run.stdout
     found = json.loads(files["json"].read_text())
@@ -270,24 +293,31 @@ def test_sizes_of_models_that_are_not_ours():
 
 
 def test_bench_writes_a_submission(repository, tmp_path):
-    run = capstone("bench", "models:linear", "--against", "models:linear", "--data", "data.npz", "-o", tmp_path / "out.json", "--technique", "none", "--json", "-",
+    run = capstone("bench", "models:linear", "--against", "models:linear", "--data", "data.npz", "-o",
+                   tmp_path / "out.json", "--technique", "none", "--json", "-",
                    cwd=repository)
     assert run.returncode == 0, run.stderr
     made = parse((tmp_path / "out.json").read_bytes())
-    assert made["optimized"]["techniques_applied"] == ["none"] and json.loads(run.stdout)["models:linear"]["accuracy"] == 1
-    assert len(made["baseline"]["provenance"]["commit"]) == 40 and made["baseline"]["provenance"]["num_samples"] == 60 and "speedup" in run.stderr
-    for words, said in ((["nothing:here"], "there is no module nothing"), (["models:linear"], "refuses data"), (["models:linear", "--rounds", "5"], "--rounds")):
+    assert (made["optimized"]["techniques_applied"] == ["none"]
+            and json.loads(run.stdout)["models:linear"]["accuracy"] == 1)
+    assert (len(made["baseline"]["provenance"]["commit"]) == 40 and made["baseline"]["provenance"]["num_samples"] == 60
+            and "speedup" in run.stderr)
+    for words, said in ((["nothing:here"], "there is no module nothing"), (["models:linear"], "refuses data"),
+                        (["models:linear", "--rounds", "5"], "--rounds")):
         run = capstone("bench", *words, "-o", tmp_path / "none.json", cwd=repository)
         assert run.returncode == 3 and said in run.stderr and not (tmp_path / "none.json").exists()
 
 
 def test_a_model_that_dies_or_hangs_is_one_line(tmp_path):
-    (tmp_path / "odd.py").write_text("import os, sys, time\ndef dies(): print('out of luck', file=sys.stderr, flush=True); os._exit(9)\ndef hangs(): time.sleep(600)\n")
+    (tmp_path / "odd.py").write_text("import os, sys, time\n"
+                                     "def dies(): print('out of luck', file=sys.stderr, flush=True); os._exit(9)\n"
+                                     "def hangs(): time.sleep(600)\n")
     data = tmp_path / "data.npz"
     np.savez(data, X=np.zeros((2, 4)), y=np.array([0, 1]))
     for name, seconds, said in (("dies", 60, "ended with status 9: out of luck"), ("hangs", 1, "no answer within 1 s")):
         with pytest.raises(turns.Unmeasurable, match=said):
-            turns.run_round([turns.Side("odd", f"odd:{name}", [tmp_path])], data, turns.Plan(timeout_s=seconds), np.random.default_rng(0))
+            turns.run_round([turns.Side("odd", f"odd:{name}", [tmp_path])], data, turns.Plan(timeout_s=seconds),
+                            np.random.default_rng(0))
 
 
 def test_the_capstones_model_is_what_is_measured_by_default():

@@ -19,7 +19,8 @@ WITHOUT = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)")
 
 @pytest.fixture(scope="module")
 def site():
-    done = subprocess.run([sys.executable, ROOT / "src" / "scripts" / "website.py"], capture_output=True, text=True, cwd=ROOT,
+    done = subprocess.run([sys.executable, ROOT / "src" / "scripts" / "website.py"], capture_output=True, text=True,
+                          cwd=ROOT,
                           env={**os.environ, "SITE_EXECUTE": "off"})
     assert done.returncode == 0, done.stdout + done.stderr   # Sphinx runs with -W: a warning is an error
     return ROOT / "_build" / "site"
@@ -54,7 +55,8 @@ def test_the_lesson_has_no_answer(site):
     cells = nbformat.read(ROOT / "20_capstone.ipynb", as_version=4).cells
     secret, shown = regions(nbformat.from_dict({"cells": cells}))
     shown = "\n".join(shown)
-    hidden = {line.strip() for _, _, lines in secret for line in lines if len(line.strip()) > 24 and line.strip() not in shown}
+    hidden = {line.strip() for _, _, lines in secret for line in lines if len(line.strip()) > 24
+              and line.strip() not in shown}
     plain = html.unescape(re.sub(r"<[^>]+>", "", lesson))
     assert len(hidden) > 100 and not WITHOUT.search(plain)
     assert not [line for line in hidden if line in plain]
@@ -62,7 +64,8 @@ def test_the_lesson_has_no_answer(site):
 
 def test_the_reference_has_signatures_shapes_and_commands(site):
     api = re.sub(r"<[^>]+>", "", (site / "api.html").read_text(encoding="utf-8"))
-    for words in ("benchmark_model(model: object, X_test: Tensor", "samples, (n, features)", "compare_latency(", "class tinytorch.core.spatial.Conv2d",
+    for words in ("benchmark_model(model: object, X_test: Tensor", "samples, (n, features)", "compare_latency(",
+                  "class tinytorch.core.spatial.Conv2d",
                   "class tinytorch.core.layers.Linear"):
         assert words in api, words
     command = (site / "command.html").read_text(encoding="utf-8")
