@@ -52,6 +52,28 @@ def test_moodle_gets_its_worksheet_back(tmp_path):
     assert any("cannot be changed" in note for note in done.notes) and done.not_in_course == ["Ann Lee"] and done.not_in_file == ["Ann_Lee"], "two Ann Lees"
 
 
+EXPORTS = {   # as LMS write them for other settings: (how, text, what the one grade becomes, a note)
+    "everything quoted": (giveback.canvas, '"Student","ID","SIS Login ID","Section","Capstone (991)"\n"    Points Possible","","","","100.00"\n"O\'Brien, Conor ""Con""","12345","x","A, B",""\n', "70.25", "Canvas counts 100.00"),
+    "semicolons, a decimal comma, a byte order mark": (giveback.canvas, "\ufeffStudent;ID;SIS Login ID;Section;Capstone (991)\n;;;;Manual Posting\n    Points Possible;;;;10,00\nO'Brien, Conor;12345;x;A;\n", "70,25", ""),
+    "commas in a title between semicolons": (giveback.canvas, 'Student;ID;SIS Login ID;"Lab, one, two, three, four, five (5)";"Capstone (991)"\n    Points Possible;;;10;10\n"O\'Brien, Conor";12345;x;;\n', "70.25", ""),
+    "Moodle's tabs": (giveback.moodle, "Identifier\tFull name\tEmail address\tGrade\tMaximum Grade\nParticipant 12345\tConor O'Brien\tx@y\t\t10,00\n", "70,25", ""),
+    "Moodle, blind, a comment on two lines": (giveback.moodle, 'Identifier,Status,Grade,"Maximum Grade","Feedback comments"\n"Participant 12345",Submitted,,10.00,"one\ntwo, three"\n', "70.25", ""),
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_exports_as_other_settings_write_them(tmp_path, kind):
+    how, text, points, note = EXPORTS[kind]
+    path = tmp_path / "export.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    done = how(path, [grade("obrienconor_12345", 70.25)], *["20_capstone", "Capstone"][:2 * (how is giveback.canvas)])
+    again, _, bom = giveback.read_table(path)
+    before = giveback.read_table(path.with_name("export.csv.before"))[0]
+    changed = [(new, old) for row, was in zip(again, before, strict=True) for new, old in zip(row, was, strict=True) if new != old]
+    assert changed == [(points, "")] and done.filled == 1 and bom == text.startswith("\ufeff")
+    assert [n.startswith(note) for n in done.notes] == [True] * bool(note), done.notes
+
+
 def test_feedback_for_the_bulk_upload(tmp_path):
     page = tmp_path / "20_capstone.html"
     page.write_text("<p>")

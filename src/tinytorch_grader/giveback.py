@@ -16,6 +16,7 @@ from . import lms
 from .gradebook import put
 
 PLAIN = re.compile(r"[^a-z0-9]+")
+KEYS = {"Student", "ID", "Identifier"}   # titles of which each LMS's file has one
 
 
 class GiveBackError(RuntimeError):
@@ -45,9 +46,10 @@ def read_table(path):
     except UnicodeDecodeError:
         raise GiveBackError(f"{path}: is not UTF-8; export it from the LMS again and do not save it in a spreadsheet "
                             "before") from None
-    first = text.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    tables = {separator: list(csv.reader(io.StringIO(text, newline=""), delimiter=separator)) for separator in ",;\t"}
+    # the one that a title stands alone with; commas in quoted titles count for nothing
+    separator = max(tables, key=lambda one: tables[one] and (bool(KEYS & set(tables[one][0])), len(tables[one][0])))
+    rows = tables[separator]
     if not rows or len(rows[0]) < 3:
         raise GiveBackError(f"{path}: got no table with a line of titles; expected the file that the LMS exported")
     return rows, {"delimiter": separator, "lineterminator": "\r\n" if "\r\n" in text else "\n"}, bom
@@ -106,9 +108,21 @@ class People:
         return self.grades[student]
 
 
-def fill(path, rows, index, grades, person, skip):
+def decimal_comma(rows, how):
+    "Whether a file writes numbers as 99,5, as an LMS does for those who live where it is written so."
+    cells = [cell.strip() for row in rows for cell in row]
+    return how["delimiter"] != "," and (any(re.fullmatch(r"\d+,\d+", cell) for cell in cells)
+                                        and not any(re.fullmatch(r"\d+\.\d+", cell) for cell in cells))
+
+
+def points_possible(text):
+    "What an LMS says a column is worth, or None."
+    return float(text.replace(",", ".")) if re.fullmatch(r"\d+([.,]\d+)?", text) else None
+
+
+def fill(rows, how, index, grades, person, skip):
     "Fill column `index`; `person(row)`: keywords of People.find; `skip(row)`: why a row is left alone, or None."
-    people, result = People(grades), Filled()
+    people, result, comma = People(grades), Filled(), decimal_comma(rows, how)
     for row in rows:
         if len(row) <= index: continue
         about = person(row)
@@ -118,7 +132,8 @@ def fill(path, rows, index, grades, person, skip):
         elif why := skip(row): result.notes.append(f"{grade.student}: {why}")
         elif grade.status in ("invalid", "missing"): result.notes.append(f"{grade.student}: {grade.status}; left empty")
         else:
-            row[index], result.filled = f"{round(grade.score, 2):g}", result.filled + 1
+            points = f"{round(grade.score, 2):.12g}"
+            row[index], result.filled = points.replace(".", ",") if comma else points, result.filled + 1
             if grade.waiting: result.notes.append(f"{grade.student}: {grade.waiting:g} points of it wait for a person")
     result.not_in_file = sorted(people.grades.keys() - people.taken)
     return result
@@ -140,11 +155,11 @@ def canvas(path, grades, assignment, wanted=None):
         return {"number": cell(row, "ID"), "logins": (cell(row, "SIS Login ID"), cell(row, "SIS User ID")),
                 "name": cell(row, "Student")}
 
-    result = fill(path, rows[1:], index, grades, person, lambda row: None)
+    result = fill(rows[1:], how, index, grades, person, lambda row: None)
     possible = next((row[index].strip() for row in rows[1:4] if "points possible" in row[0].lower()
                      and len(row) > index), "")
     most = max((grade.max_score for grade in grades), default=0)
-    if re.fullmatch(r"[\d.]+", possible) and float(possible) != most:
+    if points_possible(possible) not in (None, most):
         result.notes.append(f"Canvas counts {possible} points where the course has {most:g}; the points are the "
                             "course's")
     write_table(path, rows, how, bom)
@@ -170,10 +185,10 @@ def moodle(path, grades):
     def skip(row):
         return "Moodle says that its grade cannot be changed" if cell(row, "Grade can be changed") == "No" else None
 
-    result = fill(path, rows[1:], at["Grade"], grades, person, skip)
+    result = fill(rows[1:], how, at["Grade"], grades, person, skip)
     most = max((grade.max_score for grade in grades), default=0)
-    if (possible := next(filter(None, (cell(row, "Maximum grade") or cell(row, "Maximum Grade") for row in rows[1:])),
-                         "")) and re.fullmatch(r"[\d.]+", possible) and float(possible) != most:
+    possible = next(filter(None, (cell(row, "Maximum grade") or cell(row, "Maximum Grade") for row in rows[1:])), "")
+    if points_possible(possible) not in (None, most):
         result.notes.append(f"Moodle counts {possible} points where the course has {most:g}; the points are the "
                             "course's")
     write_table(path, rows, how, bom)
