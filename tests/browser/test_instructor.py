@@ -45,6 +45,33 @@ def grade(course):
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
+def pressed(page, button, words):
+    "Press a button of a student's row and wait for the dialog, which must say `words`."
+    button.click()
+    dialog = page.locator(".modal.in")
+    dialog.get_by_text(words).first.wait_for(timeout=60_000)
+    shot(page, f"instructor-{words.split(' ')[-1]}")
+    dialog.locator("button").first.click()
+    dialog.wait_for(state="hidden")
+
+
+def by_buttons(course, page, address):
+    "Formgrader's Autograde and Generate Feedback for one student: in the cage, and our page, without hidden tests."
+    marker = course.parent / "escaped"
+    solution = f"open({str(marker)!r}, 'w').close()\nq1 = 7"
+    folder = course / "submitted" / "hoppergrace_303" / "20_capstone"
+    folder.mkdir(parents=True)
+    (folder / "20_capstone.ipynb").write_text(json.dumps(notebook({"q1": solution})), encoding="utf-8")
+    page.goto(f"{address}/formgrader/manage_submissions/20_capstone")
+    row = page.locator("tr", has_text="hoppergrace_303")
+    pressed(page, row.locator("td.autograde a"), "Successfully autograded")
+    assert not marker.exists() or not shutil.which("bwrap"), "student code ran outside of the cage"
+    assert float(row.locator("td.score").inner_text().split("/")[0]) > 80
+    pressed(page, row.locator("td.generate-feedback a"), "Successfully generated feedback")
+    (path,) = (course / "feedback" / "hoppergrace_303").rglob("*.html")
+    assert "Content-Security-Policy" in path.read_text(encoding="utf-8") and "BEGIN HIDDEN" not in path.read_text(encoding="utf-8")
+
+
 def test_from_downloads_to_feedback(course):
     before = grade(course)
     assert float(before["lovelaceada_101"]["score"]) == 95 and before["lovelaceada_101"]["needs_manual"] == "True"
@@ -70,6 +97,7 @@ def test_from_downloads_to_feedback(course):
                     field.press("Tab")
                 assert answer.value.ok
             shot(page, "instructor-03-marked")
+            by_buttons(course, page, address)
     after = grade(course)
     assert float(after["lovelaceada_101"]["score"]) == 99 and after["lovelaceada_101"]["needs_manual"] == "False"
     assert after["Bob_Boole_202"]["score"] == before["Bob_Boole_202"]["score"]
