@@ -246,7 +246,7 @@ def test_bombs_are_cut_short(course, tmp_path, monkeypatch):
 
 
 def test_names_made_to_keep_a_pattern_busy_are_cut_short(course, tmp_path):
-    names = [f"{MOODLE}/20_capstone{'1' * 60}x.ipynb", f"{MOODLE}/20_capstone{'(1)' * 80}.json", "a_1_" * 15000 + ".ipynb", "a/" * 30000 + NOTEBOOK]
+    names = [f"{MOODLE}/20_capstone{'1' * 60}x.ipynb", f"{MOODLE}/20_capstone{'(1)' * 80}x.json", "a_1_" * 15000 + ".ipynb", "a/" * 30000 + NOTEBOOK]
     (tmp_path / "all.zip").write_bytes(archive(dict.fromkeys(names, "x")))
     result = collect(course, tmp_path / "all.zip")
     assert len(result.unmatched) == 4 and not result.matched and max(map(len, result.unmatched)) < 500
@@ -435,6 +435,27 @@ def test_two_of_one_name_are_not_one(course, tmp_path):
     "Google Drive numbers equal names, which may be namesakes."
     result = collect(course, tree(tmp_path / "d", {"Jane Doe - 20_capstone.ipynb": "x", "Jane Doe - 20_capstone (1).ipynb": "y"}))
     assert len(result.unmatched) == 2 and not students(course)
+
+
+def test_a_notebook_by_any_name_of_a_browser_or_a_classroom(course, tmp_path):
+    ours = json.dumps({"cells": [{"cell_type": "code", "source": "", "metadata": {"nbgrader": {"grade_id": "part1-model", "solution": True}}}], "metadata": {}})
+    tree(course / "source" / ASSIGNMENT, {NOTEBOOK: ours})
+    result = collect(course, tree(tmp_path / "d", {
+        "doe_1_2_20_capstone.json": "1", "roe_2_3_20_capstone.ipynb.download": "2", "Jim Roe - Kopie von 20_capstone.ipynb": ours, "Ann Lee - other.ipynb": "{}",
+        "Two - One.ipynb": ours, "Two - Two.ipynb": ours, "Copy of 20_capstone.ipynb": ours}))
+    assert submitted(course) == {at("doe_1"): "1", at("roe_2"): "2", at("Jim_Roe"): ours}
+    assert len(result.unmatched) == 4 and sum("has another name" in line for line in result.unmatched) == 3, result.unmatched
+
+
+def test_a_guess_about_blackboards_names_is_said(course, tmp_path):
+    files = {f"Capstone_{who}_attempt_2026-01-31-09-00-00_{NOTEBOOK}": who for who in ("a_x", "a_y")}
+    result = collect(course, tree(tmp_path / "d", files))
+    assert result.matched == ["x: new", "y: new"] and any("'Capstone_a_'; what follows was taken for the user name (x, y)" in note for note in result.notes)
+    other = tmp_path / "other"
+    (other / "source" / ASSIGNMENT).mkdir(parents=True)
+    for who in ("a_x", "a_y"): (other / "submitted" / who).mkdir(parents=True)
+    known = collect(other, tmp_path / "d")
+    assert known.matched == ["a_x: new", "a_y: new"] and not known.notes
 
 
 # ---- any assignment

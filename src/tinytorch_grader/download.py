@@ -23,7 +23,7 @@ from traitlets import List
 
 from . import lms
 from .gradebook import ASSIGNMENT
-from .intake import MOST_BYTES, size
+from .intake import MOST_BYTES, listed, size
 
 SUBMISSION = "submission.json"
 SUBMISSION_BYTES = 2**20
@@ -61,7 +61,7 @@ class Wanted:
         books = "|".join(re.sub(r"[_ ]|\\ ", "[_ +]", re.escape(name)) for name in names)
         claim = "|submission" if self.assignment == ASSIGNMENT else ""
         return re.compile(rf"(?:(?P<notebook>{books}){claim})(?P<copy>[-_ +()\d]*|[-_ +]*copy.*)"
-                          r"\.(?(notebook)ipynb|json)", re.I)
+                          r"\.(?(notebook)(?:ipynb|json)|json)", re.I)
 
     @property
     def files(self):
@@ -241,7 +241,7 @@ class Download:
         "Keep a notebook or a submission.json among its student's candidates."
         own = about["file_id"].split("/")[-1]   # without what the LMS put before it
         file, written = self.wanted.match(own) or ("", "")
-        notebook = own.lower().endswith(".ipynb")
+        notebook = own.lower().endswith(".ipynb") or file not in ("", SUBMISSION)
         if not file and not notebook:
             raise Refused(f"has another name; if it is the one, rename it to {renamed(name, own, SUBMISSION)} and "
                           "collect again" if self.wanted.assignment == ASSIGNMENT
@@ -281,6 +281,10 @@ class Download:
         for key, candidates in sorted(self.others.items()): self._by_grade_ids(key, candidates)
         heads = [head for head, key in self.heads.items() if key in self.found]
         self.prefix = lms.blackboard_prefix(heads, self.known, self.prefix) if heads else self.prefix
+        users = [head[len(self.prefix):] for head in heads]
+        if self.prefix.count("_") > 1 and not self.known & set(users):
+            self.result.notes.append(f"Blackboard's files begin with {self.prefix!r}; what follows was taken for the "
+                                     f"user name ({listed(users)}). A roster in the gradebook decides otherwise")
         for head in heads: self._of_blackboard(head)
 
     def _of_blackboard(self, head):

@@ -42,7 +42,7 @@ def one_form(name):
 
 def saved_as(name):
     "The name that a notebook had before a browser or a mail program added `.json`, `.txt` or `.bin` to it."
-    name = re.sub(r"\.ipynb\.(json|txt|bin)$", ".ipynb", name, flags=re.I)
+    name = re.sub(r"\.ipynb\.(json|txt|bin|download)$", ".ipynb", name, flags=re.I)
     return re.sub(r"\.bin$", ".ipynb", name, flags=re.I)
 
 
@@ -71,7 +71,8 @@ def reading(path, wanted):
     for pattern in IN_ORDER:
         if found := pattern.fullmatch(path):
             return {"file_id": ""} | {key: value for key, value in found.groupdict().items() if value is not None}
-    if (found := GOOGLE.fullmatch(path)) and wanted(found["file_id"]): return found.groupdict() | {"by_name": True}
+    if (found := GOOGLE.fullmatch(path)) and (wanted(found["file_id"]) or path.lower().endswith(".ipynb")):
+        return found.groupdict() | {"by_name": True}
     return None
 
 
