@@ -40,6 +40,7 @@ def serve(address):
     "Fork for each command that comes to the socket at `address`, until stdin ends."
     import matplotlib.pyplot  # noqa: F401
     import nbgrader.apps  # noqa: F401
+
     import tinytorch.olympics  # noqa: F401
     from tinytorch_grader import byhand, cli, collect, giveback, grade, release, rerun, similar  # noqa: F401
     from tinytorch_grader.pages import feedback, report  # noqa: F401
