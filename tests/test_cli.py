@@ -15,7 +15,7 @@ import pytest
 click = pytest.importorskip("click", reason="click is not installed: pip install '.[grader]'")
 
 import submissions  # noqa: E402
-from grading import ASSIGNMENT, RIGHT, ROOT, capstone, hand_in, make_course  # noqa: E402
+from grading import ASSIGNMENT, RIGHT, ROOT, capstone as process, hand_in, make_course  # noqa: E402
 
 from tinytorch_grader import cli, console  # noqa: E402
 
@@ -27,6 +27,18 @@ def one_line(result, *words):
     lines = result.stderr.strip().splitlines()
     assert result.returncode == 2 and len(lines) == 1 and "Traceback" not in result.stderr, (result.returncode, result.stdout, result.stderr)
     for word in words: assert word in lines[0], lines[0]
+
+
+@pytest.fixture
+def capstone(capfd, monkeypatch):
+    "Run the command here, where its rooms are imported already: that takes a process over a second; the CompletedProcess."
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["capstone", *map(str, words)])
+        monkeypatch.setattr(cli, "die_quietly", lambda: None)   # the signals are pytest's
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end: cli.main()
+        return subprocess.CompletedProcess(words, end.value.code, *capfd.readouterr())
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +87,15 @@ def test_what_a_command_did_is_json_where_it_is_asked_for(course, tmp_path, capf
     assert said("mark", copied, "--from", tmp_path / "answers.csv")[1] == {"entered": 0, "not_taken": []}
 
 
-def test_the_list_of_commands_is_cut_nowhere():
-    said = capstone("--help", env=os.environ | {"COLUMNS": "80"}).stdout
+def test_the_list_of_commands_is_cut_nowhere(capstone):
+    said = process("--help", env=os.environ | {"COLUMNS": "80"}).stdout
     assert "..." not in said.partition("Commands:")[2] and all(cli.cli.commands[name].short_help.rstrip(".") in said for name in COMMANDS)
     assert "DIR/report.html" in capstone("report", "--help").stdout
     collect = " ".join(capstone("collect", "--help").stdout.split())
     for word in ("Canvas, Moodle and Blackboard", "c.FileNameCollectorPlugin.named_regexp"): assert word in collect
 
 
-def test_help_of_a_command_and_the_version():
+def test_help_of_a_command_and_the_version(capstone):
     assert capstone("help", "grade").stdout == capstone("grade", "--help").stdout
     assert capstone("help").stdout.partition("Commands:")[2] == capstone("--help").stdout.partition("Commands:")[2]
     one_line(capstone("help", "nonsense"), "no command nonsense", "compare")
@@ -91,38 +103,40 @@ def test_help_of_a_command_and_the_version():
 
 
 def test_python_m_is_the_command():
-    result = capstone("--help")
+    result = process("--help")
     assert result.returncode == 0 and all(name in result.stdout for name in COMMANDS)
 
 
 @pytest.mark.parametrize("words", [["grade"], ["feedback"], ["report"], ["collect", "--from", "."]], ids=lambda words: words[0])
-def test_no_course_is_one_line(tmp_path, words):
+def test_no_course_is_one_line(capstone, tmp_path, words):
     one_line(capstone(words[0], tmp_path / "nowhere", *words[1:]), str(tmp_path / "nowhere"), "capstone course")
     (tmp_path / "empty").mkdir()
     one_line(capstone(words[0], tmp_path / "empty", *words[1:]), "course")
 
 
-def test_bad_usage_is_status_2(course):
+def test_bad_usage_is_status_2(capstone, course):
     for words in (["grade"], ["nonsense"], ["grade", course, "--workers", "0"], ["grade", course, "--timeout", "soon"], ["check", "a", "b"]):
         result = capstone(*words)
         assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
         assert "Error: " in result.stderr or result.stderr.startswith("capstone: got a b, expected at most one notebook")
 
 
-def test_words_that_cannot_be_right(course, tmp_path):
+def test_words_that_cannot_be_right(capstone, course, tmp_path, monkeypatch):
     one_line(capstone("grade", course, "--student", "adda"), "adda", "did you mean ada?")
     one_line(capstone("grade", course, "--executor", "ray://here"), "dask://HOST:PORT")
     one_line(capstone("grade", course, "--json", tmp_path / "no" / "where.json"), "where.json")
     one_line(capstone("grade", course, "--db", "gradebook"), "database URL")
     one_line(capstone("check", tmp_path / "none.ipynb"), "none.ipynb")
     one_line(capstone("collect", course, "--from", tmp_path / "none.zip"), "none.zip")
-    one_line(capstone("course", __file__), "folder")
+    with monkeypatch.context() as patch:   # the tests of the notebook are asked last: that takes seconds
+        patch.setattr("tinytorch_grader.mutants.checked", lambda *_: pytest.fail("asked about a folder that can hold no course"))
+        one_line(capstone("course", __file__), "folder")
     one_line(capstone("release", tmp_path / "out", "--repo", "what"), "ORG/NAME")
     result = capstone("compare", tmp_path / "a.json", tmp_path / "b.json")
     assert result.returncode == 2 and "a.json" in result.stderr and not result.stdout and "Traceback" not in result.stderr
 
 
-def test_a_source_that_is_no_notebook(course, tmp_path):
+def test_a_source_that_is_no_notebook(capstone, course, tmp_path):
     broken = shutil.copytree(course, tmp_path / "course")
     (broken / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{")
     one_line(capstone("grade", broken), "trusted notebook", "capstone course")
@@ -135,14 +149,14 @@ def test_a_source_that_is_no_notebook(course, tmp_path):
     (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").unlink(), "ipynb: No such file or directory; expected the trusted notebook"),
     (lambda course: (course / "nbgrader_config.py").write_text("c = get_config("), "nbgrader_config.py"),
     (lambda course: (course / "gradebook.db").write_text("no database" * 100), "file is not a database; the file is damaged")])
-def test_what_is_damaged_is_named_by_every_command(course, tmp_path, spoil, says):
+def test_what_is_damaged_is_named_by_every_command(capstone, course, tmp_path, spoil, says):
     broken = shutil.copytree(course, tmp_path / "course")
     spoil(broken)
     for name in ("grade", "feedback", "report"): one_line(capstone(name, broken), says)
     if "ipynb" not in says: one_line(capstone("course", broken), says)
 
 
-def test_a_database_in_memory_is_none(course):
+def test_a_database_in_memory_is_none(capstone, course):
     for name in ("grade", "feedback", "report"): one_line(capstone(name, course, "--db", "sqlite://"), "in memory", "sqlite:///gradebook.db")
 
 
@@ -161,7 +175,7 @@ def test_a_course_on_a_full_disk_is_made_again(tmp_path, monkeypatch):
     assert target.read_bytes() == before and "formgrader.SafePage" in (tmp_path / "new" / "nbgrader_config.py").read_text()
 
 
-def test_nobody_handed_in(tmp_path):
+def test_nobody_handed_in(capstone, tmp_path):
     one_line(capstone("grade", make_course(tmp_path)), "submitted")
 
 
@@ -170,7 +184,7 @@ def test_no_sandbox_here(course):
     bin = Path(course.parent, "bin")
     bin.mkdir(exist_ok=True)
     env = os.environ | {"PATH": str(bin)}
-    one_line(capstone("grade", course, env=env), "bubblewrap", "--no-sandbox")
+    one_line(process("grade", course, env=env), "bubblewrap", "--no-sandbox")
 
 
 def test_check_needs_no_nbgrader_and_no_database():
@@ -180,7 +194,7 @@ def test_check_needs_no_nbgrader_and_no_database():
     assert result.stdout.splitlines()[-1] == "[]", result.stdout + result.stderr
 
 
-def test_check_of_one_part_and_of_what_is_not_written(tmp_path):
+def test_check_of_one_part_and_of_what_is_not_written(capstone, tmp_path):
     release = submissions.save(tmp_path, submissions.notebook(release=True))
     os.utime(release, (0, 0))
     result = capstone("check", release, "part3")
@@ -191,7 +205,7 @@ def test_check_of_one_part_and_of_what_is_not_written(tmp_path):
     for words in (["part9"], ["part1", "part2"]): one_line(capstone("check", release, *words), "part")
 
 
-def test_check_prints_a_table(tmp_path):
+def test_check_prints_a_table(capstone, tmp_path):
     result = capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "check.json")
     saved, *lines = result.stdout.splitlines()
     assert result.returncode == 0 and f"{ASSIGNMENT}.ipynb, saved 20" in saved and "\x1b" not in result.stdout
@@ -229,7 +243,7 @@ def test_text_of_strangers_stays_text(tmp_path):
     assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"])["a"]["message"] == 'x"\n,y' and line["a"] == "1"
 
 
-def test_results_go_where_they_are_asked_for(course, tmp_path):
+def test_results_go_where_they_are_asked_for(capstone, course, tmp_path):
     hand_in(course, "Zoë", **RIGHT)
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     grade = [sys.executable, "-m", "tinytorch_grader", "grade", course, "--no-sandbox"]
@@ -245,7 +259,7 @@ def test_results_go_where_they_are_asked_for(course, tmp_path):
     assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "real.csv").read_bytes().startswith(b"student")
 
 
-def test_results_that_cannot_be_written(course, tmp_path):
+def test_results_that_cannot_be_written(capstone, course, tmp_path):
     one_line(capstone("grade", course, "--csv", tmp_path), f"{tmp_path}: is a folder")
     one_line(capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "no" / "x.json"), "no/x.json: no such folder")
     full = capstone("grade", course, "--no-sandbox", "--json", "/dev/full")
@@ -255,19 +269,19 @@ def test_results_that_cannot_be_written(course, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["grade", ""], ["grade", ".", "--db", ""], ["grade", ".", "--csv="], ["collect", ".", "--from", ""], ["course", ""]])
-def test_an_empty_value_is_refused(words):
+def test_an_empty_value_is_refused(capstone, words):
     one_line(capstone(*words), "empty value", words[-1] or words[-2])
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "0"])
-def test_a_time_limit_is_a_number_of_seconds(course, seconds):
+def test_a_time_limit_is_a_number_of_seconds(capstone, course, seconds):
     result = capstone("grade", course, "--timeout", seconds)
     assert result.returncode == 2 and "--timeout" in result.stderr
 
 
 def test_a_terminal_without_utf_8(course):
     hand_in(course, "Zoë", **RIGHT)
-    result = capstone("grade", course, "--no-sandbox", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    result = process("grade", course, "--no-sandbox", env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert result.returncode == 0 and "Zo? " in result.stdout
 
 

@@ -159,6 +159,7 @@ def course_(course, json_file, assignment):
     With --assignment release another one of it, DIR/source/NAME/."""
     writable(json_file)
     if assignment != ASSIGNMENT: is_course(course)
+    else: room("release").place(course)
     with Progress(doing="checking the tests", past="checked the tests, run") as progress:
         if assignment != ASSIGNMENT: made = room("release").make_assignment(course, assignment, progress)
         else:

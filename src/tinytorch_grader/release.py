@@ -102,6 +102,19 @@ def generate(course, assignment=ASSIGNMENT):
         raise ReleaseError(f"nbgrader could not generate the assignment: {plain}{todo}")
 
 
+def place(folder):
+    "The folder that a course is made or refreshed in, resolved; `ReleaseError` where it cannot hold one."
+    from .gradebook import legible
+
+    folder = outside_export(legible(folder))
+    if folder.exists() and not folder.is_dir():
+        raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
+    if (folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir())
+        and not any((folder / name).exists() for name in ("nbgrader_config.py", "source"))):
+        raise ReleaseError(f"{folder}: holds other things and no course; choose an empty folder")
+    return folder
+
+
 def make_course(folder, source=None):
     """Make or refresh the nbgrader course in `folder`; returns its path.
 
@@ -109,17 +122,11 @@ def make_course(folder, source=None):
     leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader refuses it (cells were added or
     removed after submissions came in), source/ and release/ are as before.
     """
-    from .gradebook import Gradebook, legible, put
+    from .gradebook import Gradebook, put
 
-    total, source, folder = (None if source else TOTAL, Path(source or source_notebook()),
-                             outside_export(legible(folder)))
+    total, source, folder = None if source else TOTAL, Path(source or source_notebook()), place(folder)
     if wrong := problems(json.loads(source.read_text(encoding="utf-8")), total):
         raise ReleaseError(f"{source}: {wrong[0]}")
-    if folder.exists() and not folder.is_dir():
-        raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
-    if (folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir())
-        and not any((folder / name).exists() for name in ("nbgrader_config.py", "source"))):
-        raise ReleaseError(f"{folder}: holds other things and no course; choose an empty folder")
     (folder / "source" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
     config, targets = folder / "nbgrader_config.py", [folder / "source" / ASSIGNMENT / name
                                                       for name in (NOTEBOOK, CHECKS)]
