@@ -1,8 +1,8 @@
 """A small nbgrader course for tests of the grader: two functions, two tests, one question, 10 points."""
 import atexit
+import contextlib
 import functools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers.warm import commands
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tinytorch_grader import release
@@ -87,17 +88,25 @@ def hand_in(course, student, timestamp=None, **answers):
     return folder / f"{ASSIGNMENT}.ipynb"
 
 
+@functools.cache
+def warm():
+    "An environment in which `capstone` and `nbgrader` are forks of a process that has imported both; it ends with this one."
+    with contextlib.ExitStack() as stack:
+        made = stack.enter_context(commands(stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-"))))
+        atexit.register(stack.pop_all().close)
+    return made
+
+
 def capstone(*words, **more):
-    "Run the command `capstone`; the CompletedProcess with its output as text."
-    return subprocess.run([sys.executable, "-m", "tinytorch_grader", *map(str, words)], capture_output=True, text=True, timeout=300,
-                          **{"cwd": ROOT} | more)
+    "Run the command `capstone`, with its own `env` as a process of its own; the CompletedProcess with its output as text."
+    command, env = ([sys.executable, "-m", "tinytorch_grader"], {}) if "env" in more else (["capstone"], {"env": warm()})
+    return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, timeout=300, **{"cwd": ROOT} | env | more)
 
 
 def nbgrader(course, *words):
     "Run the stock command `nbgrader` in the course; the CompletedProcess."
-    bin = Path(sys.executable).parent
-    env = os.environ | {"PATH": f"{bin}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([bin / "nbgrader", *map(str, words)], cwd=course, capture_output=True, text=True, timeout=600, env=env)
+    env = warm() | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(["nbgrader", *map(str, words)], cwd=course, capture_output=True, text=True, timeout=600, env=env)
 
 
 def gradebook(course):
