@@ -12,6 +12,7 @@ __all__ = ['MemoryResult', 'measure_memory', 'measure_throughput', 'wilson_inter
 # %% ../src/modules/19_benchmarking.ipynb #06468adf
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -61,12 +62,12 @@ class MemoryResult(_Shown):
         return asdict(self)
 
 # %% ../src/modules/19_benchmarking.ipynb #aee16531
-def measure_memory(model, x):  # x: one argument of the call
+def measure_memory(model: object, x: object) -> MemoryResult:  # x: one argument of the call
     """`MemoryResult` of a model: bytes stored, and the peak of an untimed pass after a first one.
 
     Parameters
     ----------
-    model, x
+    model, x : object
         x: one argument of the call
     """
     call, stored = _callable(model), stored_bytes(model)
@@ -87,36 +88,40 @@ def _throughput(latency, size):
 
 # %% ../src/modules/19_benchmarking.ipynb #23f1a7d6
 def measure_throughput(
-    model, X, # samples, (n, ...)
-    batch_sizes=(1, 8, 32, 128),
-    runs=20, # timed passes at each size
-    **options, # of `measure_latency`
-): # {batch size: BenchmarkResult in samples per second}
+    model: object, # forward method, or any function
+    X: Tensor | np.ndarray, # samples, (n, ...)
+    batch_sizes: tuple[int, ...] = (1, 8, 32, 128),
+    runs: int = 20, # timed passes at each size
+    **options: object, # of `measure_latency`
+) -> dict[int, BenchmarkResult]: # {batch size: BenchmarkResult in samples per second}
     """Samples per second at several batch sizes. Raises `ValueError` for a size that is below 1 or over n.
 
     Parameters
     ----------
-    model, X
+    model : object
+        forward method, or any function
+    X : Tensor | np.ndarray
         samples, (n, ...)
-    runs : default 20
+    runs : int, default 20
         timed passes at each size
-    options
+    options : object
         of `measure_latency`
 
     Returns
     -------
-    {batch size: BenchmarkResult in samples per second}
+    dict[int, BenchmarkResult]
+        {batch size: BenchmarkResult in samples per second}
     """
     batches = {int(size): _batches(X, size) for size in batch_sizes}
     return {size: _throughput(measure_latency(model, rows, runs, **options), size) for size, rows in batches.items()}
 
 # %% ../src/modules/19_benchmarking.ipynb #5023b2c1
-def wilson_interval(k, n, z=1.96):  # successes, trials, normal quantile
+def wilson_interval(k: int, n: int, z: float = 1.96) -> tuple[float, float]:  # successes, trials, normal quantile
     """95 % interval of a proportion k/n (Wilson 1927). Raises `ValueError` unless 0 <= k <= n and n > 0.
 
     Parameters
     ----------
-    z : default 1.96
+    z : float, default 1.96
         successes, trials, normal quantile
     """
     k, n = whole("proportion", k), whole("proportion", n)
@@ -141,7 +146,7 @@ class AccuracyResult(_Shown):
     def _rows(self):
         return {"accuracy": self.accuracy, "95 % interval": self.interval, "right": f"{self.correct} of {self.total}"}
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         "Plain Python values, ready for JSON."
         low, high = self.interval
         return asdict(self) | {"accuracy": self.accuracy, "ci_low": low, "ci_high": high}
@@ -160,24 +165,24 @@ def _right(model, X, y):
     return scores.argmax(axis=1) == y
 
 # %% ../src/modules/19_benchmarking.ipynb #bcf81404
-def measure_accuracy(model, X, y):  # samples (n, ...), class indices (n,)
+def measure_accuracy(model: object, X: Tensor | np.ndarray, y: np.ndarray) -> AccuracyResult:  # samples (n, ...), class indices (n,)
     """`AccuracyResult` of one pass over all samples.
 
     Parameters
     ----------
-    model, X, y
+    y : np.ndarray
         samples (n, ...), class indices (n,)
     """
     right = _right(model, X, y)
     return AccuracyResult(int(right.sum()), len(right))
 
 # %% ../src/modules/19_benchmarking.ipynb #67f97165
-def mcnemar(only_a, only_b):  # samples that only the one, only the other gets right
+def mcnemar(only_a: int, only_b: int) -> float:  # samples that only the one, only the other gets right
     """Exact two-sided p-value of McNemar's test (McNemar 1947): how often fair coins fall at least this unevenly.
 
     Parameters
     ----------
-    only_a, only_b
+    only_a, only_b : int
         samples that only the one, only the other gets right
     """
     a, b = whole("only_a", only_a), whole("only_b", only_b)  # NumPy's integers would overflow in silence
@@ -204,13 +209,22 @@ class AccuracyComparison(_Shown):
                 f"{self.only_optimized} of {self.total}), McNemar p = {self.p_value:.3g}")
 
 # %% ../src/modules/19_benchmarking.ipynb #5cf3912e
-def compare_accuracy(baseline, optimized, X, y):  # models, samples (n, ...), class indices (n,)
+def compare_accuracy(
+    baseline: object, # models
+    optimized: object,
+    X: Tensor | np.ndarray, # samples (n, ...)
+    y: np.ndarray, # class indices (n,)
+) -> AccuracyComparison:
     """`AccuracyComparison` on the same samples.
 
     Parameters
     ----------
-    baseline, optimized, X, y
-        models, samples (n, ...), class indices (n,)
+    baseline : object
+        models
+    X : Tensor | np.ndarray
+        samples (n, ...)
+    y : np.ndarray
+        class indices (n,)
     """
     a, b = _right(baseline, X, y), _right(optimized, X, y)
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
@@ -265,7 +279,7 @@ class GenerationResult(_Shown):
 
 # %% ../src/modules/19_benchmarking.ipynb #3180a222
 @patch
-def to_dict(self: GenerationResult):
+def to_dict(self: GenerationResult) -> dict:
     "Plain Python values, ready for JSON."
     parts = ("first_token_ms", "token_ms", "tokens_per_s")
     return {part: {way: result.to_dict() for way, result in getattr(self, part).items()} for part in parts} | {
@@ -304,34 +318,30 @@ def _written_in_turns(model, prompt, new_tokens, runs, timer, limit):
 
 # %% ../src/modules/19_benchmarking.ipynb #8a1f9dd0
 def measure_generation(
-    model, # with `generate(prompt, max_new_tokens, temperature)`, a GPT of module 13
-    prompt, # tokens (T,) or (B, T), as the model takes them
-    new_tokens=50, # 2 or more
-    *, runs=5, # generations of each way that count, after one that does not
-    timer=None, # clock in ns
-    limit_s=60, # real time after which it ends with what it has
-): # GenerationResult
+    model: object, # with `generate(prompt, max_new_tokens, temperature)`, a GPT of module 13
+    prompt: Tensor | np.ndarray | list, # tokens (T,) or (B, T), as the model takes them
+    new_tokens: int = 50, # 2 or more
+    *, runs: int = 5, # generations of each way that count, after one that does not
+    timer: Callable | None = None, # clock in ns
+    limit_s: float = 60, # real time after which it ends with what it has
+) -> GenerationResult:
     """Time to the first token, of each further one, and tokens per second, without and with the cache of module 18. `ValueError`
     when the cache changes the tokens.
 
     Parameters
     ----------
-    model
+    model : object
         with `generate(prompt, max_new_tokens, temperature)`, a GPT of module 13
-    prompt
+    prompt : Tensor | np.ndarray | list
         tokens (T,) or (B, T), as the model takes them
-    new_tokens : default 50
+    new_tokens : int, default 50
         2 or more
-    runs : default 5
+    runs : int, default 5
         generations of each way that count, after one that does not
-    timer : default None
+    timer : Callable | None, default None
         clock in ns
-    limit_s : default 60
+    limit_s : float, default 60
         real time after which it ends with what it has
-
-    Returns
-    -------
-    GenerationResult
     """
     new_tokens, runs = whole("new_tokens", new_tokens, 2), whole("runs", runs, 1)
     timer, before = timer or time.perf_counter_ns, getattr(model, "cache", None)
@@ -362,25 +372,25 @@ def _takes_tensors(model):
 class _SideBySide:
     "The metrics of a `Benchmark`, a dict by model each."
     def run_latency_benchmark(self,
-        input_shape=None, # (batch, ...), in other versions of the course: one random input of that shape in place of the data
-    ):
+        input_shape: tuple[int, ...] | None = None, # (batch, ...), in other versions of the course: one random input of that shape in place of the data
+    ) -> dict[str, BenchmarkResult]:
         """{name: BenchmarkResult} of single samples of the first dataset.
 
         Parameters
         ----------
-        input_shape : default None
+        input_shape : tuple[int, ...] | None, default None
             (batch, ...), in other versions of the course: one random input of that shape in place of the data
         """
         if input_shape is None: return self._latencies(self.datasets[0][0])
         x = np.random.default_rng(0).standard_normal(input_shape).astype(np.float32)
         return self._latencies([Tensor(x) if any(map(_takes_tensors, self.models.values())) else x])
 
-    def run_throughput_benchmark(self, batch_sizes=(1, 8, 32)):  # those above n are left out
+    def run_throughput_benchmark(self, batch_sizes: tuple[int, ...] = (1, 8, 32)) -> dict[str, dict]:  # those above n are left out
         """{name: {batch size: BenchmarkResult}} on the first dataset.
 
         Parameters
         ----------
-        batch_sizes : default (1, 8, 32)
+        batch_sizes : tuple[int, ...], default (1, 8, 32)
             those above n are left out
         """
         X, found = self.datasets[0][0], {name: {} for name in self.models}
@@ -391,14 +401,14 @@ class _SideBySide:
 
 # %% ../src/modules/19_benchmarking.ipynb #b3c073d9
 @patch
-def run_memory_benchmark(self: _SideBySide):
+def run_memory_benchmark(self: _SideBySide) -> dict[str, MemoryResult]:
     "{name: MemoryResult} for one sample of the first dataset."
     with no_grad():
         return {name: measure_memory(m, self.datasets[0][0][:1]) for name, m in self.models.items()}
 
 
 @patch
-def run_accuracy_benchmark(self: _SideBySide):
+def run_accuracy_benchmark(self: _SideBySide) -> dict[str, list]:
     "{name: [AccuracyResult of each dataset]}."
     with no_grad():
         return {name: [measure_accuracy(m, X, y) for X, y in self.datasets] for name, m in self.models.items()}
@@ -407,29 +417,29 @@ def run_accuracy_benchmark(self: _SideBySide):
 class Benchmark(_SideBySide):
     "Each metric for several models on the same data, without recording gradients; the first model is the baseline."
     def __init__(self,
-        models, # {name: model}, or a list of models
-        datasets, # [(X, y), ...]; models with Tensors in parameters() get X as one
-        warmup_runs=5, # calls before those that count; never fewer than 20, nor shorter than 0.1 s
-        measurement_runs=10, # calls that count
-        *, timer=None, # clock in ns
-        rng=None, # generator or seed of the order and of the places in memory
-        limit_s=60, # real time of one metric
+        models: dict | list, # {name: model}, or a list of models
+        datasets: list, # [(X, y), ...]; models with Tensors in parameters() get X as one
+        warmup_runs: int = 5, # calls before those that count; never fewer than 20, nor shorter than 0.1 s
+        measurement_runs: int = 10, # calls that count
+        *, timer: Callable | None = None, # clock in ns
+        rng: np.random.Generator | int | None = None, # generator or seed of the order and of the places in memory
+        limit_s: float = 60, # real time of one metric
     ):
         """Parameters
         ----------
-        models
+        models : dict | list
             {name: model}, or a list of models
-        datasets
+        datasets : list
             [(X, y), ...]; models with Tensors in parameters() get X as one
-        warmup_runs : default 5
+        warmup_runs : int, default 5
             calls before those that count; never fewer than 20, nor shorter than 0.1 s
-        measurement_runs : default 10
+        measurement_runs : int, default 10
             calls that count
-        timer : default None
+        timer : Callable | None, default None
             clock in ns
-        rng : default None
+        rng : np.random.Generator | int | None, default None
             generator or seed of the order and of the places in memory
-        limit_s : default 60
+        limit_s : float, default 60
             real time of one metric
         """
         models = _by_name(models)
@@ -446,12 +456,12 @@ class Benchmark(_SideBySide):
 
 # %% ../src/modules/19_benchmarking.ipynb #0dfb9439
 @patch
-def compare_models(self: Benchmark, **options):  # of `compare_latency`
+def compare_models(self: Benchmark, **options: object) -> dict[str, Comparison]:  # of `compare_latency`
     """{name: Comparison} of every further model with the first.
 
     Parameters
     ----------
-    options
+    options : object
         of `compare_latency`
     """
     (_, base), *others = self.models.items()
@@ -464,14 +474,14 @@ class BenchmarkSuite(Benchmark):
     "All metrics of a `Benchmark` in one go."
     results = None
 
-    def run_full_benchmark(self):
+    def run_full_benchmark(self) -> dict[str, dict]:
         "{metric: {name: result}}, also kept as `.results`."
         self.results = {"latency": self.run_latency_benchmark(), "throughput": self.run_throughput_benchmark(),
                         "memory": self.run_memory_benchmark(), "accuracy": self.run_accuracy_benchmark(),
                         "comparison": self.compare_models()}
         return self.results
 
-    def generate_report(self):
+    def generate_report(self) -> str:
         "The results as a Markdown table, one row a model. Raises `ValueError` before there are any."
         if self.results is None: raise ValueError("generate_report: got no results yet, expected a run; call run_full_benchmark() first")
         rows = ["| model | latency ms | stored bytes | accuracy | speedup |", "|---|---|---|---|---|"]

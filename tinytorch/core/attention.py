@@ -4,6 +4,7 @@
 
 # %% ../../src/modules/12_attention.ipynb #ae545fe9
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .tensor import Tensor, not_a_tensor, result
 __all__ = ["scaled_dot_product_attention", "MultiHeadAttention"]
 
 # %% ../../src/modules/12_attention.ipynb #8c5e2b86
-def allowed(mask, scores_ndim: int) -> np.ndarray:
+def allowed(mask: Tensor | np.ndarray, scores_ndim: int) -> np.ndarray:
     "`mask` as an array of bool for scores of that many dimensions (..., heads, T, T); `ValueError` for other numbers than 0 and 1."
     raw = mask.data if isinstance(mask, Tensor) else np.asarray(mask)
     if raw.dtype != bool:
@@ -44,7 +45,7 @@ def scaled_dot_product_attention(
     Q: Tensor, # (..., T_q, d)
     K: Tensor, # (..., T_k, d)
     V: Tensor, # (..., T_k, d_v)
-    mask=None, # (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
+    mask: Tensor | np.ndarray | None = None, # (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
 ) -> tuple[Tensor, Tensor]: # the means (..., T_q, d_v), and the weights (..., T_q, T_k)
     """softmax(Q K^T / sqrt(d)) V. `TypeError` for what is no Tensor, `ValueError` for shapes that do not fit. Vaswani et al. (2017), 3.2.1.
 
@@ -56,7 +57,7 @@ def scaled_dot_product_attention(
         (..., T_k, d)
     V : Tensor
         (..., T_k, d_v)
-    mask : default None
+    mask : Tensor | np.ndarray | None, default None
         (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
 
     Returns
@@ -116,16 +117,16 @@ class MultiHeadAttention(Layer):
         return result(_split(x.data, self.num_heads), "split_heads", (x,), self.num_heads)
 
     def forward(self, x: Tensor,
-        mask=None, # (T, T) or (B, T, T): 1 or True where a position may look
-        memory=None, # takes the keys and values of `x`, gives those of all positions to look at (module 18)
+        mask: Tensor | np.ndarray | None = None, # (T, T) or (B, T, T): 1 or True where a position may look
+        memory: Callable | None = None, # takes the keys and values of `x`, gives those of all positions to look at (module 18)
     ) -> Tensor:
         """`TypeError` unless `x` is a Tensor, `ValueError` for another embed_dim or a mask that does not fit.
 
         Parameters
         ----------
-        mask : default None
+        mask : Tensor | np.ndarray | None, default None
             (T, T) or (B, T, T): 1 or True where a position may look
-        memory : default None
+        memory : Callable | None, default None
             takes the keys and values of `x`, gives those of all positions to look at (module 18)
         """
         if not isinstance(x, Tensor): raise not_a_tensor("MultiHeadAttention", x)
@@ -136,6 +137,7 @@ class MultiHeadAttention(Layer):
         out, _ = scaled_dot_product_attention(q, k, v, mask)
         return self.out_proj.forward(result(_merge(out.data), "merge_heads", (out,), self.num_heads))
 
-    def parameters(self): return [p for proj in (self.q_proj, self.k_proj, self.v_proj, self.out_proj) for p in proj.parameters()]
+    def parameters(self) -> list[Tensor]:
+        return [p for proj in (self.q_proj, self.k_proj, self.v_proj, self.out_proj) for p in proj.parameters()]
 
     def __repr__(self): return f"MultiHeadAttention({self.embed_dim}, {self.num_heads})"

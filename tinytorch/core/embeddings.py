@@ -14,7 +14,7 @@ __all__ = ["Embedding", "PositionalEncoding", "EmbeddingLayer", "create_sinusoid
 
 # %% ../../src/modules/11_embeddings.ipynb #ee877003
 def token_ids(
-    x, # whole numbers of any shape: a Tensor, an array or a list
+    x: Tensor | np.ndarray | list, # whole numbers of any shape
     vocab_size: int, # how many there are
     name: str = "Embedding", # who asks
 ) -> np.ndarray: # int64, the shape of `x`
@@ -22,8 +22,8 @@ def token_ids(
 
     Parameters
     ----------
-    x
-        whole numbers of any shape: a Tensor, an array or a list
+    x : Tensor | np.ndarray | list
+        whole numbers of any shape
     vocab_size : int
         how many there are
     name : str, default 'Embedding'
@@ -58,12 +58,12 @@ class Embedding(Layer):
         self.vocab_size, self.embed_dim = vocab_size, embed_dim
         self.weight = Tensor(np.random.standard_normal((vocab_size, embed_dim)) * 0.02, requires_grad=True)
 
-    def forward(self, x) -> Tensor:
+    def forward(self, x: Tensor | np.ndarray | list) -> Tensor:
         "`TypeError` for what is not numbers, `ValueError` for what is not a whole number from 0 to vocab_size - 1."
         ids = token_ids(x, len(self.weight.data))
         return result(self.weight.data[ids], "embedding", (self.weight,), ids, self.weight.shape)
 
-    def parameters(self): return [self.weight]
+    def parameters(self) -> list[Tensor]: return [self.weight]
 
     def __repr__(self): return f"Embedding({self.vocab_size}, {self.embed_dim})"
 
@@ -129,7 +129,7 @@ class PositionalEncoding(Layer):
                              f"expected (..., T, {self.weight.shape[1]}) with start + T <= {self.weight.shape[0]}")
         return result(x.data + rows, "positions", (x, self.weight), start, self.weight.shape)
 
-    def parameters(self): return [self.weight] if self.weight.requires_grad else []
+    def parameters(self) -> list[Tensor]: return [self.weight] if self.weight.requires_grad else []
 
     def __repr__(self): return f"PositionalEncoding({self.max_seq_len}, {self.embed_dim})"
 
@@ -159,11 +159,12 @@ class EmbeddingLayer(Layer):
         self.token_embedding = Embedding(vocab_size, embed_dim)
         self.pos_encoding = pos_encoding and PositionalEncoding(max_seq_len, embed_dim, learned=pos_encoding == "learned")
 
-    def forward(self, x, start: int = 0) -> Tensor:
+    def forward(self, x: Tensor | np.ndarray | list, start: int = 0) -> Tensor:
         "`ValueError` for tokens or positions that are not in the tables."
         x = self.token_embedding.forward(x)
         return self.pos_encoding.forward(x, start) if self.pos_encoding else x
 
-    def parameters(self): return [p for part in (self.token_embedding, self.pos_encoding) if part for p in part.parameters()]
+    def parameters(self) -> list[Tensor]:
+        return [p for part in (self.token_embedding, self.pos_encoding) if part for p in part.parameters()]
 
     def __repr__(self): return f"EmbeddingLayer({self.token_embedding}, {self.pos_encoding})"

@@ -56,7 +56,7 @@ def _windows(x, kernel, stride, padding=(0, 0), fill=0):
 
 # %% ../../src/modules/09_convolutions.ipynb #fc695cee
 def im2col(
-    x, # array or Tensor (B, C, H, W)
+    x: Tensor | np.ndarray, # (B, C, H, W)
     kernel_size: int | tuple[int, int], # a number, or (rows, columns)
     stride: int | tuple[int, int] = 1, # steps between windows
     padding: int | tuple[int, int] = 0, # zeros around the image
@@ -65,8 +65,8 @@ def im2col(
 
     Parameters
     ----------
-    x
-        array or Tensor (B, C, H, W)
+    x : Tensor | np.ndarray
+        (B, C, H, W)
     kernel_size : int | tuple[int, int]
         a number, or (rows, columns)
     stride : int | tuple[int, int], default 1
@@ -90,19 +90,21 @@ def _columns(windows):
 
 # %% ../../src/modules/09_convolutions.ipynb #cf6eaea9
 def col2im(
-    columns, # array or Tensor (B, C * kh * kw, windows)
+    columns: Tensor | np.ndarray, # (B, C * kh * kw, windows)
     shape: tuple[int, ...], # (B, C, H, W) of the images
-    kernel_size, stride=1, padding=0, # as for `im2col`
+    kernel_size: int | tuple[int, int], # as for `im2col`
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
 ) -> np.ndarray: # of that shape
     """Add each column up where its window lies (PyTorch's `fold`); `ValueError` for other columns.
 
     Parameters
     ----------
-    columns
-        array or Tensor (B, C * kh * kw, windows)
+    columns : Tensor | np.ndarray
+        (B, C * kh * kw, windows)
     shape : tuple[int, ...]
         (B, C, H, W) of the images
-    padding : default 0
+    kernel_size : int | tuple[int, int]
         as for `im2col`
 
     Returns
@@ -125,7 +127,8 @@ def col2im(
 def convolve(
     x: Tensor, # (B, C, H, W)
     weight: np.ndarray, # (out, C, kh, kw)
-    stride, padding, # pairs
+    stride: tuple[int, int], # (rows, columns)
+    padding: tuple[int, int], # (rows, columns)
 ) -> tuple[np.ndarray, np.ndarray]: # products (B, out, rows, columns), and the columns of x
     """Each filter at every place. `TypeError` and `ValueError` as of `Conv2d`.
 
@@ -135,8 +138,10 @@ def convolve(
         (B, C, H, W)
     weight : np.ndarray
         (out, C, kh, kw)
-    stride, padding
-        pairs
+    stride : tuple[int, int]
+        (rows, columns)
+    padding : tuple[int, int]
+        (rows, columns)
 
     Returns
     -------

@@ -4,6 +4,7 @@
 
 # %% ../../src/modules/13_transformers.ipynb #fe4d8af5
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class LayerNorm(Layer):
         y += self.beta.data
         return result(y, "layer_norm", (x, self.gamma, self.beta), normed, scale, self.gamma.data, axes)
 
-    def parameters(self): return [self.gamma, self.beta]
+    def parameters(self) -> list[Tensor]: return [self.gamma, self.beta]
 
     def __repr__(self): return f"LayerNorm({self.shape[0] if len(self.shape) == 1 else self.shape})"
 
@@ -105,7 +106,7 @@ class MLP(Layer):
         "`ValueError` unless the last size of `x` is embed_dim."
         return self.linear2.forward(self.gelu.forward(self.linear1.forward(x)))
 
-    def parameters(self): return [*self.linear1.parameters(), *self.linear2.parameters()]
+    def parameters(self) -> list[Tensor]: return [*self.linear1.parameters(), *self.linear2.parameters()]
 
     def __repr__(self): return f"MLP({self.linear1}, {self.gelu}, {self.linear2})"
 
@@ -124,22 +125,23 @@ class TransformerBlock(Layer):
         self.ln2, self.mlp = LayerNorm(embed_dim), MLP(embed_dim, int(embed_dim * mlp_ratio))
 
     def forward(self, x: Tensor,
-        mask=None, # (T, T) or (B, T, T): 1 or True where a position may look
-        memory=None, # keys and values of earlier positions (module 18)
+        mask: Tensor | np.ndarray | None = None, # (T, T) or (B, T, T): 1 or True where a position may look
+        memory: Callable | None = None, # keys and values of earlier positions (module 18)
     ) -> Tensor:
         """`TypeError` unless `x` is a Tensor, `ValueError` for another embed_dim or a mask that does not fit.
 
         Parameters
         ----------
-        mask : default None
+        mask : Tensor | np.ndarray | None, default None
             (T, T) or (B, T, T): 1 or True where a position may look
-        memory : default None
+        memory : Callable | None, default None
             keys and values of earlier positions (module 18)
         """
         x = x + self.attention.forward(self.ln1.forward(x), mask, memory)
         return x + self.mlp.forward(self.ln2.forward(x))
 
-    def parameters(self): return [p for part in (self.ln1, self.attention, self.ln2, self.mlp) for p in part.parameters()]
+    def parameters(self) -> list[Tensor]:
+        return [p for part in (self.ln1, self.attention, self.ln2, self.mlp) for p in part.parameters()]
 
     def __repr__(self): return f"TransformerBlock({self.attention}, {self.mlp})"
 
@@ -157,7 +159,7 @@ class GPT(Layer):
         self.ln_f, self.lm_head = LayerNorm(embed_dim), Linear(embed_dim, vocab_size, bias=False)
         self.lm_head.weight.data *= np.float32(0.02 * math.sqrt(embed_dim))  # all tokens about equally likely
 
-    def parameters(self):
+    def parameters(self) -> list[Tensor]:
         parts = (self.token_embedding, self.position_embedding, *self.blocks, self.ln_f, self.lm_head)
         return [p for part in parts for p in part.parameters()]
 
@@ -167,16 +169,16 @@ class GPT(Layer):
 # %% ../../src/modules/13_transformers.ipynb #97b0e6e1
 @patch
 def hidden(self: GPT,
-    tokens, # whole numbers (B, T)
-    cache=None, # a KVCache: what earlier positions have left (module 18); `tokens` follow them
+    tokens: Tensor | np.ndarray | list, # whole numbers (B, T)
+    cache: object = None, # a KVCache: what earlier positions have left (module 18); `tokens` follow them
 ) -> Tensor: # (B, T, embed_dim)
     """The vectors before the last product. `ValueError` for unknown tokens or more than max_seq_len of them.
 
     Parameters
     ----------
-    tokens
+    tokens : Tensor | np.ndarray | list
         whole numbers (B, T)
-    cache : default None
+    cache : object, default None
         a KVCache: what earlier positions have left (module 18); `tokens` follow them
 
     Returns
@@ -195,12 +197,12 @@ def hidden(self: GPT,
 
 
 @patch
-def forward(self: GPT, tokens) -> Tensor:  # whole numbers (B, T) -> (B, T, vocab_size)
+def forward(self: GPT, tokens: Tensor | np.ndarray | list) -> Tensor:  # whole numbers (B, T) -> (B, T, vocab_size)
     """`TypeError` for what is no number, `ValueError` for unknown tokens or more than max_seq_len of them.
 
     Parameters
     ----------
-    tokens
+    tokens : Tensor | np.ndarray | list
         whole numbers (B, T) -> (B, T, vocab_size)
     """
     return self.lm_head.forward(self.hidden(tokens))
@@ -231,7 +233,7 @@ def _check_generation(max_new_tokens, temperature):
 
 @patch
 def generate(self: GPT,
-    prompt, # tokens (T,) or (B, T), T from 1: a Tensor, an array or a list
+    prompt: Tensor | np.ndarray | list, # tokens (T,) or (B, T), T from 1
     max_new_tokens: int = 50,
     temperature: float = 1.0, # 0: always the likeliest token
     seed: int | None = None, # the same tokens in each rerun; by default drawn from `np.random`
@@ -240,8 +242,8 @@ def generate(self: GPT,
 
     Parameters
     ----------
-    prompt
-        tokens (T,) or (B, T), T from 1: a Tensor, an array or a list
+    prompt : Tensor | np.ndarray | list
+        tokens (T,) or (B, T), T from 1
     temperature : float, default 1.0
         0: always the likeliest token
     seed : int | None, default None

@@ -26,12 +26,12 @@ def _weights(model):
     return list(arrays.values())
 
 # %% ../../src/modules/16_compression.ipynb #d7c2f711
-def measure_sparsity(model) -> float:  # SimpleMLP, Sequential, a layer: anything with parameters()
+def measure_sparsity(model: object) -> float:  # SimpleMLP, Sequential, a layer: anything with parameters()
     """Percent of the weights that are exactly zero; biases are not counted.
 
     Parameters
     ----------
-    model
+    model : object
         SimpleMLP, Sequential, a layer: anything with parameters()
     """
     weights = _weights(model)
@@ -54,23 +54,24 @@ def _prunable(model):
 
 # %% ../../src/modules/16_compression.ipynb #c7eab2d0
 def magnitude_prune(
-    model, # SimpleMLP, Sequential, a layer: anything with parameters()
+    model: object, # SimpleMLP, Sequential, a layer: anything with parameters()
     sparsity: float = 0.9, # share of all weights to set to zero, in [0, 1]
-): # the model itself, changed in place
+) -> object: # the model itself, changed in place
     """Set the floor(sparsity * N) smallest of all N weights to zero; biases stay.
 
     `ValueError` outside [0, 1], or for int8 codes.
 
     Parameters
     ----------
-    model
+    model : object
         SimpleMLP, Sequential, a layer: anything with parameters()
     sparsity : float, default 0.9
         share of all weights to set to zero, in [0, 1]
 
     Returns
     -------
-    the model itself, changed in place
+    object
+        the model itself, changed in place
     """
     _ratio("sparsity", sparsity)
     weights = _prunable(model)
@@ -134,10 +135,10 @@ def _silence(step, steps, prune_ratio):
 
 # %% ../../src/modules/16_compression.ipynb #896b9c40
 def structured_prune(
-    model, # SimpleMLP, a CNN, a Transformer: any model whose operations are TinyTorch's
+    model: object, # SimpleMLP, a CNN, a Transformer: any model whose operations are TinyTorch's
     prune_ratio: float = 0.5, # share of the columns or filters of each weight but the last, in [0, 1]
-    x=None, # a sample, for a model whose layers do not tell what it takes
-): # the model itself, changed in place
+    x: Tensor | None = None, # a sample, for a model whose layers do not tell what it takes
+) -> object: # the model itself, changed in place
     """Set the floor(prune_ratio * out) columns or filters of smallest norm, and their biases, to zero,
     in every weight but the output's.
 
@@ -146,16 +147,17 @@ def structured_prune(
 
     Parameters
     ----------
-    model
+    model : object
         SimpleMLP, a CNN, a Transformer: any model whose operations are TinyTorch's
     prune_ratio : float, default 0.5
         share of the columns or filters of each weight but the last, in [0, 1]
-    x : default None
+    x : Tensor | None, default None
         a sample, for a model whose layers do not tell what it takes
 
     Returns
     -------
-    the model itself, changed in place
+    object
+        the model itself, changed in place
     """
     _ratio("prune_ratio", prune_ratio)
     _prunable(model)
@@ -249,23 +251,24 @@ def _shrink(norm, keep):
 
 # %% ../../src/modules/16_compression.ipynb #22328fc6
 def remove_zero_columns(
-    model, # SimpleMLP, a CNN, a Transformer: any model whose operations are TinyTorch's
-    x=None, # a sample, for a model whose layers do not tell what it takes
-): # the model itself, changed in place
+    model: object, # SimpleMLP, a CNN, a Transformer: any model whose operations are TinyTorch's
+    x: Tensor | None = None, # a sample, for a model whose layers do not tell what it takes
+) -> object: # the model itself, changed in place
     """Take out hidden units and channels whose column or filter and bias are zero; one stays at least.
 
     The model computes what it did before; where it would not, `ValueError`, and nothing changes.
 
     Parameters
     ----------
-    model
+    model : object
         SimpleMLP, a CNN, a Transformer: any model whose operations are TinyTorch's
-    x : default None
+    x : Tensor | None, default None
         a sample, for a model whose layers do not tell what it takes
 
     Returns
     -------
-    the model itself, changed in place
+    object
+        the model itself, changed in place
     """
     _prunable(model)
     x, _, y = _seen(model, x)

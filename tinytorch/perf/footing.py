@@ -109,19 +109,20 @@ def _foreign_bytes(array):
 
 # %% ../../src/modules/19b_footing.ipynb #bb20b396
 def stored_bytes(
-    model, # or a function around one
-): # bytes
+    model: object, # or a function around one
+) -> int: # bytes
     """Bytes of the arrays that a model holds: scales and masks included, shared memory once, gradients not. `ValueError` for
     parameters in which there is no array.
 
     Parameters
     ----------
-    model
+    model : object
         or a function around one
 
     Returns
     -------
-    bytes
+    int
+        bytes
     """
     parts = [model, getattr(model, "__self__", None), *_captured(model).values()]
     listed = [array for part in parts for array in _listed(part)]

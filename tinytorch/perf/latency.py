@@ -10,6 +10,7 @@ import gc
 import math
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -219,43 +220,44 @@ def _result(subject, ns, warm, runs, calls, facts, notes, limit):
 
 # %% ../../src/modules/19c_latency.ipynb #d9248c03
 def measure_latency(
-    model, # forward method, or any function
-    inputs, # array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
-    runs=100, # timed samples
+    model: object, # forward method, or any function
+    inputs: object, # array (n, ...), taken row by row, or a list; as the model takes them: a Tensor for TinyTorch's
+    runs: int = 100, # timed samples
     *,
-    warmup_s=0.1, # seconds of warm-up at least
-    warmup_calls=20, # calls of warm-up at least
-    calls_per_sample=None, # 1 to insist on single calls; by default 1 unless a call is too short for the clock
-    timer=None, # clock in ns
-    limit_s=60, # real time after which it ends with what it has
-    progress=True, # a bar after one second
-): # BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
+    warmup_s: float = 0.1, # seconds of warm-up at least
+    warmup_calls: int = 20, # calls of warm-up at least
+    calls_per_sample: int | None = None, # 1 to insist on single calls; by default 1 unless a call is too short for the clock
+    timer: Callable | None = None, # clock in ns
+    limit_s: float = 60, # real time after which it ends with what it has
+    progress: bool = True, # a bar after one second
+) -> BenchmarkResult: # BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
     """Warm latency of single calls in ms. Raises `ValueError` for no runs, no inputs or a clock that does not count ns.
 
     Parameters
     ----------
-    model
+    model : object
         forward method, or any function
-    inputs
-        array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
-    runs : default 100
+    inputs : object
+        array (n, ...), taken row by row, or a list; as the model takes them: a Tensor for TinyTorch's
+    runs : int, default 100
         timed samples
-    warmup_s : default 0.1
+    warmup_s : float, default 0.1
         seconds of warm-up at least
-    warmup_calls : default 20
+    warmup_calls : int, default 20
         calls of warm-up at least
-    calls_per_sample : default None
+    calls_per_sample : int | None, default None
         1 to insist on single calls; by default 1 unless a call is too short for the clock
-    timer : default None
+    timer : Callable | None, default None
         clock in ns
-    limit_s : default 60
+    limit_s : float, default 60
         real time after which it ends with what it has
-    progress : default True
+    progress : bool, default True
         a bar after one second
 
     Returns
     -------
-    BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
+    BenchmarkResult
+        BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
     """
     subject = _Subject(model, inputs, timer or time.perf_counter_ns)
     return _measure_in_turns([subject], runs, warmup_s, warmup_calls, calls_per_sample, limit_s, progress)[0]

@@ -75,8 +75,8 @@ def get(self: KVCache,
 @patch
 def update(self: KVCache,
     layer: int, # from 0
-    key, # Tensor or array (batch_size, num_heads, T, head_dim): keys of T positions behind `seq_pos`
-    value, # values of them, of the same shape
+    key: Tensor | np.ndarray, # (batch_size, num_heads, T, head_dim): keys of T positions behind `seq_pos`
+    value: Tensor | np.ndarray, # values of them, of the same shape
 ) -> tuple[Tensor, Tensor]: # keys and values (batch_size, num_heads, seq_pos + T, head_dim), views of the cache
     """Keep keys and values of a layer, and give all that its new positions may look at; `ValueError` for other shapes, or where there is no room.
 
@@ -84,9 +84,9 @@ def update(self: KVCache,
     ----------
     layer : int
         from 0
-    key
-        Tensor or array (batch_size, num_heads, T, head_dim): keys of T positions behind `seq_pos`
-    value
+    key : Tensor | np.ndarray
+        (batch_size, num_heads, T, head_dim): keys of T positions behind `seq_pos`
+    value : Tensor | np.ndarray
         values of them, of the same shape
 
     Returns
@@ -126,7 +126,7 @@ def advance(self: KVCache,
 
 
 @patch
-def layer(self: KVCache, index: int):
+def layer(self: KVCache, index: int) -> partial:
     "What attention calls with the keys and values of new positions: `update` of one layer."
     return partial(self.update, index)
 
@@ -139,14 +139,14 @@ def get_memory_usage(self: KVCache) -> dict[str, float]:
 
 # %% ../../src/modules/18_memoization.ipynb #e097983b
 def enable_kv_cache(
-    model, # a GPT: anything whose `generate` uses `model.cache`
+    model: object, # a GPT: anything whose `generate` uses `model.cache`
     batch_size: int = 1, # texts to make room for at once; `generate` makes other room where it gets another number
 ) -> KVCache:
     """Let `model.generate` remember keys and values; it writes the same tokens, sooner. `TypeError` for a model that could not.
 
     Parameters
     ----------
-    model
+    model : object
         a GPT: anything whose `generate` uses `model.cache`
     batch_size : int, default 1
         texts to make room for at once; `generate` makes other room where it gets another number
@@ -159,6 +159,6 @@ def enable_kv_cache(
     return model.cache
 
 
-def disable_kv_cache(model) -> None:
+def disable_kv_cache(model: object) -> None:
     "Let `model.generate` compute everything anew, and free the cache; nothing happens where there is none."
     if getattr(model, "cache", None) is not None: model.cache = None

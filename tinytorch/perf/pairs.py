@@ -11,6 +11,7 @@ import gc
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,42 +19,42 @@ import numpy as np
 from ..core.tensor import recording
 from .latency import (
     _calls_per_sample, _coarse_warning, _gc_paused, _measure_in_turns, _name, _positive, _progress, _Subject, _timer_warnings, _warm_up)
-from .results import _iqr, _Limit, _Shown, median_ranks, preflight, stability_warnings, whole
+from .results import BenchmarkResult, _iqr, _Limit, _Shown, median_ranks, preflight, stability_warnings, whole
 
 # %% ../../src/modules/19d_pairs.ipynb #a9edc79c
 def balanced_order(
-    pairs, # number of pairs
-    rng, # numpy random generator
-): # bool, shape (pairs,): True where the baseline goes first
+    pairs: int, # number of pairs
+    rng: np.random.Generator,
+) -> np.ndarray: # bool, shape (pairs,): True where the baseline goes first
     """A shuffled order in which each model goes first equally often (give or take one).
 
     Parameters
     ----------
-    pairs
+    pairs : int
         number of pairs
-    rng
-        numpy random generator
 
     Returns
     -------
-    bool, shape (pairs,): True where the baseline goes first
+    np.ndarray
+        bool, shape (pairs,): True where the baseline goes first
     """
     return rng.permutation(np.arange(pairs) % 2 == 0)
 
 # %% ../../src/modules/19d_pairs.ipynb #99361688
 def paired_interval(
-    log_ratios, # d of each pair, shape (..., pairs)
-): # speedup, ci_low, ci_high, each of shape (...)
+    log_ratios: np.ndarray, # d of each pair, shape (..., pairs)
+) -> tuple: # speedup, ci_low, ci_high, each of shape (...)
     """Speedup and its 95 % interval from order statistics of the pairs. Raises `ValueError` below 6 pairs.
 
     Parameters
     ----------
-    log_ratios
+    log_ratios : np.ndarray
         d of each pair, shape (..., pairs)
 
     Returns
     -------
-    speedup, ci_low, ci_high, each of shape (...)
+    tuple
+        speedup, ci_low, ci_high, each of shape (...)
     """
     d = np.sort(log_ratios, axis=-1)
     low, high = median_ranks(d.shape[-1])
@@ -61,21 +62,23 @@ def paired_interval(
 
 # %% ../../src/modules/19d_pairs.ipynb #7e02a105
 def verdict(
-    ci_low, ci_high, # interval of the speedup
-    min_effect=0.02, # smallest effect of interest
-): # `faster`, `slower`, `equivalent` or `inconclusive`
+    ci_low: float, # interval of the speedup
+    ci_high: float,
+    min_effect: float = 0.02, # smallest effect of interest
+) -> str: # `faster`, `slower`, `equivalent` or `inconclusive`
     """What an interval proves about a speedup. Raises `ValueError` for an interval that is none.
 
     Parameters
     ----------
-    ci_low, ci_high
+    ci_low : float
         interval of the speedup
-    min_effect : default 0.02
+    min_effect : float, default 0.02
         smallest effect of interest
 
     Returns
     -------
-    `faster`, `slower`, `equivalent` or `inconclusive`
+    str
+        `faster`, `slower`, `equivalent` or `inconclusive`
     """
     if not (0 < ci_low <= ci_high < math.inf and 0 <= min_effect < math.inf):
         raise ValueError(f"interval: got [{ci_low}, {ci_high}] with min_effect {min_effect}, expected 0 < low <= high")
@@ -140,12 +143,12 @@ class Comparison(_Shown, _Ratios):
                 "verdict": self.verdict, "smallest effect of interest": self.min_effect, "n": f"{len(self.ratios)} pairs",
                 "scope": self.scope}
 
-    def to_dict(self, blocks=True):  # the block medians, too
+    def to_dict(self, blocks: bool = True) -> dict:  # the block medians, too
         """Plain Python values, ready for JSON.
 
         Parameters
         ----------
-        blocks : default True
+        blocks : bool, default True
             the block medians, too
         """
         names = ("speedup", "ci_low", "ci_high", "verdict", "scope", "pairs", "min_effect", "warnings", "protocol")
@@ -299,48 +302,53 @@ def _notes(subjects, ns, d, plan, facts, limit):
 
 # %% ../../src/modules/19d_pairs.ipynb #232b0c93
 def compare_latency(
-    baseline, optimized, # models or functions
-    inputs, # array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
-    pairs=40, # adjacent pairs of blocks, 6 or more
-    min_effect=0.02, # smallest effect of interest, 5 % at least for models that cannot be copied
+    baseline: object, # a model or a function
+    optimized: object, # another
+    inputs: object, # array (n, ...), taken row by row, or a list; as the model takes them: a Tensor for TinyTorch's
+    pairs: int = 40, # adjacent pairs of blocks, 6 or more
+    min_effect: float = 0.02, # smallest effect of interest, 5 % at least for models that cannot be copied
     *,
-    block_s=0.01, # time a block takes (5 samples at least)
-    warmup_s=0.1, warmup_calls=20, # warm-up of each model lasts at least both
-    scope="within_process", # or across_processes: `processes` fresh ones, and only what they agree on
-    processes=6,
-    timer=None, rng=None, # clock in ns; random generator or seed of order and layouts
-    limit_s=60, # real time (of each process) after which it ends with what it has
-    progress=True, # a bar after one second
-): # Comparison
+    block_s: float = 0.01, # time a block takes (5 samples at least)
+    warmup_s: float = 0.1, # seconds of warm-up of each model at least
+    warmup_calls: int = 20, # calls of it at least
+    scope: str = "within_process", # or across_processes: `processes` fresh ones, and only what they agree on
+    processes: int = 6,
+    timer: Callable | None = None, # clock in ns
+    rng: np.random.Generator | int | None = None, # generator or seed of order and layouts
+    limit_s: float = 60, # real time (of each process) after which it ends with what it has
+    progress: bool = True, # a bar after one second
+) -> Comparison:
     """Paired comparison of two latencies, of copies that are made alike and laid out anew in memory (Curtsinger and Berger 2013).
     Raises `ValueError` for too few pairs, no inputs or a clock that does not count ns.
 
     Parameters
     ----------
-    baseline, optimized
-        models or functions
-    inputs
-        array (n, ...) whose rows are taken in rotation, or a list; as the model takes them: a Tensor for a TinyTorch model
-    pairs : default 40
+    baseline : object
+        a model or a function
+    optimized : object
+        another
+    inputs : object
+        array (n, ...), taken row by row, or a list; as the model takes them: a Tensor for TinyTorch's
+    pairs : int, default 40
         adjacent pairs of blocks, 6 or more
-    min_effect : default 0.02
+    min_effect : float, default 0.02
         smallest effect of interest, 5 % at least for models that cannot be copied
-    block_s : default 0.01
+    block_s : float, default 0.01
         time a block takes (5 samples at least)
-    warmup_calls : default 20
-        warm-up of each model lasts at least both
-    scope : default 'within_process'
+    warmup_s : float, default 0.1
+        seconds of warm-up of each model at least
+    warmup_calls : int, default 20
+        calls of it at least
+    scope : str, default 'within_process'
         or across_processes: `processes` fresh ones, and only what they agree on
-    timer, rng : default None
-        clock in ns; random generator or seed of order and layouts
-    limit_s : default 60
+    timer : Callable | None, default None
+        clock in ns
+    rng : np.random.Generator | int | None, default None
+        generator or seed of order and layouts
+    limit_s : float, default 60
         real time (of each process) after which it ends with what it has
-    progress : default True
+    progress : bool, default True
         a bar after one second
-
-    Returns
-    -------
-    Comparison
     """
     median_ranks(pairs := whole("pairs", pairs))
     verdict(1, 1, min_effect)
@@ -355,27 +363,26 @@ def compare_latency(
 
 # %% ../../src/modules/19d_pairs.ipynb #6f9f8af8
 def measure_latencies(
-    models, # {name: model}
-    inputs, # as for `measure_latency`
-    runs=100, # timed samples of each
+    models: dict[str, object],
+    inputs: object, # as for `measure_latency`
+    runs: int = 100, # timed samples of each
     *, warmup_s=0.1, warmup_calls=20, calls_per_sample=None, timer=None, rng=None, limit_s=60, progress=True, # as there
-): # {name: BenchmarkResult `latency_ms`}
+) -> dict[str, BenchmarkResult]: # of `latency_ms`
     """Latencies of several models, measured in turns on copies made alike, so that they can stand side by side.
 
     Parameters
     ----------
-    models
-        {name: model}
-    inputs
+    inputs : object
         as for `measure_latency`
-    runs : default 100
+    runs : int, default 100
         timed samples of each
     progress : default True
         as there
 
     Returns
     -------
-    {name: BenchmarkResult `latency_ms`}
+    dict[str, BenchmarkResult]
+        of `latency_ms`
     """
     rng, timer = np.random.default_rng(rng), timer or time.perf_counter_ns
     subjects, reason = _put_on_equal_footing(models, inputs, timer, rng)

@@ -8,6 +8,7 @@ import math
 import sys
 import time
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import NamedTuple
@@ -72,7 +73,7 @@ class Step(NamedTuple):
 
 
 @contextmanager
-def watch(see):
+def watch(see: Callable) -> Iterator[None]:
     "While it lasts, `see(op, inputs, saved, out)` hears of each operation in this thread."
     thread = get_ident()
     def here(*step):
@@ -85,7 +86,7 @@ def watch(see):
 
 # %% ../../src/modules/14_profiling.ipynb #4e00cfa7
 @contextmanager
-def evaluating(model):
+def evaluating(model: object) -> Iterator[None]:
     "While it lasts, all layers of `model` are in evaluation; afterwards each is as it was."
     before = [(layer, layer.training) for layer in parts_of(model) if isinstance(layer, Layer)]
     switch(model, False)
@@ -107,21 +108,22 @@ def _mark(t): return zlib.crc32(np.ascontiguousarray(getattr(t, "data", t)))
 
 # %% ../../src/modules/14_profiling.ipynb #a6b52f27
 def trace(
-    model, # anything with forward(x), or a function
-    x, # what it takes
-): # the operations in order, a list of Step, and what the model returned
+    model: object, # anything with forward(x), or a function
+    x: object, # what it takes
+) -> tuple[list[Step], object]: # the operations in order, a list of Step, and what the model returned
     """One forward pass in evaluation, seen from inside.
 
     Parameters
     ----------
-    model
+    model : object
         anything with forward(x), or a function
-    x
+    x : object
         what it takes
 
     Returns
     -------
-    the operations in order, a list of Step, and what the model returned
+    tuple[list[Step], object]
+        the operations in order, a list of Step, and what the model returned
     """
     steps = []
     def see(op, inputs, saved, out):
@@ -409,33 +411,33 @@ class Profiler(_Timing):
                        flops=flops, latency_ms=latency_ms, gflops_per_sec=rate,
                        **self.measure_memory(layer, x))
 
-    def profile_layer(self, layer,
-        x, # Tensor (batch, features), or a shape
-        **options, # of `measure_latency`
+    def profile_layer(self, layer: Layer,
+        x: Tensor | tuple[int, ...], # Tensor (batch, features), or a shape
+        **options: object, # of `measure_latency`
     ) -> Profile:
         """Parameters, operations per sample, memory, latency, and gflops_per_sec of one layer.
 
         Parameters
         ----------
-        x
+        x : Tensor | tuple[int, ...]
             Tensor (batch, features), or a shape
-        options
+        options : object
             of `measure_latency`
         """
         x = _as_input(x)
         return self._row(layer, x, self.count_flops(layer, x.data.shape), options)
 
-    def profile_forward_pass(self, model,
-        x, # Tensor (batch, features), or a shape
-        **options, # of `measure_latency`
+    def profile_forward_pass(self, model: object,
+        x: Tensor | tuple[int, ...], # Tensor (batch, features), or a shape
+        **options: object, # of `measure_latency`
     ) -> Profile: # of the model; `layers` has one for each call of a layer on what reached it
         """The model and each of its layers; what it does between them is in the whole alone.
 
         Parameters
         ----------
-        x
+        x : Tensor | tuple[int, ...]
             Tensor (batch, features), or a shape
-        options
+        options : object
             of `measure_latency`
 
         Returns
@@ -453,17 +455,17 @@ class Profiler(_Timing):
     def __exit__(self, *error): "Nothing to close: other versions write `with Profiler() as p`."
 
 # %% ../../src/modules/14_profiling.ipynb #095863f5
-def quick_profile(model,
-    x, # Tensor (batch, features), or a shape
-    **options, # of `measure_latency`
+def quick_profile(model: object,
+    x: Tensor | tuple[int, ...], # Tensor (batch, features), or a shape
+    **options: object, # of `measure_latency`
 ) -> Profile:
     """`Profiler().profile_forward_pass(model, x)`, which prints as a table.
 
     Parameters
     ----------
-    x
+    x : Tensor | tuple[int, ...]
         Tensor (batch, features), or a shape
-    options
+    options : object
         of `measure_latency`
     """
     return Profiler().profile_forward_pass(model, x, **options)

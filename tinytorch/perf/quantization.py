@@ -29,15 +29,15 @@ _FLOAT32 = np.finfo(np.float32)
 
 
 def quantize_int8(
-    x, # Tensor or array of finite numbers, any shape
+    x: Tensor | np.ndarray, # finite numbers, any shape
     clip: float = 1.0, # share of max|x| that code 127 stands for; what lies beyond is cut off
 ) -> tuple[np.ndarray, np.float32]: # int8 codes of the same shape, and the scale
     """Codes round(x / scale) in [-127, 127], scale = clip * max|x| / 127. `ValueError` for NaN or infinity.
 
     Parameters
     ----------
-    x
-        Tensor or array of finite numbers, any shape
+    x : Tensor | np.ndarray
+        finite numbers, any shape
     clip : float, default 1.0
         share of max|x| that code 127 stands for; what lies beyond is cut off
 
@@ -51,13 +51,18 @@ def quantize_int8(
     return np.clip(np.rint(x / scale), -127, 127).astype(np.int8), scale
 
 
-def dequantize_int8(codes, scale):  # int8, any shape; the step that code 1 stands for
+def dequantize_int8(
+    codes: np.ndarray, # int8, any shape
+    scale: float, # the step that code 1 stands for
+) -> np.ndarray:
     """float32 codes * scale, of the same shape.
 
     Parameters
     ----------
-    codes, scale
-        int8, any shape; the step that code 1 stands for
+    codes : np.ndarray
+        int8, any shape
+    scale : float
+        the step that code 1 stands for
     """
     return np.multiply(codes, scale, dtype=np.float32)
 
@@ -115,14 +120,14 @@ class QuantizedLinear(_Quantized):
     "A Linear for inference: int8 `codes` (in, out) in place of its weight, and one float32 `scale`."
     def __init__(self,
         linear: Linear, # the layer to quantize; it stays as it is
-        calibration_data=None, # Tensor (n, in) to choose the scale by
+        calibration_data: Tensor | None = None, # (n, in) to choose the scale by
     ):
         """Parameters
         ----------
         linear : Linear
             the layer to quantize; it stays as it is
-        calibration_data : default None
-            Tensor (n, in) to choose the scale by
+        calibration_data : Tensor | None, default None
+            (n, in) to choose the scale by
         """
         super().__init__(*_calibrated(linear.weight, calibration_data), linear.bias)
         self.in_features, self.out_features = self.codes.shape
@@ -158,14 +163,14 @@ class QuantizedConv2d(_Quantized):
     "A Conv2d for inference: int8 `codes` (out, in, kh, kw) in place of its filters, and one `scale`."
     def __init__(self,
         conv: Conv2d, # the layer to quantize; it stays as it is
-        calibration_data=None, # Tensor (n, in, H, W), or windows (n, in * kh * kw), for the scale
+        calibration_data: Tensor | None = None, # (n, in, H, W), or windows (n, in * kh * kw), for the scale
     ):
         """Parameters
         ----------
         conv : Conv2d
             the layer to quantize; it stays as it is
-        calibration_data : default None
-            Tensor (n, in, H, W), or windows (n, in * kh * kw), for the scale
+        calibration_data : Tensor | None, default None
+            (n, in, H, W), or windows (n, in * kh * kw), for the scale
         """
         inputs = None if calibration_data is None else _float32(calibration_data)
         if inputs is not None and inputs.ndim == 4: inputs = _rows(conv, inputs)
@@ -227,21 +232,22 @@ def _reached(model, layers, data):
 
 # %% ../../src/modules/15_quantization.ipynb #aa5ab469
 def quantize_model(
-    model, # a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
-    calibration_data=None, # samples as the model takes them, to choose each layer's scale by
-): # the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
+    model: object, # a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
+    calibration_data: Tensor | None = None, # samples as the model takes them, to choose each layer's scale by
+) -> object: # the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
     """Replace every Linear and Conv2d by its quantized layer. `ValueError` when there is none.
 
     Parameters
     ----------
-    model
+    model : object
         a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
-    calibration_data : default None
+    calibration_data : Tensor | None, default None
         samples as the model takes them, to choose each layer's scale by
 
     Returns
     -------
-    the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
+    object
+        the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
     """
     if _kind(model): return _kind(model)(model, calibration_data)
     places = list(_places(model))
@@ -255,13 +261,13 @@ def quantize_model(
     return model
 
 # %% ../../src/modules/15_quantization.ipynb #026a311e
-def memory_usage(model) -> dict[str, float]:  # a layer or a model
+def memory_usage(model: object) -> dict[str, float]:  # a layer or a model
     """`stored_bytes`; apart from it `modelled_float32_bytes`, the same numbers at four bytes each, and
     `modelled_call_bytes`, the float32 copies of codes that calls make; `compression_ratio` is modelled / stored.
 
     Parameters
     ----------
-    model
+    model : object
         a layer or a model
     """
     parts = list(parts_of(model))

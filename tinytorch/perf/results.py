@@ -11,6 +11,7 @@ import math
 import operator
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,10 +20,10 @@ import numpy as np
 # %% ../../src/modules/19a_results.ipynb #cf342fee
 class precise_timer:
     "Time a `with` block on a monotonic clock; afterwards `.elapsed` is in seconds."
-    def __init__(self, timer=None):  # nanoseconds as int; `time.perf_counter_ns` by default
+    def __init__(self, timer: Callable | None = None):  # nanoseconds as int; `time.perf_counter_ns` by default
         """Parameters
         ----------
-        timer : default None
+        timer : Callable | None, default None
             nanoseconds as int; `time.perf_counter_ns` by default
         """
         self.timer, self.elapsed = timer or time.perf_counter_ns, 0.0
@@ -37,10 +38,10 @@ class precise_timer:
 # %% ../../src/modules/19a_results.ipynb #9c25928e
 class VirtualClock:
     "A clock that moves only when told to: call it for nanoseconds, `advance` it by nanoseconds."
-    def __init__(self, tick_ns=1):  # smallest step that shows
+    def __init__(self, tick_ns: float = 1):  # smallest step that shows
         """Parameters
         ----------
-        tick_ns : default 1
+        tick_ns : float, default 1
             smallest step that shows
         """
         self.now, self.tick_ns = 0.0, tick_ns
@@ -48,7 +49,7 @@ class VirtualClock:
     def __call__(self):
         return int(self.now // self.tick_ns) * self.tick_ns
 
-    def advance(self, ns):
+    def advance(self, ns: float) -> None:
         self.now += ns
 
 # %% ../../src/modules/19a_results.ipynb #8f7c7e13
@@ -105,13 +106,13 @@ def _blas_threads():
     return max((lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"), default=None)
 
 # %% ../../src/modules/19a_results.ipynb #a8461daa
-def preflight(timer=None):  # the clock to examine
+def preflight(timer: Callable | None = None) -> dict:  # the clock to examine
     """Facts about the instrument, as a dict: clock cost and tick in ns, cores, CPU limit, load, BLAS and its threads.
     Raises `TypeError` or `ValueError` for what is no clock in ns.
 
     Parameters
     ----------
-    timer : default None
+    timer : Callable | None, default None
         the clock to examine
     """
     if not callable(timer := timer or time.perf_counter_ns):
@@ -138,12 +139,12 @@ class _Limit:
         return max(0.0, share * self.seconds - (time.monotonic() - self.start))
 
 # %% ../../src/modules/19a_results.ipynb #8e73eb99
-def min_runs(p):  # percentile, 0 < p < 100
+def min_runs(p: float) -> int:  # percentile, 0 < p < 100
     """Runs needed before percentile `p` may be reported: the least n with q**n <= 0.025, q = max(p, 100 - p) / 100.
 
     Parameters
     ----------
-    p
+    p : float
         percentile, 0 < p < 100
     """
     if not 0 < p < 100:
@@ -151,7 +152,7 @@ def min_runs(p):  # percentile, 0 < p < 100
     return math.ceil(math.log(0.025) / math.log(max(p, 100 - p) / 100))
 
 # %% ../../src/modules/19a_results.ipynb #49175bf7
-def whole(name, value, least=0):
+def whole(name: str, value: object, least: int = 0) -> int:
     "`value` as an int, whatever NumPy makes of it. Raises `ValueError` unless it is a whole number from `least`."
     if not hasattr(value, "__index__") or (value := operator.index(value)) < least:
         raise ValueError(f"{name}: got {value!r}, expected a whole number from {least}")
@@ -159,18 +160,19 @@ def whole(name, value, least=0):
 
 
 def median_ranks(
-    n, # number of independent values, at least 6
-): # ranks (low, high), counted from 1
+    n: int, # number of independent values, at least 6
+) -> tuple[int, int]: # ranks (low, high), counted from 1
     """Ranks of the sorted values that enclose the median with at least 95 % probability. Raises `ValueError` below 6.
 
     Parameters
     ----------
-    n
+    n : int
         number of independent values, at least 6
 
     Returns
     -------
-    ranks (low, high), counted from 1
+    tuple[int, int]
+        ranks (low, high), counted from 1
     """
     n, tail, low = whole("values", n), 0, 0
     while 40 * (tail + math.comb(n, low)) <= 2**n:
@@ -185,12 +187,12 @@ def _block_medians(values, blocks=20):
     return np.array([np.median(part) for part in np.array_split(values, min(blocks, len(values)))])
 
 
-def median_interval(values):  # measurements in order of time
+def median_interval(values: np.ndarray) -> tuple[float, float] | None:  # measurements in order of time
     """95 % interval of the median from order statistics of 20 block medians, or None for fewer than 6 values.
 
     Parameters
     ----------
-    values
+    values : np.ndarray
         measurements in order of time
     """
     if len(values) < 6:
@@ -200,12 +202,12 @@ def median_interval(values):  # measurements in order of time
     return float(medians[low - 1]), float(medians[high - 1])
 
 # %% ../../src/modules/19a_results.ipynb #cf4b20b1
-def stability_warnings(values):  # measurements in order of time
+def stability_warnings(values: np.ndarray) -> list[str]:  # measurements in order of time
     """What a person should do about wide, drifting or correlated `values`; an empty list when nothing is wrong.
 
     Parameters
     ----------
-    values
+    values : np.ndarray
         measurements in order of time
     """
     values, found = np.asarray(values, dtype=float), []
@@ -269,12 +271,12 @@ class _Statistics:
     ci_upper = property(lambda self: self.mean + 1.96 * self.std / math.sqrt(self.count))
     median_ci = property(lambda self: median_interval(self.values))
 
-    def outliers(self, k=1.5):  # 1.5 for outliers, 3 for far outliers (Tukey)
+    def outliers(self, k: float = 1.5) -> int:  # 1.5 for outliers, 3 for far outliers (Tukey)
         """How many values lie over `k` IQR outside the quartiles; they are counted, never dropped.
 
         Parameters
         ----------
-        k : default 1.5
+        k : float, default 1.5
             1.5 for outliers, 3 for far outliers (Tukey)
         """
         q1, q3 = np.percentile(self.values, (25, 75))
@@ -289,17 +291,17 @@ class _Percentiles:
             return f"p{p:g}: each value is the mean of {calls} calls, which hides the tail"
         return "" if self.count >= min_runs(p) else f"p{p:g} needs {min_runs(p)} runs, got {self.count}: measure more"
 
-    def percentile(self, p):  # 0 < p < 100
+    def percentile(self, p: float) -> float | None:  # 0 < p < 100
         """Percentile `p` of the values, or None where they cannot support it.
 
         Parameters
         ----------
-        p
+        p : float
             0 < p < 100
         """
         return None if self.why_no_percentile(p) else float(np.percentile(self.values, p))
 
-    def percentiles(self):
+    def percentiles(self) -> dict[str, float | None]:
         "The usual four, None where unsupported."
         return {f"p{p}": self.percentile(p) for p in (50, 90, 95, 99)}
 
@@ -344,12 +346,12 @@ class BenchmarkResult(_Shown, _Statistics, _Percentiles):
         interval = f" {_text(self.median_ci)}" if self.median_ci else ""
         return f"{self.metric_name}: n={self.count}, median {self.median:.4g}{interval}, IQR {self.iqr:.2g}"
 
-    def to_dict(self, values=False):  # every value, too
+    def to_dict(self, values: bool = False) -> dict:  # every value, too
         """Plain Python values, ready for JSON.
 
         Parameters
         ----------
-        values : default False
+        values : bool, default False
             every value, too
         """
         return {"metric_name": self.metric_name, "count": self.count, "mean": self.mean, "std": self.std,
