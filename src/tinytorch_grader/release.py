@@ -256,8 +256,9 @@ What you write is yours.
 '''
 
 SEALED = '''It runs the hidden checks too, and names the part, the points and a hint, but never the test. The hidden
-checks travel in the wheel under a courtesy seal, which keeps you from reading them by accident; it is not a lock. Your grade
-comes from the instructor's run, with fresh random inputs: what passes here because it is right passes there too.'''
+checks travel in the wheel under a courtesy seal, which keeps you from reading them by accident; it is not a lock.
+Your grade comes from the instructor's run, with fresh random inputs: what passes here because it is right passes
+there too.'''
 UNSEALED = '''It runs the checks that you see in the notebook. Hidden checks do not travel with this repository: your
 grade comes from the instructor's run, which has more of them.'''
 
