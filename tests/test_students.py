@@ -34,14 +34,18 @@ def cage(workers=2):
 
 def graded(notebooks, seed, folder, box=None):
     "{name: Result} of `notebooks`, {name: parsed JSON}, as `capstone grade` comes to them; in `box` instead of the usual one."
-    def one(name, box):
+    with box or cage() as box: return run(notebooks, seed, folder, box)
+
+
+def run(notebooks, seed, folder, box):
+    "As `graded`, in a `box` that is open."
+    def one(name):
         path = folder / f"{'-'.join(name)}.ipynb"
         path.write_text(json.dumps(notebooks[name]), encoding="utf-8")
         submission = intake.read(path, TRUSTED)
         job = intake.job(TRUSTED, submission, seed)
         return judge.judge(TRUSTED, submission, job, box.run(job), name[1])
-    with box or cage() as box, ThreadPoolExecutor(2) as pool:
-        return dict(zip(notebooks, pool.map(lambda name: one(name, box), notebooks)))
+    with ThreadPoolExecutor(2) as pool: return dict(zip(notebooks, pool.map(one, notebooks)))
 
 
 def lost(result):
@@ -234,12 +238,13 @@ def test_under_load_and_with_other_seeds(tmp_path, capsys):
     notebooks = {name: student.notebook(REFERENCE) for name, student in STUDENTS.items()}
     wrong = []
     try:
-        for seed in range(1, 21):
-            some = {name: found for n, (name, found) in enumerate(notebooks.items()) if n % 5 == seed % 5}   # each solution meets four seeds
-            found = verdicts(graded(some, seed, tmp_path))
-            wrong += [f"seed {seed}: {line}" for line in found]
-            with capsys.disabled():
-                print(f"\nseed {seed}: {len(found)} of {len(some)} verdicts wrong, load {os.getloadavg()[0]:.1f}", end="", flush=True)
+        with cage() as box:
+            for seed in range(1, 21):
+                some = {name: found for n, (name, found) in enumerate(notebooks.items()) if n % 5 == seed % 5}   # each solution meets four seeds
+                found = verdicts(run(some, seed, tmp_path, box))
+                wrong += [f"seed {seed}: {line}" for line in found]
+                with capsys.disabled():
+                    print(f"\nseed {seed}: {len(found)} of {len(some)} verdicts wrong, load {os.getloadavg()[0]:.1f}", end="", flush=True)
     finally:
         for process in busy:
             process.kill()
