@@ -15,11 +15,10 @@ from submissions import ROOT, TRUSTED, graded, notebook, save, solutions
 from tinytorch_grader import judge
 from tinytorch_grader.cage.watch import PATIENCE
 
-pytestmark = [pytest.mark.long,   # 160 submissions, each to its end: minutes
-              pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system`")]
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system`")
 ATTACKS = {attack.name: attack for attack in attacks()}
 FORGERIES = {f"{name}_b": attack for name, attack in ATTACKS.items() if name.startswith("forge_") and not attack.hands_in and attack.cell == "part1-model"}
-TIMEOUT, RIGHT = 8, solutions()
+TIMEOUT, RIGHT = 3, solutions()
 HONEST = {"honest_a": {"reflection": "NEIGHBOUR-LOOT, my own words"}, "honest_m": {"part2-timing": RIGHT["part2-timing"].replace("/ 1e6", "/ 1e9")},
           "honest_z": dict.fromkeys(list(RIGHT)[3:], "")}
 LOOT = {"home": "HOME-LOOT-5b1e", "environment": "ENV-LOOT-c03d", "file": "FILE-LOOT-77aa", "neighbour": "NEIGHBOUR-LOOT"}
@@ -67,7 +66,7 @@ def run(tmp_path_factory):
     guarded = [run.course / "source", run.course / "release", run.course / "submitted", home, submissions.np_folder()]
     run.before = tree(*guarded)
     run.config = (run.course / "nbgrader_config.py").read_bytes(), (run.course / "secret.txt").read_bytes()
-    run.done = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", run.course, "--workers", "2", "--timeout", str(TIMEOUT), "--memory", "700",
+    run.done = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", run.course, "--workers", "6", "--timeout", str(TIMEOUT), "--memory", "700",
                                "--json", base / "grades.json"], capture_output=True, text=True, cwd=base,
                               env=os.environ | {"HOME": str(home), "TMPDIR": str(temporary), "CAPSTONE_LOOT": LOOT["environment"]})
     run.left = processes(run.marker, str(temporary))
@@ -98,7 +97,7 @@ def test_the_command_ended_in_order(run):
 def test_an_attack_ends_as_it_should_and_gains_nothing(run, name):
     row = run.rows[name]
     assert row["status"] in ATTACKS[name].statuses and row["score"] == 0, (row["status"], row["message"], {k: v for k, v in row["parts"].items() if v["score"]})
-    assert row["seconds"] < (PATIENCE + 1) * TIMEOUT and "\n" not in row["message"]
+    assert row["seconds"] < PATIENCE * TIMEOUT + 8 and "\n" not in row["message"]
     assert (row["status"] == "graded") or row["message"]
 
 
