@@ -1309,6 +1309,7 @@ def test_models_of_tensors_get_the_digits_as_a_tensor():
     models = {"full": SimpleMLP(64, 32, 10), "int8": quantize_model(SimpleMLP(64, 32, 10))}
     benchmark, tensors = Benchmark(models, [(X, y)]), Tensor(X)
     assert benchmark.run_accuracy_benchmark()["int8"][0].total == len(y) and benchmark.run_memory_benchmark()["full"].stored_bytes == 9640
+    assert set(benchmark.run_throughput_benchmark((1, 300, 400))["full"]) == {1, 300}   # of 355 samples
     assert Benchmark(models, [(tensors, y)]).datasets[0][0] is tensors and Benchmark({"plain": Affine(X.T)}, [(X, y)]).datasets[0][0] is X
 
 

@@ -367,6 +367,18 @@ def test_optimizers_find_the_bottom(make):
     assert all(type(p.data) is np.ndarray and p.dtype == np.float32 for p in (x, y)) and y.shape == ()
 
 
+def test_weight_decay_joins_the_gradient_of_adam():
+    p, m, v, want = Tensor([2.0], requires_grad=True), 0.0, 0.0, 2.0
+    optimizer = Adam([p], 0.1, weight_decay=0.5)
+    for t, gradient in enumerate((1.0, -3.0, 0.25), 1):   # one step alone would only show a sign
+        p.grad = np.array([gradient], np.float32)
+        optimizer.step()
+        g = gradient + 0.5 * want
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        want -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    assert np.isclose(p.item(), want, rtol=1e-5)
+
+
 def test_steps_against_closed_forms():
     def stepped(make, *gradients):
         p = Tensor([2], requires_grad=True)

@@ -295,3 +295,8 @@ def test_a_report_takes_whole_numbers_and_says_what_to_do_with_scores_at_each_po
 
 def test_what_layers_say_of_themselves():
     assert repr(LayerNorm(4)) == "LayerNorm(4)" and repr(LayerNorm((2, 3))) == "LayerNorm((2, 3))"
+
+
+@pytest.mark.parametrize("make", [lambda corpus: CharTokenizer().build_vocab(corpus), lambda corpus: BPETokenizer(300).train(corpus)])
+def test_a_corpus_of_something_else_than_texts_is_refused(make):
+    with pytest.raises(TypeError, match="got int, expected a str or a list of them"): make(["a", 3])

@@ -779,7 +779,7 @@ def test_a_comparison_in_turns(paced, ms, verdict):
     Paced.drift = 0.05
     found = olympics._compare_in_turns(Paced(2.0), Paced(ms), [0], pairs=20)
     assert found["speedup"] == pytest.approx(2 / ms, rel=0.02) and found["verdict"] == verdict and found["pairs"] == 20
-    assert found["ci_low"] <= found["speedup"] <= found["ci_high"] and found["protocol"] == {"clock": "perf_counter_ns", "footing": "copies", "calls_per_block": 5}
+    assert found["min_effect"] == 0.02 and found["ci_low"] <= found["speedup"] <= found["ci_high"] and found["protocol"] == {"clock": "perf_counter_ns", "footing": "copies", "calls_per_block": 5}
 
 
 def test_noise_widens_the_interval_and_blocks_last_as_long_as_asked(paced):

@@ -952,3 +952,14 @@ def test_nothing_to_prune_is_said():
             call(Sequential(ReLU()))
     with pytest.raises(ValueError, match="before the output layer"):
         structured_prune(Sequential(Linear(3, 3), ReLU()))
+
+
+def test_gradient_of_a_quantized_convolution_on_an_image_that_is_no_square():
+    np.random.seed(0)
+    layer = QuantizedConv2d(Conv2d(2, 3, (3, 2)))
+    x = Tensor(np.random.default_rng(1).normal(size=(2, 2, 7, 4)), requires_grad=True)
+    weights = np.random.default_rng(2).normal(size=(2, 3, 5, 3)).astype(np.float32)
+    (layer.forward(x) * weights).sum().backward()
+    filters, want = layer.codes * float(layer.scale), np.zeros(x.shape)
+    for b, o, i, j in np.ndindex(weights.shape): want[b, :, i:i + 3, j:j + 2] += weights[b, o, i, j] * filters[o]
+    assert np.allclose(x.grad, want, atol=1e-4)

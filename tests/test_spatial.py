@@ -2,6 +2,8 @@
 import copy
 import itertools
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -211,3 +213,8 @@ def test_running_statistics_are_those_of_pytorch():
         np.testing.assert_allclose(ours(Tensor(x)).data, theirs(torch.tensor(x)).detach().numpy(), atol=1e-5)
     ours.eval(), theirs.eval()
     np.testing.assert_allclose(ours(Tensor(x)).data, theirs(torch.tensor(x)).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 2, 3, 4, 5)])
+def test_windows_are_those_of_images(shape):
+    with pytest.raises(ValueError, match=re.escape(f"im2col: got x {shape}, expected (B, C, H, W)")): im2col(np.zeros(shape), 2)
