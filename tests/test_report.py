@@ -61,7 +61,7 @@ def test_grades_messages_time_and_what_to_do(course):
     record(course, result("eve", None, {n: p | {"score": 0, "message": "no points"} for n, p in parts(course).items()}, "tampered", "a known-wrong answer passed"))
     html = page(course)
     words = Reader(html).text
-    assert "5 submissions, mean 73.4" in words and "median 90 of 100 points" in words and "4 have a part that a person grades" in words
+    assert "5 submissions, mean 73.4" in words and "median 90 of 100 points" in words and "4 await manual grading" in words
     assert table(html, "One by one") == [["eve", "tampered", "0", "a known-wrong answer passed"], ["dan", "timeout", "90", "stopped after 120 s"]]
     assert {row[0]: row[2] for row in table(html, "By status")} == {status: report.ADVICE[status] for status in ("tampered", "timeout")}
     assert table(html, "Graded, with a note") == [["cyd", "nbformat: got 3"], ["cyd", "cells q1: missing"]]

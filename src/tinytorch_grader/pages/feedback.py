@@ -82,8 +82,10 @@ class Outputs:
             lines = [line + "\n" for line in trace if isinstance(line, str)] if isinstance(trace, list) else []
             return {"label": "Error", "text": self.safe(lines)
                     or self.safe(f"{output.get('ename')}: {output.get('evalue')}")}
-        if not isinstance(data, dict):
-            return None
+        return self.display(data, grade_id) if isinstance(data, dict) else None
+
+    def display(self, data, grade_id):
+        "A picture where there is one, else the plain text, else what kinds of output there are."
         plain = self.safe(data.get("text/plain"))
         for mime in ("image/png", "image/jpeg"):
             if mime in data:
@@ -170,30 +172,36 @@ class Lesson:
         for cell in self.cells:
             if cell.cell_type == "markdown" and cell.source.startswith("## "):
                 found.append(Section(f"part-{len(found)}", cell.source.splitlines()[0][3:].strip()))
-            mark = intake.about(cell)
-            if not mark: continue
-            item = Item(mark["grade_id"])
-            if mark.get("solution") and item.grade_id in answers:
-                theirs = answers[item.grade_id]
-                if cell.cell_type == "code":
-                    item.code, item.outputs = (text(intake.text(theirs.get("source"))),
-                                               [*self.outputs.shown(theirs.get("outputs"), item.grade_id)])
-                else: item.answer = markdown(intake.text(theirs.get("source")), theirs.get("attachments"))
-            if part := grade.parts.get(part_of(item.grade_id)):
-                item.points, item.score, item.waits, item.outdated = (
-                    part.max_score, part.score, part.waits, part.outdated)
-                # of the whole submission: said once at the top
-                if part.message != grade.message: item.message = self.outputs.safe(part.said)
-            item.comment = text(grade.comments.get(part_of(item.grade_id)))
+            if not (mark := intake.about(cell)): continue
+            item = self.item(cell, answers.get(mark["grade_id"]), grade, part_of(mark["grade_id"]))
             if with_answers and self.references.get(item.grade_id) != item.code:
                 item.reference = self.references.get(item.grade_id, "")
             if item.code is not None or item.answer is not None or item.points or item.comment or item.reference:
                 found[-1].items.append(item)
-            for number, theirs in enumerate(extras.get(item.grade_id, ())[:EXTRA_CELLS], 1):
-                name = text(theirs.get("id"), 60) or f"{item.grade_id}, number {number}"
-                found[-1].items.append(Item(name, text(intake.text(theirs.get("source"))), extra=True,
-                                            outputs=[*self.outputs.shown(theirs.get("outputs"), "an extra cell")]))
+            found[-1].items += self.own(item.grade_id, extras.get(item.grade_id, ()))
         return [section for section in found if section.items]
+
+    def item(self, cell, theirs, grade, part):
+        "What the page says about one of our cells; `theirs`: the student's copy of it, or None."
+        mark = intake.about(cell)
+        item = Item(mark["grade_id"], comment=text(grade.comments.get(part)))
+        if mark.get("solution") and theirs is not None:
+            if cell.cell_type == "code":
+                item.code, item.outputs = (text(intake.text(theirs.get("source"))),
+                                           [*self.outputs.shown(theirs.get("outputs"), item.grade_id)])
+            else: item.answer = markdown(intake.text(theirs.get("source")), theirs.get("attachments"))
+        if judged := grade.parts.get(part):
+            item.points, item.score, item.waits, item.outdated = (
+                judged.max_score, judged.score, judged.waits, judged.outdated)
+            # of the whole submission: said once at the top
+            if judged.message != grade.message: item.message = self.outputs.safe(judged.said)
+        return item
+
+    def own(self, grade_id, cells):
+        "What the page says about a student's own cells that follow one of ours."
+        return [Item(text(cell.get("id"), 60) or f"{grade_id}, number {number}", text(intake.text(cell.get("source"))),
+                     extra=True, outputs=[*self.outputs.shown(cell.get("outputs"), "an extra cell")])
+                for number, cell in enumerate(cells[:EXTRA_CELLS], 1)]
 
 
 def lost(sections):
@@ -258,7 +266,7 @@ class Pages:
                                    lambda grade_id: self.gradebook.part(notebook, grade_id))
         return self.template.render(
             title=f"Feedback on {self.gradebook.assignment}", assignment=self.gradebook.assignment,
-            student=text(student), grade=grade,
+            student=text(student), name=text(grade.name), grade=grade,
             message=lesson.outputs.safe(grade.message), sections=sections, lost=lost(sections),
             notebook=notebook if len(self.lessons) > 1 else "",
             notes=[lesson.outputs.safe(note) for note in grade.notes],
