@@ -60,7 +60,7 @@ def everywhere(course, student, tmp_path):
     total = list(map(float, re.findall(r"(?<= )[\d.]+(?= |$)", line_of.partition("points wait")[0].partition("late:")[0])))
     feedback.write(course)
     page = Reader((course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")).text
-    report.write(course)
+    of_report = re.search(rf"<bdi>{student}</bdi></a></th>(.*?)</tr>", report.write(course).read_text(encoding="utf-8"))[1]
     with Gradebook(course) as book: one = book.grades()[student]
     with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:   # what Formgrader and nbgrader's exporters add up
         stock = book.find_submission(ASSIGNMENT, student)
@@ -70,6 +70,8 @@ def everywhere(course, student, tmp_path):
     return {"gradebook": sums, "Grade": (one.score, one.penalty, one.waiting),
             "json": (row["score"], number(late, row["message"]), sum(m.max_score for m in one.parts.values() if m.waits) if row["needs_manual"] else 0.0),
             "csv": (float(line["score"]), number(late, line["message"]), one.waiting if line["needs_manual"] == "True" else 0.0),
+            "csv's columns": (max(0.0, sum(float(line[part]) for part in one.parts) - float(line["penalty"])), float(line["penalty"]), one.waiting),
+            "report": (number(r">([\d.]+)</td>", of_report), number(r"([\d.]+) taken off", of_report), number(r"([\d.]+) points wait", of_report)),
             "table": (total[3] if total else None, number(late, line_of), number(waiting, line_of)),
             "feedback": (number(r"([\d.]+) of 10 points", page), number(r"([\d.]+) points are taken off", page),
                          number(r"([\d.]+) points await", page))}
@@ -110,6 +112,12 @@ def test_every_path_ends_in_one_sum(course, tmp_path):
     hand_in(course, "ada", LATE, **RIGHT | {"half": WRONG, "why": "Because I changed it again."})
     hand_in(course, "ada", LATE, **RIGHT | {"half": WRONG, "why": "Because I changed it."})
     agree(course, "ada", tmp_path, (7.5, 1.5, 0))                            # what was marked is what is there
+    with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        book.find_grade("why", ASSIGNMENT, ASSIGNMENT, "ada").extra_credit = 0.5
+        book.db.commit()
+    agree(course, "ada", tmp_path, (8, 1.5, 0))                              # extra credit
+    hand_in(course, "ada", LATE, half=WRONG)
+    agree(course, "ada", tmp_path, (6, 1.5, 8))                              # one function left out: both marks were for other work, stand, and wait
 
 
 def test_a_mark_survives_a_run_that_was_killed(course, monkeypatch):
