@@ -123,7 +123,7 @@ def belongs(name, part):
 
 
 def points_a_part(parts):
-    "One line a part: its points."
+    "One line per part: its points."
     sums = {}
     for name, part in parts.items():
         score, most = sums.get(part_of(name), (0, 0))
@@ -132,7 +132,7 @@ def points_a_part(parts):
 
 
 def parts_table(result, of_part=""):
-    "Points a part; then each graded cell with a hint, those that are not written yet in one line; the sum."
+    "Points for each part; then each graded cell with a hint, the unwritten ones in one line; the total."
     judged = result.parts if result.status not in ("invalid", "missing") else {}   # one reason for all, said below
     judged = {name: part for name, part in judged.items() if not of_part or belongs(name, of_part)}
     width, lines = max([len(name) for name in result.parts] + [5]), []
@@ -145,7 +145,8 @@ def parts_table(result, of_part=""):
     score, most = ((sum(part[key] or 0 for part in judged.values()) for key in ("score", "max_score")) if of_part
                    else (result.score, result.max_score))
     total = f"{'total':<{width}}  {number(score):>4} of {number(most):<4}".rstrip()
-    waits = "  one part waits for a person" if result.needs_manual and not of_part else ""
+    by_hand = sum(part["max_score"] for part in judged.values() if part["message"] == "graded by hand")
+    waits = f"  {number(by_hand)} points await manual grading" if by_hand else ""
     return "\n".join([*points_a_part(judged), "", f"{'part':<{width}}  {'points':<12}  hint", *lines, total + waits])
 
 
@@ -258,7 +259,7 @@ def print_rows(rows):
             name = group(part)
             sums[name], sizes[name] = sums.get(name, 0) + mark.score, sizes.get(name, 0) + mark.max_score
         most |= sizes
-        waits = f"{number(grade.waiting)} points wait for a person" if grade.waiting else ""
+        waits = f"{number(grade.waiting)} points await manual grading" if grade.waiting else ""
         table.append((plain(grade.student), grade.status, sums, number(grade.score),
                       "; ".join(filter(None, [waits, plain(grade.said)]))))
     names = [name for name, size in most.items() if size]
