@@ -1,7 +1,8 @@
-"""Attention, a Transformer block: beside the same arithmetic written out in NumPy, and beside PyTorch's eager call where it is installed."""
+"""Attention, GELU, a Transformer block: beside the same arithmetic written out in NumPy, and beside PyTorch's eager call where it is installed."""
 import bench_forward  # first: it keeps the BLAS to one thread
 import numpy as np
 
+from tinytorch.core.activations import GELU
 from tinytorch.core.attention import MultiHeadAttention, scaled_dot_product_attention
 from tinytorch.core.autograd import no_grad
 from tinytorch.core.tensor import Tensor
@@ -33,12 +34,16 @@ def layer_norm(x, layer):
     return d / np.sqrt((d * d).mean(axis=-1, keepdims=True) + np.float32(layer.eps)) * layer.gamma.data + layer.beta.data
 
 
+def gelu(h):
+    "GELU's tanh form without a power: x * x * x, which float32 multiplies many times sooner."
+    return np.float32(0.5) * h * (1 + np.tanh(np.float32(0.7978845608) * (h + np.float32(0.044715) * h * h * h)))
+
+
 def block_by_hand(x, block, may_look):
     "`TransformerBlock` by hand."
     x = x + multi_head(layer_norm(x, block.ln1), block.attention, may_look)
     first, second = block.mlp.linear1, block.mlp.linear2
-    h = layer_norm(x, block.ln2) @ first.weight.data + first.bias.data
-    h = np.float32(0.5) * h * (1 + np.tanh(np.float32(0.7978845608) * (h + np.float32(0.044715) * h * h * h)))
+    h = gelu(layer_norm(x, block.ln2) @ first.weight.data + first.bias.data)
     return x + h @ second.weight.data + second.bias.data
 
 
@@ -68,6 +73,8 @@ def main():
         beside_numpy(f"attention B{B} T{T} D{D}", lambda: scaled_dot_product_attention(wanted, wanted, wanted, mask)[0], lambda: attend(x, x, x, mask))
         beside_numpy(f"multi-head attention B{B} T{T} D{D} h{heads}", lambda: layer.forward(tensor, mask), lambda: multi_head(x, layer, mask))
         beside_numpy(f"block B{B} T{T} D{D} h{heads}", lambda: block.forward(tensor, mask), lambda: block_by_hand(x, block, mask))
+        hidden = Tensor(rng.normal(size=(T, 4 * D)), requires_grad=True)
+        beside_numpy(f"GELU ({T}, {4 * D})", lambda: GELU().forward(hidden), lambda: gelu(hidden.data))
     try:
         import torch
     except ImportError:
