@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from helpers.warm import commands as commands_in
+from warm import commands as commands_in
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.compile(r"`(?:sudo )?make ([\w-]+)|^make ([\w-]+)", re.MULTILINE)

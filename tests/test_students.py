@@ -10,9 +10,9 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import students
 from conftest import ROOT
 from grading import ASSIGNMENT, capstone_course
-from helpers import students
 
 from tinytorch_grader import intake, judge
 from tinytorch_grader.cage import Bare, Limits

@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE.parent), str(ROOT / "src")]
+sys.path[:0] = [str(HERE.parent / "helpers"), str(ROOT / "src")]
 from attacking import NAME, attacks, hand_in  # noqa: E402
 import submissions  # noqa: E402
 

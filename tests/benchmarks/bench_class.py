@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "tests" / "helpers")]
 from submissions import notebook, solutions  # noqa: E402
 
 STUDENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 300

@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent)]
+sys.path[:0] = [str(HERE.parent / "helpers")]
 
+import students  # noqa: E402
 from grading import ASSIGNMENT, ROOT, gradebook  # noqa: E402
-from helpers import students  # noqa: E402
 
 from tinytorch_grader.cage.bubblewrap import Cages  # noqa: E402
 from tinytorch_grader.intake import job, read  # noqa: E402

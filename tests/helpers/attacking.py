@@ -16,7 +16,7 @@ from submissions import notebook, solutions
 
 from tinytorch_grader import mistakes
 
-FOLDER = Path(__file__).with_name("attacks")
+FOLDER = Path(__file__).resolve().parents[1] / "attacks"
 NAME = "20_capstone"
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers.warm import commands
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from warm import commands
 
 from tinytorch_grader import release
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = "20_capstone"
 RIGHT = {"double": "def double(x):\n    return 2 * x", "half": "def half(x):\n    return x / 2", "why": "Because it is so."}
 WRONG = "def half(x):\n    return 2 / x"

@@ -11,7 +11,7 @@ from tinytorch_grader.cage.bubblewrap import Cages
 from tinytorch_grader.judge import judge
 from tinytorch_grader.notebook import Trusted, load
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = load(ROOT / "20_capstone.ipynb")
 TRUSTED = Trusted(SOURCE)
 STUB = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)

@@ -13,7 +13,7 @@ import sys
 import types
 from pathlib import Path
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "20_capstone.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "20_capstone.ipynb"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
