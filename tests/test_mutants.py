@@ -17,8 +17,8 @@ def test_a_test_that_catches_nothing_is_named(monkeypatch):
     found = copy.deepcopy(SOURCE)
     for cell in found["cells"]:
         if mark(cell).get("grade_id") == "q1-check": cell["source"] = "pass"
-    monkeypatch.setattr(mutants, "chosen", lambda trusted, folder: {t: m for t, m in every.items() if t in ("q1-check", "q2-check")})
-    every = CHOSEN
+    monkeypatch.setattr(mutants, "chosen", lambda trusted, folder, every: {t: m for t, m in known.items() if t in ("q1-check", "q2-check")})
+    known = CHOSEN
     assert [line.split(" does")[0] for line in mutants.survivors(Trusted(found))] == ["q1-check"]
 
 
