@@ -1,7 +1,6 @@
 """Module 09 against its definition: loops written out here, PyTorch where it is installed, and what must be refused."""
 import copy
 import itertools
-
 import re
 
 import numpy as np
