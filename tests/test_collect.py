@@ -447,6 +447,12 @@ def test_a_notebook_by_any_name_of_a_browser_or_a_classroom(course, tmp_path):
     assert len(result.unmatched) == 4 and sum("has another name" in line for line in result.unmatched) == 3, result.unmatched
 
 
+@pytest.mark.parametrize("name", [f"submitted/{ASSIGNMENT}/jane/{NOTEBOOK}", f"jane/{ASSIGNMENT}/{NOTEBOOK}"])
+def test_folders_as_nbgrader_keeps_them_are_explained(course, tmp_path, name):
+    line, = collect(course, tree(tmp_path / "d", {name: "{}"})).unmatched
+    assert f"copy it to submitted/STUDENT/{ASSIGNMENT}/ of the course" in line
+
+
 def test_a_guess_about_blackboards_names_is_said(course, tmp_path):
     files = {f"Capstone_{who}_attempt_2026-01-31-09-00-00_{NOTEBOOK}": who for who in ("a_x", "a_y")}
     result = collect(course, tree(tmp_path / "d", files))

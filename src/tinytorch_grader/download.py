@@ -220,6 +220,9 @@ class Download:
         if kind not in (".ipynb", ".json", ".zip"): raise Refused(f"is no notebook; expected {self.wanted.files}")
         about = self.plugin.collect(name)
         if kind == ".zip": return self._zip(about, parts, open_file, top)
+        if not about and self.wanted.assignment in parts[:-1]:
+            raise Refused("lies in folders as nbgrader keeps them, which say nothing of an LMS; copy it to "
+                          f"submitted/STUDENT/{self.wanted.assignment}/ of the course yourself")
         if not about:
             raise Refused(f"matches no pattern of names; expected those of {lms.EXAMPLES}, or your own: "
                           "c.FileNameCollectorPlugin.named_regexp in nbgrader_config.py")
