@@ -57,7 +57,7 @@ def everywhere(course, student, tmp_path):
     row = next(row for row in json.loads((tmp_path / "g.json").read_text())["submissions"] if row["student"] == student)
     with (tmp_path / "g.csv").open(newline="", encoding="utf-8") as file: line = next(line for line in csv.DictReader(file) if line["student"] == student)
     line_of = next(words for words in printed.getvalue().splitlines() if words.startswith(student))
-    total = list(map(float, re.findall(r"(?<= )[\d.]+(?= |$)", line_of.partition("points wait")[0].partition("late:")[0])))
+    total = list(map(float, re.findall(r"(?<= )[\d.]+(?= |$)", line_of.partition("points await")[0].partition("late:")[0])))
     feedback.write(course)
     page = Reader((course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")).text
     of_report = re.search(rf"<bdi>{student}</bdi></a></th>(.*?)</tr>", report.write(course).read_text(encoding="utf-8"))[1]
@@ -66,7 +66,7 @@ def everywhere(course, student, tmp_path):
         stock = book.find_submission(ASSIGNMENT, student)
         waits = sum(g.cell.max_score for g in stock.notebooks[0].grades if g.needs_manual_grade)
         sums = max(0.0, stock.score - stock.late_submission_penalty), stock.late_submission_penalty, waits
-    late, waiting = r"late: ([\d.]+) points taken off", r"([\d.]+) points wait"
+    late, waiting = r"late: ([\d.]+) points taken off", r"([\d.]+) points await"
     return {"gradebook": sums, "Grade": (one.score, one.penalty, one.waiting),
             "json": (row["score"], number(late, row["message"]), sum(m.max_score for m in one.parts.values() if m.waits) if row["needs_manual"] else 0.0),
             "csv": (float(line["score"]), number(late, line["message"]), one.waiting if line["needs_manual"] == "True" else 0.0),
