@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 
+from tinytorch import benchmarking
 from tinytorch_grader.release import ASSIGNMENT, NOTEBOOK, make_course
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,11 +40,13 @@ def notebooks(folder: Path, target: Path) -> None:
 
 
 def modules(package: str) -> str:
-    "A directive for every module of `tinytorch.PACKAGE` with a public name."
+    "A directive for every module of `tinytorch.PACKAGE`, without the names that tinytorch.benchmarking shows."
     names = [path.stem for path in sorted((ROOT / "tinytorch" / package).glob("*.py"))]
     # tinytorch.benchmarking has a place of its own
     names = [name for name in names if name not in ("__init__", "benchmarking")]
-    return "\n\n".join(f".. automodule:: tinytorch.{package}.{name}\n   :members:" for name in names)
+    shown = ", ".join(benchmarking.__all__)
+    return "\n\n".join(f".. automodule:: tinytorch.{package}.{name}\n   :members:\n   :exclude-members: {shown}"
+                       for name in names)
 
 
 def gather() -> None:
