@@ -1,10 +1,12 @@
 """Options and paths that every test shares."""
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 
 
 def pytest_addoption(parser):
