@@ -932,7 +932,7 @@ def test_labels_at_the_edges():
         with pytest.raises(ValueError, match="expected class indices from 0"): olympics._class_labels(wrong, 2)
     assert olympics._class_labels((1, 2), 2).tolist() == [1, 2]
     assert olympics._accuracy(np.eye(3), [0, 1, 1]) == 2 / 3 and olympics._accuracy(np.eye(3), (0, 1, 2)) == 1.0
-    with pytest.raises(ValueError, match="got class 3, expected less than the 3"): olympics._accuracy(np.eye(3), [0, 1, 3])
+    with pytest.raises(ValueError, match="got class 3, expected at most 2: the scores have 3 classes"): olympics._accuracy(np.eye(3), [0, 1, 3])
 
 
 @pytest.mark.parametrize("depth, well", [(199, True), (201, False)])
