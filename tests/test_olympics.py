@@ -770,7 +770,9 @@ class Paced:
 def paced(monkeypatch):
     monkeypatch.setattr(Paced, "now_ns", 0)
     monkeypatch.setattr(Paced, "drift", 0.0)
-    monkeypatch.setattr(Paced, "rng", np.random.default_rng(20))
+    drawn = np.random.default_rng
+    monkeypatch.setattr(Paced, "rng", drawn(20))
+    monkeypatch.setattr(olympics.np.random, "default_rng", lambda seed=20: drawn(seed))   # the order of the turns, the same each time
     monkeypatch.setattr(olympics.time, "perf_counter_ns", lambda: Paced.now_ns)
 
 
