@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytorch_grader.cage import Bare, Limits, bubblewrap, outcome
+from tinytorch_grader.cage import Bare, Limits, bubblewrap, forks, outcome
 from tinytorch_grader.cage.bubblewrap import CageMissing, Cages
 from tinytorch_grader.intake import Job, Step
 from tinytorch_grader.notebook import Trusted
@@ -274,7 +274,7 @@ def test_a_cage_that_says_nothing_is_an_error_and_no_wait(monkeypatch, tmp_path)
     (tmp_path / "bwrap").write_text("#!/bin/sh\n(sleep 97531) &\nexec sleep 97532\n")   # one that keeps the streams open, whatever is killed
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(bubblewrap, "SILENCE", 0.5)
+    monkeypatch.setattr(forks, "SILENCE", 0.5)
     try:
         with pytest.raises(CageMissing, match="no word from it in 0.5 s"):
             with Cages(NOTHING): pass

@@ -173,8 +173,9 @@ def make_assignment(course, name, progress=lambda done, total: None):
 
 GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "console.py", "check.py", "intake.py",
                "judge.py", "notebook.py", "seal.py",
-               *(f"cage/{name}.py" for name in ("__init__", "bare", "outcome", "watch")),
-               *(f"exam/{name}.py" for name in ("__init__", "cells", "examiner", "line", "start", "student")))
+               *(f"cage/{name}.py" for name in ("__init__", "bare", "forks", "outcome", "watch")),
+               *(f"exam/{name}.py" for name in ("__init__", "cells", "examiner", "forks", "line", "start",
+                                                 "student")))
 
 SETTINGS = '''[DEFAULT]
 # What `nbdev_export` reads when it writes your tinytorch/olympics.py.

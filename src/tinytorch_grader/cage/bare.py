@@ -1,8 +1,8 @@
 """Runs a submission's two processes without a cage: for one's own code (`capstone check`), and for graders who trust
 it (`--no-sandbox`).
 
-The same two processes, line and verdicts as in the cages, and so the same grade. Works without Linux: where a
-process cannot be handed a socket, the two meet on a port of this machine and pipes carry the verdicts.
+The same two processes, line and verdicts as in the cages, and so the same grade. On Linux they are forks of two warm
+servers, as there; elsewhere the two are started, meet on a port of this machine, and pipes carry the verdicts.
 """
 import contextlib
 import importlib.util
@@ -17,12 +17,13 @@ import tempfile
 import threading
 from pathlib import Path
 
+from .forks import Server, run
 from .outcome import Limits
 from .watch import converse
 
 FILES = "files"   # in the folder of each process: what lies beside the notebook
 EXAM = Path(__file__).parents[1] / "exam"
-SHARED = ("__init__.py", "line.py", "start.py")
+SHARED = ("__init__.py", "line.py", "start.py", "forks.py")
 OURS = {"student": (*SHARED, "student.py", "cells.py"), "examiner": (*SHARED, "examiner.py")}
 
 
@@ -70,12 +71,6 @@ def stage(folder, package, trusted, more=()):
     for path in (folder, *folder.rglob("*")): path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def pair():
-    "Two connected sockets for the line: packets where the system has them, else a stream."
-    try: return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    except (AttributeError, OSError): return socket.socketpair()
-
-
 def pump(read, write, end):
     "Copy what `read()` gives to `write(data)` until one of them ends, then `end()`."
     with contextlib.suppress(OSError, ValueError):
@@ -87,7 +82,7 @@ class Bare:
     """Runs each job in two plain processes, under a clock.
 
     `beside`: a folder whose tinytorch package goes before the installed one."""
-    relay = os.name != "posix"
+    relay = sys.platform != "linux"
 
     def __init__(self, trusted, limits=Limits(), workers=1, beside=None):
         self.trusted, self.limits, self.beside = trusted, limits, beside
@@ -95,58 +90,67 @@ class Bare:
     def __enter__(self):
         package = framework(self.beside)
         self._folder = tempfile.TemporaryDirectory(prefix="capstone-")
-        self.folder = Path(self._folder.name)
+        self.folder, self.servers = Path(self._folder.name), []
         stage(self.folder, package, self.trusted)
+        if not self.relay:
+            self.servers = [Server(role, [*self.command("forks", role), *self.packages()], self.env(role, self.folder),
+                                   self.folder) for role in OURS]
+        for server in self.servers: server.start()
+        try:
+            for server in self.servers: server.ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
+        for server in self.servers: server.stop()
         self._folder.cleanup()
 
-    def start(self, role, cwd, words, **more):
-        env = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ} | {
+    def packages(self):
+        "The packages to import beforehand: of those that the trusted cells name, a TinyTorch that is ours."
+        text = (self.folder / "student" / "cells.json").read_text(encoding="utf-8")
+        return [name for name in ("matplotlib.pyplot", "tinytorch") if name.partition(".")[0] in text
+                and (name != "tinytorch" or framework(self.beside) == framework())]
+
+    @staticmethod
+    def command(module, *words): return [sys.executable, "-P", "-m", f"exam.{module}", *words]
+
+    def env(self, role, cwd):
+        return {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMP") if name in os.environ} | {
             "PATH": os.environ.get("PATH", os.defpath), "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "HOME": cwd, "TMPDIR": cwd,
+            "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "PYTHONHASHSEED": "0", "HOME": str(cwd),
+            "TMPDIR": str(cwd),
             "PYTHONPATH": os.pathsep.join([str(self.folder / role),
                                            str(self.folder / "framework")][:1 + (role == "student")])}
-        return subprocess.Popen([sys.executable, "-m", "exam.start", role, *map(str, words)], stderr=subprocess.DEVNULL,
-                                cwd=cwd, env=env, start_new_session=True, **more)
 
     def run(self, job):
         "The Outcome of `job`; its processes are killed with their process groups."
         with contextlib.ExitStack() as stack:
             cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="capstone-run-", ignore_cleanup_errors=True))
             if self.trusted.files: shutil.copytree(self.folder / "examiner" / FILES, cwd, dirs_exist_ok=True)
-            ours, processes = (self.relayed if self.relay else self.direct)(stack, cwd)
-            return converse(ours, processes[0].pid, job, self.limits)
+            if not self.relay: return run(self.servers, {"folder": cwd}, job, self.limits)
+            ours, student = self.relayed(stack, cwd)
+            return converse(ours, student.pid, job, self.limits)
 
-    def direct(self, stack, cwd):
-        "(our socket to the examiner, the two processes), with sockets handed over."
-        ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
-        one, other = (stack.enter_context(sock) for sock in pair())
-        null = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        student = self.start("student", cwd, [one.fileno()], pass_fds=[one.fileno()], **null)
-        stack.callback(end, student)
-        examiner = self.start("examiner", cwd, [other.fileno(), theirs.fileno()],
-                              pass_fds=[other.fileno(), theirs.fileno()], **null)
-        stack.callback(end, examiner)
-        for sock in (theirs, one, other): sock.close()
-        return ours, (student, examiner)
+    def start(self, role, cwd, *words, **more):
+        return subprocess.Popen(self.command("start", role, *words), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                cwd=cwd, env=self.env(role, cwd), start_new_session=True, **more)
 
     def relayed(self, stack, cwd):
-        """The same where no socket can be handed over: the student's process listens on a port, pipes carry the
-        verdicts."""
+        """(our socket to the examiner, the student's process) where nothing forks: the student's process listens on a
+        port, pipes carry the verdicts."""
         ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
-        student = self.start("student", cwd, ["listen"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        student = self.start("student", cwd, stdin=subprocess.DEVNULL)
         stack.callback(end, student)
-        port = student.stdout.readline().split()
-        examiner = self.start("examiner", cwd, [*[word.decode() for word in port]], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, bufsize=0)
+        port, word = student.stdout.readline().decode().split()
+        examiner = self.start("examiner", cwd, port, word, stdin=subprocess.PIPE, bufsize=0)
         stack.callback(end, examiner)
         for args in ((lambda: theirs.recv(2**16), examiner.stdin.write, examiner.stdin.close),
                      (lambda: examiner.stdout.read(2**16), theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR))):
             threading.Thread(target=pump, args=args, daemon=True).start()
-        return ours, (student, examiner)
+        return ours, student
 
 
 def end(process):

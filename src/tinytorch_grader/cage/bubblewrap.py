@@ -5,25 +5,17 @@ Threat: the code of a submission tries to read, outlive or outgrow its run. It s
 interpreter, its packages and the framework; tests lie in the examiners' cage alone. Each submission has namespaces
 of its own in both (server.py), and the two meet on one socket pair, the line.
 """
-import contextlib
 import glob
-import json
 import os
 import shutil
-import socket
-import struct
-import subprocess
 import sys
 import tempfile
-import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from .bare import framework, pair, stage
-from .outcome import Limits, Outcome
-from .watch import converse
-
-SILENCE = 60   # seconds after which a cage that has said nothing is an error
+from .bare import framework, stage
+from .forks import Server, run
+from .outcome import Limits
 
 
 class CageMissing(RuntimeError):
@@ -98,73 +90,17 @@ def command(folder, role):
     return lines + ["--chdir", "/tmp", python, "-S", "/grader/server.py", role]
 
 
-class Server:
+class Caged(Server):
     """The cage of a role, with its fork server.
 
     Start it on the main thread: bubblewrap ends with the thread that started it."""
 
     def __init__(self, folder, role):
-        self.folder, self.role, self.lock, self.process = folder, role, threading.Lock(), None
+        super().__init__(role, command(folder, role), {"PATH": os.environ.get("PATH", os.defpath)}, "/")
 
-    def start(self):
-        "Start the cage, and let it warm up while others start."
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.said = tempfile.TemporaryFile()   # no pipe: what a process inside keeps open must not be waited for
-        with theirs:
-            self.process = subprocess.Popen(command(self.folder, self.role), stdin=theirs, stdout=subprocess.DEVNULL,
-                                            stderr=self.said, env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
-
-    def ready(self):
-        "Wait until the server is warm; CageMissing when it ends or says nothing."
-        self.control.settimeout(SILENCE)
-        try: ready, silent = self.control.recv(16) == b"ready", False
-        except OSError: ready, silent = False, True
-        if not ready:
-            self.process.kill()
-            self.process.wait()
-            self.said.seek(0)
-            why = self.said.read(100_000).decode("utf-8", "replace").strip().splitlines()
-            word = why[-1] if why else f"no word from it in {SILENCE} s" if silent else "no word from it"
-            raise CageMissing(f"no sandbox: the cage did not start ({word}); see whether `bwrap --ro-bind / / "
-                              "--unshare-all true` works here")
-
-    def fork(self, limits, sockets):
-        "Have a submission served over `sockets`; its leash comes first."
-        with self.lock:
-            if self.process.poll() is not None:
-                self.start()
-                self.ready()
-            socket.send_fds(self.control, [json.dumps(asdict(limits)).encode()], [sock.fileno() for sock in sockets])
-
-    def stop(self):
-        if not self.process: return
-        self.control.close()   # at which the cage ends by itself
-        try: self.process.wait(5)
-        except subprocess.TimeoutExpired: self.process.kill()
-        self.process.wait()
-        self.said.close()
-
-
-class Leash:
-    "Holds the processes of a submission in one cage: they end when it is let go."
-
-    def __init__(self):
-        self.ours, self.theirs = socket.socketpair()
-        self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self.ours.settimeout(30)
-
-    def pid(self):
-        "The first process of the submission, 0 where the cage could not be built."
-        self.theirs.close()
-        _, about, _, _ = self.ours.recvmsg(1, socket.CMSG_SPACE(12))
-        return struct.unpack("3i", about[0][2])[0] if about else 0
-
-    def release(self):
-        "Let go, and wait until the last process has gone."
-        with self.ours, contextlib.suppress(OSError):
-            self.theirs.close()
-            self.ours.shutdown(socket.SHUT_WR)
-            while self.ours.recv(1): pass
+    def missing(self, why):
+        return CageMissing(f"no sandbox: the cage did not start ({why}); see whether `bwrap --ro-bind / / "
+                           "--unshare-all true` works here")
 
 
 class Cages:
@@ -184,7 +120,7 @@ class Cages:
         package = framework()
         self._folder = tempfile.TemporaryDirectory(prefix="capstone-")
         folder = Path(self._folder.name)
-        self.servers = [Server(folder, "student"), Server(folder, "examiner")]
+        self.servers = [Caged(folder, role) for role in ("student", "examiner")]
         try:
             stage(folder, package, self.trusted, [Path(__file__).with_name("server.py")])
             for server in self.servers: server.start()
@@ -200,15 +136,4 @@ class Cages:
 
     def run(self, job):
         "The Outcome of `job`; when it returns, no process of the job is left."
-        with contextlib.ExitStack() as stack:
-            ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
-            one, other = (stack.enter_context(sock) for sock in pair())
-            leashes = [Leash(), Leash()]
-            for leash in leashes: stack.callback(leash.release)
-            student, examiner = self.servers
-            student.fork(self.limits, [leashes[0].theirs, one])
-            examiner.fork(self.limits, [leashes[1].theirs, other, theirs])
-            for sock in (one, other, theirs): sock.close()
-            pids = [leash.pid() for leash in leashes]
-            if 0 in pids: return Outcome("crashed", message="the cage could not be built")
-            return converse(ours, pids[0], job, self.limits)
+        return run(self.servers, asdict(self.limits), job, self.limits)

@@ -9,20 +9,16 @@ sockets, which nobody else here holds.
 """
 import ctypes
 import fcntl
-import gc
-import importlib
-import json
 import os
-import pkgutil
-import platform
-import random
 import resource
-import select
 import signal
 import site
 import socket
 import struct
 import sys
+
+from exam.forks import forks, kept, ours, reap, warm
+from exam.start import sources
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
@@ -42,7 +38,7 @@ FCNTL, F_SETLEASE = (72, 25), 1024   # a lease on a file that all cages see woul
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 OPEN_FILES = 128   # a process; full socket buffers (208 KiB each) are memory that no limit counts
 EXAMINER_MB = 1024   # memory of an examiner's process, which holds its tests and one frame
-CELLS, FILES = "/grader/cells.json", "/grader/files"
+FILES = "/grader/files"
 CLONE, CLONE3, ARCH = (56, 220), 435, (0xC000003E, 0xC00000B7)
 
 
@@ -117,23 +113,6 @@ def rooms(limits):
     with socket.socket(type=socket.SOCK_DGRAM) as s: fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
-def reap(child, leash):
-    "PID 1 of a submission: collect the dead, end when `child` ends or the parent lets go of the leash."
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    wake, signal_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(signal_end)
-    while True:
-        select.select([leash, wake], [], [])
-        try:
-            if not leash.recv(1, socket.MSG_DONTWAIT): return
-        except BlockingIOError: os.read(wake, 4096)
-        while True:
-            try: pid, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError: return
-            if pid == child: return
-            if pid == 0: break
-
-
 def submission(role, limits, leash, *sockets):
     "In a fresh fork: build the rooms, serve one submission over `sockets`, leave nothing behind."
     call("prctl", SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -155,21 +134,8 @@ def submission(role, limits, leash, *sockets):
     limit(limits if role == "student" else limits | {"memory_mb": EXAMINER_MB})
     give_up()
     deny_calls()
-    random.seed()
-    sys.modules["numpy"].random.seed()
+    ours()
     serve(role, sockets)
-
-
-def kept(sockets):
-    "`sockets` as descriptors from 3 on, and nothing else open but /dev/null as 0, 1 and 2."
-    null = os.open("/dev/null", os.O_RDWR)
-    high = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, 32) for sock in sockets]
-    for fd in (0, 1, 2): os.dup2(null, fd)   # null may be 0 itself
-    for sock in sockets: sock.detach()
-    os.closerange(3, 32)
-    for fd, source in enumerate(high, 3): os.dup2(source, fd, inheritable=False)
-    os.closerange(32, 400)
-    return [socket.socket(fileno=fd) for fd in range(3, 3 + len(high))]
 
 
 def serve(role, sockets):
@@ -185,56 +151,14 @@ def serve(role, sockets):
     from exam import examiner
     sys.path.append(FILES)   # modules beside the notebook, which shadow nothing
     path, (folder, *_), _, _ = socket.recv_fds(sockets[0], 4, 1)
-    examiner.main(sockets[1], sockets[0], CELLS_READ["given"] | CELLS_READ["test"], CELLS_READ["vocabulary"],
-                  (path.decode(), folder))
-
-
-def warm(role):
-    "Import what submissions import and compile the trusted cells, so that no submission pays for it."
-    global CELLS_READ
-    with open(CELLS, encoding="utf-8") as file: CELLS_READ = json.load(file)
-    site.setquit()
-    site.sethelper()
-    if role == "student":
-        from exam import student
-
-        import tinytorch
-        names = ["matplotlib.pyplot", "IPython", "IPython.display", "IPython.core.inputtransformer2", "inspect",
-                 "tracemalloc", "unittest.mock", "copy", "zipfile"]
-        names += [module.name for module in pkgutil.walk_packages(tinytorch.__path__, "tinytorch.")]
-        for name, source in CELLS_READ["given"].items(): student.compiled(name, source)
-    else:
-        from exam import examiner
-        names = ["datetime", "contextlib", "reprlib", "inspect", "tempfile"]
-        for name, source in CELLS_READ["given"].items(): examiner.imports(name, source)
-        for name, source in (CELLS_READ["test"] | {examiner.VOCABULARY: CELLS_READ["vocabulary"]}).items():
-            examiner.compiled(name, source)
-    for name in ["numpy", "numpy.random", *names]:
-        try: importlib.import_module(name)
-        except ImportError: pass   # optional here as it is for students
-    if role == "student":
-        platform.platform()   # it asks another process, once
-        student.CLOCK = student.Clock().install()
-    os.environ.pop("PYTHONPATH")
-    gc.collect()
-    gc.freeze()
+    examiner.main(sockets[1], sockets[0], *sources(), (path.decode(), folder))
 
 
 def main(role):
-    control = socket.socket(fileno=os.dup(0))
-    warm(role)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    control.send(b"ready")
-    while True:
-        message, fds, _, _ = socket.recv_fds(control, 4096, 3)
-        if not message: return
-        if os.fork() == 0:
-            try:
-                control.close()
-                os.close(0)
-                submission(role, json.loads(message), *(socket.socket(fileno=fd) for fd in fds))
-            finally: os._exit(0)
-        for fd in fds: os.close(fd)
+    site.setquit()
+    site.sethelper()
+    warm(role, ("matplotlib.pyplot", "tinytorch"))
+    forks(role, submission)
 
 
 if __name__ == "__main__": main(sys.argv[1])

@@ -176,12 +176,12 @@ class Notebook:
             there.display = here.display = self.display
             IPython.get_ipython = self.names["get_ipython"]
         except ImportError: pass   # then student code cannot import it either
-        if plt := sys.modules.get("matplotlib.pyplot"): plt.show = lambda *_, **__: self.figures()
 
     def fresh(self, most):
         "Begin a cell that may show `most` characters; nobody types."
         self.outputs = Outputs(most)
         sys.stdin, sys.stdout, sys.stderr = io.StringIO(""), self.outputs, self.outputs.stderr
+        if plt := sys.modules.get("matplotlib.pyplot"): plt.show = lambda *_, **__: self.figures()
 
     def display(self, *things, raw=False, display_id=None, **_):
         shown = None

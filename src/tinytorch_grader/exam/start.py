@@ -1,5 +1,6 @@
-"""Start one of the two processes outside the cage: `python -m exam.start student FD`, or `examiner FD PARENT`; with
-a port where no socket can be handed over."""
+"""Start one of the two processes outside the cage where nothing forks: `python -m exam.start student`, which waits
+on a port for `python -m exam.start examiner PORT WORD`."""
+import functools
 import gc
 import json
 import os
@@ -11,10 +12,20 @@ from pathlib import Path
 CELLS = Path(__file__).parents[1] / "cells.json"
 
 
-def line_of(words):
-    """The student's end of the line: the descriptor in `words`, or whoever comes to a port of ours and knows the
-    word that we print."""
-    if words[0] != "listen": return socket.socket(fileno=int(words[0]))
+@functools.cache
+def trusted():
+    "The trusted cells that lie beside this process's code, by kind."
+    return json.loads(CELLS.read_text(encoding="utf-8"))
+
+
+def sources():
+    "({id: source} of the trusted cells, the tests' vocabulary), for the examiner."
+    cells = trusted()
+    return cells["given"] | cells["test"], cells["vocabulary"]
+
+
+def line():
+    "The student's end of the line: whoever comes to a port of ours and knows the word that we print."
     with socket.create_server(("127.0.0.1", 0)) as server:
         word = secrets.token_hex(16)
         print(server.getsockname()[1], word, flush=True)
@@ -37,30 +48,36 @@ class Pipes:
         self.write.flush()
 
 
-def ends_of(words):
-    "(socket to the parent, the examiner's end of the line): two descriptors, or pipes and a port with its word."
-    if len(words[1]) < 16: return socket.socket(fileno=int(words[1])), socket.socket(fileno=int(words[0]))
-    found = socket.create_connection(("127.0.0.1", int(words[0])), 30)
+def ends(port, word):
+    "(the parent, the examiner's end of the line): pipes, and a connection to the port where the word is known."
+    found = socket.create_connection(("127.0.0.1", int(port)), 30)
     found.settimeout(None)
-    found.sendall(words[1].encode())
+    found.sendall(word.encode())
     pipes = Pipes()
     sys.stdout = sys.stderr
-    return pipes, found
+    return found, pipes
+
+
+def begin(role, line, parent=None):
+    "Serve a submission in the working folder, over its line; the examiner's verdicts go to `parent`."
+    if role == "student":
+        from . import student
+        sys.path[:] = ["", *(path for path in sys.path if path != str(CELLS.parent))]   # as in Jupyter
+        student.main(line, student.CLOCK)
+    from . import examiner
+    sys.path.append(os.getcwd())   # modules beside the notebook, which shadow nothing
+    examiner.main(parent, line, *sources())
 
 
 def main(role, *words):
     os.environ.pop("PYTHONPATH")
     if role == "student":
         from . import student
-        sock = line_of(words)
-        sys.path[:] = [path for path in sys.path if path != str(CELLS.parent)]
+        sock = line()
         gc.freeze()
-        student.main(sock, student.Clock().install())
-    else:
-        from . import examiner
-        cells = json.loads(CELLS.read_text(encoding="utf-8"))
-        parent, line = ends_of(words)
-        examiner.main(parent, line, cells["given"] | cells["test"], cells["vocabulary"])
+        student.CLOCK = student.Clock().install()
+        begin(role, sock)
+    begin(role, *ends(*words))
 
 
 if __name__ == "__main__": main(*sys.argv[1:])

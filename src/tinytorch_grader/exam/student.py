@@ -5,7 +5,6 @@ Nothing in it is worth protecting: no test, no expected value, no seed, no verdi
 it, it does to itself.
 """
 import functools
-import gc
 import importlib.util
 import inspect
 import itertools
@@ -13,7 +12,6 @@ import json
 import linecache
 import os
 import random
-import socket
 import sys
 import threading
 import time
@@ -28,7 +26,7 @@ CLOCKS = [name + end for name in ("perf_counter", "monotonic", "process_time", "
           for end in ("", "_ns")]
 KEEP_CLOCKS = "timeit", "tinytorch.benchmarking", "tinytorch.perf.benchmarking"   # modules that keep a clock by name
 GENERATORS = types.GeneratorType, map, filter, zip, enumerate
-OURS = __package__, *(f"{__package__}.{name}" for name in ("line", "cells", "student", "start"))
+OURS = __package__, *(f"{__package__}.{name}" for name in ("line", "cells", "student", "start", "forks"))
 MISSING = object()
 NEAR_DATA = 4096   # bytes of a Tensor's array that cross with its handle
 
@@ -404,8 +402,3 @@ def main(sock, clock):
     try: Student(sock, clock).run()
     except Ended: pass
     finally: os._exit(0)
-
-
-if __name__ == "__main__":
-    gc.freeze()
-    main(socket.socket(fileno=int(sys.argv[1])), Clock().install())
