@@ -45,7 +45,7 @@ def warm(role, packages):
         for name, source in cells["given"].items(): examiner.imports(name, source)
         for name, source in (cells["test"] | {examiner.VOCABULARY: cells["vocabulary"]}).items():
             examiner.compiled(name, source)
-    for name in ["numpy", "numpy.random", *names]:
+    for name in ["numpy", "numpy.ma", "numpy.random", *names]:
         # optional here as it is for students, and a TinyTorch of one's own may not even parse
         with contextlib.suppress(Exception, SystemExit): importlib.import_module(name)
     if role == "student":
