@@ -306,14 +306,16 @@ class Hooks:
     def each(self, function, cases):
         cases = [tuple(case) for case in cases]
         if not isinstance(function, Remote): return [attempted(function, case) for case in cases]
-        return self.answers("each", function, cases, function.keep__)
+        return self.answers(len(cases), "each", function, cases, function.keep__)
 
     def findings(self, rule, submissions, schema=None):
-        return self.answers("findings", rule, list(submissions), schema)
+        submissions = list(submissions)
+        return self.answers(len(submissions), "findings", rule, submissions, schema)
 
-    def answers(self, *question):
-        "(value, None) or (None, error) of each case of a question."
+    def answers(self, count, *question):
+        "(value, None) or (None, error) of each of the `count` cases of a question."
         answers = self.line.ask(*question)
+        if type(answers) is not list or len(answers) != count: raise Refused("other answers than cases")
         try: return [(value, None) if fine is True else (None, self.line.error(value)) for fine, value in answers]
         except (TypeError, ValueError): raise Refused("no answers") from None
 
