@@ -22,10 +22,10 @@ demo: setup  ## execute the capstone on the digits, release it, grade sample sub
 	@$(PY) src/scripts/demo.py
 
 test: setup lint  ## every test that fits in 8 minutes
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
+	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests
 
 test-all: setup  ## the long suites too
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests --long
+	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests --long
 
 bench: setup  ## every promise about speed or memory, both sides side by side
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script || exit 1; done

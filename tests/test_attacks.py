@@ -18,7 +18,7 @@ from tinytorch_grader.cage.watch import PATIENCE
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system`")
 ATTACKS = {attack.name: attack for attack in attacks()}
 FORGERIES = {f"{name}_b": attack for name, attack in ATTACKS.items() if name.startswith("forge_") and not attack.hands_in and attack.cell == "part1-model"}
-TIMEOUT, RIGHT = 3, solutions()
+TIMEOUT, RIGHT = 2, solutions()
 HONEST = {"honest_a": {"reflection": "NEIGHBOUR-LOOT, my own words"}, "honest_m": {"part2-timing": RIGHT["part2-timing"].replace("/ 1e6", "/ 1e9")},
           "honest_z": dict.fromkeys(list(RIGHT)[3:], "")}
 LOOT = {"home": "HOME-LOOT-5b1e", "environment": "ENV-LOOT-c03d", "file": "FILE-LOOT-77aa", "neighbour": "NEIGHBOUR-LOOT"}
