@@ -61,11 +61,16 @@ def test_views_stay_as_they_are():
 
 @pytest.mark.parametrize("call, error, words", [
     (lambda: tiled_matmul(leaf(2, 3), leaf(2, 3)), ValueError, ["(2, 3) @ (2, 3)", "(m, k) @ (k, n)"]),
-    (lambda: tiled_matmul(leaf(2, 3, 4), leaf(4, 2)), ValueError, ["(2, 3, 4) @ (4, 2)"]), (lambda: tiled_matmul(leaf(2), leaf(2)), ValueError, ["(2,) @ (2,)"]),
-    *((lambda tile=tile: tiled_matmul(leaf(2, 2), leaf(2, 2), tile), ValueError, [f"tile_size: got {tile!r}"]) for tile in (0, -1, 2.0, True, "64", None)),
-    (lambda: tiled_matmul(leaf(2, 2).data, leaf(2, 2)), TypeError, ["ndarray"]), (lambda: tiled_matmul(leaf(2, 2), [[1.0]]), TypeError, ["list"]),
-    (lambda: vectorized_matmul(leaf(2, 3), leaf(2, 3)), ValueError, ["(2, 3) @ (2, 3)"]), (lambda: vectorized_matmul([[1.0]], leaf(1, 1)), TypeError, ["list"]),
-    (lambda: vectorized_matmul(leaf(2, 3), np.ones((3, 2))), TypeError, ["ndarray"]), (lambda: fused_gelu(np.ones(3)), TypeError, ["ndarray"])])
+    (lambda: tiled_matmul(leaf(2, 3, 4), leaf(4, 2)), ValueError, ["(2, 3, 4) @ (4, 2)"]),
+    (lambda: tiled_matmul(leaf(2), leaf(2)), ValueError, ["(2,) @ (2,)"]),
+    *((lambda tile=tile: tiled_matmul(leaf(2, 2), leaf(2, 2), tile), ValueError, [f"tile_size: got {tile!r}"])
+      for tile in (0, -1, 2.0, True, "64", None)),
+    (lambda: tiled_matmul(leaf(2, 2).data, leaf(2, 2)), TypeError, ["ndarray"]),
+    (lambda: tiled_matmul(leaf(2, 2), [[1.0]]), TypeError, ["list"]),
+    (lambda: vectorized_matmul(leaf(2, 3), leaf(2, 3)), ValueError, ["(2, 3) @ (2, 3)"]),
+    (lambda: vectorized_matmul([[1.0]], leaf(1, 1)), TypeError, ["list"]),
+    (lambda: vectorized_matmul(leaf(2, 3), np.ones((3, 2))), TypeError, ["ndarray"]),
+    (lambda: fused_gelu(np.ones(3)), TypeError, ["ndarray"])])
 def test_what_does_not_fit_is_refused(call, error, words):
     with pytest.raises(error) as caught: call()
     assert all(word in str(caught.value) for word in words)

@@ -1,4 +1,5 @@
-"""Ordinary accidents: killed, interrupted, two at once, a locked gradebook, a full disk. The gradebook is whole, the next run right."""
+"""Ordinary accidents: killed, interrupted, two at once, a locked gradebook, a full disk.
+The gradebook is whole, the next run right."""
 import contextlib
 import hashlib
 import json
@@ -35,8 +36,9 @@ def start(course, *words):
     "The command `capstone grade`, under way; its temporary files lie beside the course."
     scratch = course.parent / "tmp"
     scratch.mkdir(exist_ok=True)
-    return subprocess.Popen([sys.executable, "-m", "tinytorch_grader", "grade", course, "--workers", "2", *CAGE, *words], cwd=ROOT,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(scratch)})
+    return subprocess.Popen([sys.executable, "-m", "tinytorch_grader", "grade", course, "--workers",
+                             "2", *CAGE, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env=os.environ | {"TMPDIR": str(scratch)})
 
 
 def left(course):
@@ -65,7 +67,8 @@ def whole(course):
     "Assert that the gradebook is sound and that nobody has half of a grade in it."
     with contextlib.closing(sqlite3.connect(f"file:{course}/gradebook.db?mode=ro", uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert db.execute("SELECT count(*) FROM (SELECT 1 FROM submitted_assignment GROUP BY assignment_id, student_id HAVING count(*) > 1)").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM (SELECT 1 FROM submitted_assignment GROUP BY assignment_id, student_id "
+                          "HAVING count(*) > 1)").fetchone() == (0,)
     for student, found in gradebook(course).items():
         assert len(found["grades"]) == 3 and len(found["comments"]) == 3
         autos = [auto for auto, *_ in (found["grades"]["double-check"], found["grades"]["half-check"])]
@@ -73,14 +76,16 @@ def whole(course):
 
 
 def killed_again_and_again(course, rounds):
-    "Kill `capstone grade` at a random moment, `rounds` times, and start again each time; every grade is there once and right."
+    """Kill `capstone grade` at a random moment, `rounds` times, and start again each time;
+    every grade is there once and right."""
     rng, least, most = random.Random(6), 0.0, None
     for n in range(rounds):
         want, machinery = {}, grading.machinery()   # an edited framework or grader has everything graded again
         for student in CLASS:   # half of them hand in something new each time
             if n == 0 or rng.random() < 0.5:
                 hand_in(course, student, **RIGHT | {"half": rng.choice([RIGHT["half"], WRONG]) + f"\n# {n}"})
-            want[student] = 2 if "2 / x" in (course / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_text() else 5
+            want[student] = (2 if "2 / x" in (course / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
+                             .read_text() else 5)
         process = start(course)
         begun = time.monotonic()
         if most is None:   # the first time: when does it begin to write?
@@ -93,12 +98,14 @@ def killed_again_and_again(course, rounds):
         assert gone(course)
         done = {student: when for student, when in finished(course).items()
                 if json.loads((course / "_grades" / f"{student}.json").read_text())["sha256"]
-                == hashlib.sha256((course / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes()).hexdigest()}
+                == hashlib.sha256((course / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
+                                  .read_bytes()).hexdigest()}
         result = capstone("grade", course, *CAGE, "--json", course / "g.json")
         assert result.returncode == 0, result.stderr
         assert {student: row["score"] for student, row in grades(course / "g.json").items()} == want
         assert {student: found["score"] for student, found in gradebook(course).items()} == want
-        if grading.machinery() == machinery: assert finished(course).items() >= done.items()   # what was done was not done again
+        # what was done was not done again
+        if grading.machinery() == machinery: assert finished(course).items() >= done.items()
         whole(course)
 
 
@@ -113,12 +120,14 @@ def test_killed_at_any_moment_30_times(course):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_and_resumed(course, how):
-    for n, student in enumerate(CLASS): hand_in(course, student, **RIGHT | {"half": f"time.sleep({1.5 * (n > 1)})\n" + RIGHT["half"]})
+    for n, student in enumerate(CLASS):
+        hand_in(course, student, **RIGHT | {"half": f"time.sleep({1.5 * (n > 1)})\n" + RIGHT["half"]})
     process = start(course)
     while len(finished(course)) < 2: time.sleep(0.02)
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 2 and "interrupted" in err.splitlines()[-1] and "Traceback" not in err, (process.returncode, err)
+    assert (process.returncode == 2 and "interrupted" in err.splitlines()[-1]
+            and "Traceback" not in err), (process.returncode, err)
     assert gone(course) and not list((course.parent / "tmp").iterdir())
     done = finished(course)
     assert 2 <= len(done) < len(CLASS)
@@ -132,7 +141,8 @@ def test_two_at_once(course):
     for student in CLASS: hand_in(course, student, **RIGHT)
     with grading.locked(course):
         second = capstone("grade", course, *CAGE)
-        assert second.returncode == 2 and len(second.stderr.splitlines()) == 1 + len(CAGE) and f"process {os.getpid()}" in second.stderr, second.stderr
+        assert (second.returncode == 2 and len(second.stderr.splitlines()) == 1 + len(CAGE)
+                and f"process {os.getpid()}" in second.stderr), second.stderr
     both = [start(course), start(course)]
     said = [process.communicate(timeout=120)[1] for process in both]
     assert 0 in (statuses := [process.returncode for process in both]) and set(statuses) <= {0, 2}, said
@@ -146,10 +156,12 @@ def test_a_locked_gradebook(course):
     other.execute("BEGIN EXCLUSIVE")
     result = capstone("grade", course, "--no-sandbox", "--db", impatient)
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 2, result.stderr   # the other line: no sandbox
-    assert "locked" in result.stderr and "close that one or wait" in result.stderr and "recorded before" not in result.stderr
+    assert ("locked" in result.stderr and "close that one or wait" in result.stderr
+            and "recorded before" not in result.stderr)
     other.execute("ROLLBACK")
     hold = lambda done, total, student: other.execute("BEGIN IMMEDIATE") if done == 1 else None
-    with pytest.raises(RuntimeError, match="locked.*recorded before is whole"): grading.grade(course, sandbox=False, db=impatient, progress=hold)
+    with pytest.raises(RuntimeError, match="locked.*recorded before is whole"):
+        grading.grade(course, sandbox=False, db=impatient, progress=hold)
     other.execute("ROLLBACK")
     other.close()
     assert len(finished(course)) == 1
@@ -159,17 +171,19 @@ def test_a_locked_gradebook(course):
 
 @needs_cage
 def test_a_full_disk(course, tmp_path):
-    "A course on a disk of its own that is full halfway: one line, a whole gradebook, and all grades once there is room."
+    """A course on a disk of its own that is full halfway: one line, a whole gradebook,
+    and all grades once there is room."""
     for i in range(12): hand_in(course, f"s{i:02}", **RIGHT | {"half": RIGHT["half"] + f"\nprint('{'x' * 3000}')"})
     inside = tmp_path / "inside.py"
     inside.write_text(FULL_DISK)
     disk = tmp_path / "disk"
     disk.mkdir()
-    result = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--size", str(4 * 2**20), "--tmpfs", disk, sys.executable, inside, course, disk],
-                            capture_output=True, text=True, timeout=300, cwd=ROOT)
+    result = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--size", str(4 * 2**20), "--tmpfs", disk, sys.executable,
+                             inside, course, disk], capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
     found = json.loads(result.stdout)
-    assert found["status"] == 2 and len(found["said"]) == 2 and "make room" in found["said"][1], found   # the other line: no sandbox
+    # the other line: no sandbox
+    assert found["status"] == 2 and len(found["said"]) == 2 and "make room" in found["said"][1], found
     assert found["sound"] == ["ok"] and 0 < found["recorded"] < 12
     assert found["again"] == 0 and found["scores"] == [5.0] * 12
 
@@ -202,8 +216,9 @@ print(json.dumps({"status": first.returncode, "said": first.stderr.splitlines(),
 @pytest.mark.parametrize("limits", ["-n 64", "-v 2000000"])
 def test_the_limits_of_this_machine_are_nobodys_fault(course, limits):
     hand_in(course, "ada", **RIGHT)
-    said = subprocess.run(["bash", "-c", f'ulimit {limits}; exec "$@"', "-", sys.executable, "-m", "tinytorch_grader", "grade", course, "--json", course / "g.json"],
-                          capture_output=True, text=True, timeout=300, cwd=ROOT)
+    said = subprocess.run(["bash", "-c", f'ulimit {limits}; exec "$@"', "-", sys.executable, "-m", "tinytorch_grader",
+                           "grade", course, "--json", course / "g.json"], capture_output=True, text=True, timeout=300,
+                          cwd=ROOT)
     assert said.returncode == 0 and grades(course / "g.json")["ada"]["score"] == 5, said
 
 
@@ -213,5 +228,6 @@ def test_a_run_that_ends_before_the_students_first_cell_changes_no_grade(course,
     before, run = (course / "_grades" / "ada.json").read_text(), grading.Bare.run
     monkeypatch.setattr(grading.Bare, "run", lambda self, job: run(self, Job(1, [Step("given", "given", "")])))
     monkeypatch.setattr(Trusted, "sources", lambda *_: {"given": "import os; os._exit(1)"})
-    with pytest.raises(grading.CageMissing, match="before the student's first cell.*in cell given.*ulimit"): grading.grade(course, sandbox=False, force=True)
+    with pytest.raises(grading.CageMissing, match="before the student's first cell.*in cell given.*ulimit"):
+        grading.grade(course, sandbox=False, force=True)
     assert (course / "_grades" / "ada.json").read_text() == before and gradebook(course)["ada"]["score"] == 5

@@ -1,4 +1,5 @@
-"""Any nbgrader assignment: nbgrader's own example course gets the scores that stock gives to honest work, in the same cage."""
+"""Any nbgrader assignment: nbgrader's own example course gets the scores that stock gives to honest work, in the same
+cage."""
 import json
 import re
 import shutil
@@ -23,11 +24,13 @@ def answered(course, student, change=lambda grade_id, source: source):
     folder.mkdir(parents=True)
     for path in (course / "source" / "ps1").glob("*.ipynb"):
         book, solved = json.loads((course / "release" / "ps1" / path.name).read_text()), json.loads(path.read_text())
-        known = {cell["metadata"].get("nbgrader", {}).get("grade_id"): "".join(cell["source"]) for cell in solved["cells"]}
+        known = {cell["metadata"].get("nbgrader", {}).get("grade_id"): "".join(cell["source"])
+                 for cell in solved["cells"]}
         for one in book["cells"]:
             mark = one["metadata"].get("nbgrader", {})
             if mark.get("solution"):
-                one["source"] = change(mark["grade_id"], re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", known[mark["grade_id"]]))
+                one["source"] = change(mark["grade_id"],
+                                       re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", known[mark["grade_id"]]))
         (folder / path.name).write_text(json.dumps(book))
 
 
@@ -35,21 +38,26 @@ def answered(course, student, change=lambda grade_id, source: source):
 def course(tmp_path_factory):
     "nbgrader's example, with three students: right, one mistake, and code that reaches for the tests."
     folder = tmp_path_factory.mktemp("any")
-    subprocess.run([Path(sys.executable).with_name("nbgrader"), "quickstart", "c101"], cwd=folder, check=True, capture_output=True, timeout=300)
+    subprocess.run([Path(sys.executable).with_name("nbgrader"), "quickstart", "c101"], cwd=folder, check=True,
+                   capture_output=True, timeout=300)
     course = folder / "c101"
     assert nbgrader(course, "generate_assignment", "ps1").returncode == 0
     answered(course, "ada")
-    answered(course, "bob", lambda name, source: source.replace("range(1, n + 1)", "range(1, n)").replace("for i in range(1, n+1)", "for i in range(1, n)"))
-    answered(course, "eve", lambda name, source: "import builtins\nbuiltins.AssertionError = type('E', (Exception,), {})\nclass Any:\n    __eq__ = lambda *a: True\n"
-             "def squares(n): return Any()" if name == "squares" else source)
+    answered(course, "bob", lambda name, source: source.replace("range(1, n + 1)", "range(1, n)")
+             .replace("for i in range(1, n+1)", "for i in range(1, n)"))
+    answered(course, "eve",
+             lambda name, source: "import builtins\nbuiltins.AssertionError = type('E', (Exception,), {})\nclass Any:\n"
+             "    __eq__ = lambda *a: True\n" "def squares(n): return Any()" if name == "squares" else source)
     return course
 
 
 def test_the_example_course_is_graded_as_by_stock(course, tmp_path):
-    said = capstone("grade", course, "--assignment", "ps1", *CAGE, "--json", tmp_path / "g.json", "--csv", tmp_path / "g.csv")
+    said = capstone("grade", course, "--assignment", "ps1", *CAGE, "--json", tmp_path / "g.json", "--csv",
+                    tmp_path / "g.csv")
     assert said.returncode == 0, said.stdout + said.stderr
     rows = grades(tmp_path / "g.json")
-    assert set(rows["ada"]["parts"]) > {"problem1/correct_squares", "problem2/part-a"} and rows["ada"]["max_score"] == 13
+    assert (set(rows["ada"]["parts"]) > {"problem1/correct_squares", "problem2/part-a"}
+            and rows["ada"]["max_score"] == 13)
     stock = shutil.copytree(course, tmp_path / "stock")
     shutil.rmtree(stock / "autograded")
     shutil.rmtree(stock / "submitted" / "eve")
@@ -58,7 +66,8 @@ def test_the_example_course_is_graded_as_by_stock(course, tmp_path):
     done = nbgrader(stock, "autograde", "ps1", "--force")
     assert done.returncode == 0, done.stderr[-2000:]
     from nbgrader.api import Gradebook as Stock
-    with Stock(f"sqlite:///{stock}/gradebook.db") as book: honest = {s.student.id: s.score for s in book.assignment_submissions("ps1") if s.student.id != "eve"}
+    with Stock(f"sqlite:///{stock}/gradebook.db") as book:
+        honest = {s.student.id: s.score for s in book.assignment_submissions("ps1") if s.student.id != "eve"}
     assert {student: rows[student]["score"] for student in honest} == honest and honest["ada"] == 3 > honest["bob"]
     assert rows["eve"]["parts"]["problem1/correct_squares"]["score"] == 0
 
@@ -69,9 +78,11 @@ def test_pages_and_a_second_run(course, tmp_path):
     assert grading.grade(course, sandbox=not CAGE, assignment="ps1", workers=1).changed == 0
     folders = feedback.write(course, assignment="ps1")
     assert sorted(path.name for path in folders[0].glob("*.html")) == ["problem1.html", "problem2.html"]
-    assert "13 points" in (folders[0] / "problem1.html").read_text() and report.write(course, assignment="ps1").name == "report-ps1.html"
+    assert ("13 points" in (folders[0] / "problem1.html").read_text()
+            and report.write(course, assignment="ps1").name == "report-ps1.html")
     (course / "submitted" / "bob" / "ps1" / "problem2.ipynb").unlink()
-    row = next(row for row in grading.grade(course, sandbox=not CAGE, assignment="ps1", workers=1) if row["student"] == "bob")
+    row = next(row for row in grading.grade(course, sandbox=not CAGE, assignment="ps1", workers=1)
+               if row["student"] == "bob")
     assert row["status"] == "missing" and "problem2: no problem2.ipynb" in row["message"]
 
 
@@ -87,7 +98,8 @@ def test_stock_buttons_go_through_the_cage(tmp_path):
     with Gradebook(course) as book: assert book.grades()["ada"].waiting == 5
     done = nbgrader(course, "generate_feedback", ASSIGNMENT)
     page = (course / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
-    assert done.returncode == 0 and "Content-Security-Policy" in page and "double(3) == 6" not in page, done.stderr[-2000:]
+    assert (done.returncode == 0 and "Content-Security-Policy" in page
+            and "double(3) == 6" not in page), done.stderr[-2000:]
     hand_in(course, "bad").write_text("{")
     done = nbgrader(course, "autograde", ASSIGNMENT, "--create", "--student", "bad")
     assert done.returncode and "is not JSON" in done.stderr
@@ -96,20 +108,26 @@ def test_stock_buttons_go_through_the_cage(tmp_path):
 # ---- files beside the notebooks
 
 SURVEY = "name,age\nada,36\nbob,40\n"
-USES = ("import csv\nfrom units import years\n\ndef mean_age():\n    with open('survey.csv') as file: ages = [float(row['age']) for row in csv.DictReader(file)]\n"
+USES = ("import csv\nfrom units import years\n\ndef mean_age():\n"
+        "    with open('survey.csv') as file: ages = [float(row['age']) for row in csv.DictReader(file)]\n"
         "    return years(sum(ages) / len(ages))")
-TESTED = ("with open('survey.csv') as file: assert mean_age() == 38, len(file.read())\nfrom units import years\nassert years(3.2) == 3\n"
-          "### BEGIN HIDDEN TESTS\nwith open('hidden/key.txt') as file: assert mean_age() == float(file.read())\n### END HIDDEN TESTS")
+TESTED = ("with open('survey.csv') as file: assert mean_age() == 38, len(file.read())\n" "from units import years\n"
+          "assert years(3.2) == 3\n" "### BEGIN HIDDEN TESTS\nwith open('hidden/key.txt') as file: assert "
+          "mean_age() == float(file.read())\n### END HIDDEN TESTS")
 
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory):
-    "An assignment that brings data, a module of its own and a folder; and what only the tests may read, put there after the release."
+    """An assignment that brings data, a module of its own and a folder;
+    and what only the tests may read, put there after the release."""
     course = make_course(tmp_path_factory.mktemp("survey"))
     source = course / "source" / "survey"
     (source / "pictures").mkdir(parents=True)
-    for name, text in {"survey.csv": SURVEY, "units.py": "def years(x): return round(x)\n", "pictures/a.txt": "a"}.items(): (source / name).write_text(text)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell("answer", f"### BEGIN SOLUTION\n{USES}\n### END SOLUTION", solution=True), cell("answer-check", TESTED, 4)]),
+    for name, text in {"survey.csv": SURVEY, "units.py": "def years(x): return round(x)\n",
+                       "pictures/a.txt": "a"}.items():
+        (source / name).write_text(text)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell("answer", f"### BEGIN SOLUTION\n{USES}\n### END SOLUTION",
+                                                        solution=True), cell("answer-check", TESTED, 4)]),
                    source / "survey.ipynb")
     said = capstone("course", course, "--assignment", "survey")
     assert said.returncode == 0 and "submitted/STUDENT/survey/" in said.stdout, said.stderr
@@ -132,8 +150,10 @@ def with_survey(course, **answers):
 def test_files_beside_a_notebook_are_there(survey):
     rows = with_survey(survey, ada=USES, bob=USES.replace("len(ages)", "2.5"))
     assert rows["ada"]["score"] == 4 and rows["bob"]["score"] == 0, rows
-    assert grading.grade(survey, sandbox=not CAGE, assignment="survey").changed == 0 and (survey / "autograded" / "ada" / "survey" / "survey.ipynb").is_file()
-    (survey / "source" / "survey" / "survey.csv").write_text(SURVEY + "cyd,38\n")   # another file, another grade; the sum is the same
+    assert (grading.grade(survey, sandbox=not CAGE, assignment="survey").changed == 0
+            and (survey / "autograded" / "ada" / "survey" / "survey.ipynb").is_file())
+    # another file, another grade; the sum is the same
+    (survey / "source" / "survey" / "survey.csv").write_text(SURVEY + "cyd,38\n")
     assert grading.grade(survey, sandbox=not CAGE, assignment="survey").changed == 2
 
 
@@ -145,15 +165,18 @@ ATTACKS = {
     "changes the mode": "import os\nos.chmod('survey.csv', 0o666)",
     "fills the folder": "open('pictures/b.txt', 'w')",
     "replaces the module": "open('units.py', 'w').write('years = lambda x: 38')",
-    "reads what is for the tests": "import glob\nif not glob.glob('/[gtfdm]*/**/key.txt', recursive=True): raise OSError",
-    "mounts over it": "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nif libc.umount2(b'/tmp/survey.csv', 2): raise OSError",
+    "reads what is for the tests":
+        "import glob\nif not glob.glob('/[gtfdm]*/**/key.txt', recursive=True): raise OSError",
+    "mounts over it": "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    "if libc.umount2(b'/tmp/survey.csv', 2): raise OSError",
 }
 
 
 @needs_cage
 def test_nobody_changes_them(survey):
     "Each attack fails, and whoever is graded beside it reads what the assignment brought."
-    tried = "\n".join(f"def attack():\n    {code.replace(chr(10), chr(10) + '    ')}\ntry: attack()\nexcept OSError: pass\nelse: print({name!r})" for name, code in ATTACKS.items())
+    tried = "\n".join(f"def attack():\n    {code.replace(chr(10), chr(10) + '    ')}\ntry: attack()\n"
+                      f"except OSError: pass\nelse: print({name!r})" for name, code in ATTACKS.items())
     rows = with_survey(survey, eve=f"{tried}\n{USES}", ada=USES + "\n")
     book = json.loads((survey / "autograded" / "eve" / "survey" / "survey.ipynb").read_text())
     assert not book["cells"][0]["outputs"], book["cells"][0]["outputs"]
@@ -166,7 +189,8 @@ def test_too_much_beside_the_notebooks_is_refused(survey, monkeypatch):
 
 
 def test_known_mistakes_of_an_assignment_are_caught(survey):
-    "A test that catches nothing stops `course` and `grade`, and so does a mistake that no longer fits; right ones are asked once."
+    """A test that catches nothing stops `course` and `grade`,
+    and so does a mistake that no longer fits; right ones are asked once."""
     folder = survey / "mistakes" / "survey" / "answer"
     folder.mkdir(parents=True)
     mistake = lambda old, new: f"# mistake: counts wrongly\n# loses: answer-check\n\n@@ @@\n-    {old}\n+    {new}\n"
@@ -176,9 +200,11 @@ def test_known_mistakes_of_an_assignment_are_caught(survey):
     assert rows["ada"]["score"] == 4 and (survey / "_releases" / "survey" / "survey" / "mutants.sha256").is_file()
     (folder / "off.diff").write_text(mistake(old, old + "  # the same"))
     said = capstone("grade", survey, "--assignment", "survey", *CAGE)
-    assert said.returncode == 2 and "survey.ipynb: tests that catch nothing: answer-check does not catch answer/off" in said.stderr, said.stderr
+    assert (said.returncode == 2 and "survey.ipynb: tests that catch nothing: answer-check does not catch answer/off"
+            in said.stderr), said.stderr
     (folder / "off.diff").write_text(mistake("return 7", "return 8"))
     before = (survey / "release" / "survey" / "survey.ipynb").read_bytes()
     said = capstone("course", survey, "--assignment", "survey")
     assert said.returncode == 2 and "answer/off.diff: the old lines occur 0 times" in said.stderr, said.stderr
-    assert (survey / "release" / "survey" / "survey.ipynb").read_bytes() == before and not (survey / "release" / "survey" / "mistakes").exists()
+    assert ((survey / "release" / "survey" / "survey.ipynb").read_bytes() == before
+            and not (survey / "release" / "survey" / "mistakes").exists())

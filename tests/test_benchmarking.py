@@ -185,8 +185,8 @@ def test_verdict_follows_the_minimum_effect():
     assert verdict(1.03, 1.04, min_effect=0) == "faster" and verdict(1.03, 1.04, min_effect=0.05) == "equivalent"
 
 
-@pytest.mark.parametrize("interval", [(2, 1), (0, 1), (-1, 1), (math.nan, 1), (1, math.nan), (1, math.inf), (1, 1, -0.1),
-                                      (1, 1, math.nan)])
+@pytest.mark.parametrize("interval", [(2, 1), (0, 1), (-1, 1), (math.nan, 1), (1, math.nan), (1, math.inf),
+                                      (1, 1, -0.1), (1, 1, math.nan)])
 def test_verdict_refuses_what_is_no_interval(interval):
     with pytest.raises(ValueError, match="interval: got"):
         verdict(*interval)
@@ -268,7 +268,8 @@ def test_rows_are_taken_in_rotation_and_cut_outside_the_timed_region():
 
 def test_of_many_rows_256_are_taken():
     clock, seen = VirtualClock(), set()
-    measure_latency(lambda x: (seen.add(float(x[0, 0])), clock.advance(1e6)), np.arange(1000.0)[:, None], runs=600, timer=clock)
+    measure_latency(lambda x: (seen.add(float(x[0, 0])), clock.advance(1e6)), np.arange(1000.0)[:, None], runs=600,
+                    timer=clock)
     assert seen == set(range(256))
 
 
@@ -297,7 +298,8 @@ class CostlyClock(VirtualClock):
 def test_short_calls_are_timed_in_batches_without_percentiles(call_ns, calls):
     clock = CostlyClock(100)
     result = measure_latency(lambda x: clock.advance(call_ns), [0], runs=400, timer=clock)
-    assert abs(result.metadata["calls_per_sample"] - calls) <= calls / 4 and (calls == 1) == (result.percentile(99) is not None)
+    assert (abs(result.metadata["calls_per_sample"] - calls) <= calls / 4
+            and (calls == 1) == (result.percentile(99) is not None))
     assert (result.why_no_percentile(50) == "") == (calls == 1)
     assert call_ns <= result.median * 1e6 <= call_ns * 1.03  # the clock's cost is not subtracted
 
@@ -350,7 +352,8 @@ def test_zero_seconds_is_an_error_that_names_the_resolution():
 
 def test_a_clock_too_coarse_for_few_warm_up_calls_is_still_sized():
     clock = CostlyClock(50, tick_ns=1_000_000)
-    assert measure_latency(lambda x: clock.advance(10_000), [0], runs=20, timer=clock, warmup_s=0, warmup_calls=1).median > 0
+    assert measure_latency(lambda x: clock.advance(10_000), [0], runs=20, timer=clock, warmup_s=0,
+                           warmup_calls=1).median > 0
 
 
 @pytest.mark.parametrize("was_on", [True, False])
@@ -364,12 +367,14 @@ def test_garbage_collection_is_off_while_timing_and_back_after_an_error(was_on):
             raise RuntimeError("broken")
 
     def state():
-        return gc.isenabled(), getattr(os, "sched_getaffinity", int)(0), tracemalloc.is_tracing(), sys.getswitchinterval()
+        return (gc.isenabled(), getattr(os, "sched_getaffinity", int)(0), tracemalloc.is_tracing(),
+                sys.getswitchinterval())
     before = gc.isenabled()
     try:
         gc.enable() if was_on else gc.disable()
         as_before = state()
-        for run in (lambda: measure_latency(model, [0], timer=clock), lambda: compare_latency(model, model, [0], timer=clock)):
+        for run in (lambda: measure_latency(model, [0], timer=clock),
+                    lambda: compare_latency(model, model, [0], timer=clock)):
             states.clear()
             with pytest.raises(RuntimeError, match="broken"):
                 run()
@@ -387,7 +392,8 @@ def test_one_to_a_million_runs_in_bounded_memory(runs):
     ticks = iter(range(0, 10**12, 1000)).__next__
     tracemalloc.start()
     try:
-        result = measure_latency(lambda x: None, [0], runs=runs, timer=ticks, warmup_s=0, progress=False, calls_per_sample=1)
+        result = measure_latency(lambda x: None, [0], runs=runs, timer=ticks, warmup_s=0, progress=False,
+                                 calls_per_sample=1)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -459,7 +465,8 @@ def test_caches_of_a_model_are_not_its_weights():
 
 @pytest.mark.parametrize("options, message", [
     (dict(runs=0), "runs: got 0"), (dict(runs=2.5), "runs: got 2.5, expected a whole number from 1"),
-    (dict(calls_per_sample=-2), "calls_per_sample: got -2"), (dict(calls_per_sample="2"), "calls_per_sample: got '2'"), (dict(inputs=[]), "inputs: got none"), (dict(inputs=np.empty((0, 4))), "inputs: got none"),
+    (dict(calls_per_sample=-2), "calls_per_sample: got -2"), (dict(calls_per_sample="2"), "calls_per_sample: got '2'"),
+    (dict(inputs=[]), "inputs: got none"), (dict(inputs=np.empty((0, 4))), "inputs: got none"),
     (dict(inputs=3.0), "expected an array")])
 def test_measure_latency_says_what_is_wrong(options, message):
     with pytest.raises(ValueError, match=message):
@@ -523,7 +530,8 @@ def test_blas_threads_from_the_environment(monkeypatch):
 def test_statistics_against_numpy():
     values = np.random.default_rng(0).lognormal(size=50)
     r = BenchmarkResult("latency_ms", list(values))
-    assert (r.count, r.mean, r.median, r.min_val, r.max_val) == (50, values.mean(), np.median(values), values.min(), values.max())
+    assert ((r.count, r.mean, r.median, r.min_val, r.max_val)
+            == (50, values.mean(), np.median(values), values.min(), values.max()))
     assert r.std == np.std(values, ddof=1) and r.metadata == {}
     assert r.ci_upper - r.mean == pytest.approx(1.96 * r.std / math.sqrt(50)) == r.mean - r.ci_lower
 
@@ -563,17 +571,20 @@ def wave(n=200, **kind):
     return np.exp(x) * np.linspace(1, 1 + kind.get("drift", 0), n)
 
 
-@pytest.mark.parametrize("kind, words", [
-    (dict(), None), (dict(spread=0.1), "IQR is 1.% of the median: close"), (dict(spread=0.3), "do not trust this number"),
-    (dict(drift=0.12, spread=0.005), "drift: first and last third differ by 8%"), (dict(memory=0.97), "lag-1 autocorrelation 0.[789]")])
+@pytest.mark.parametrize("kind, words", [(dict(), None), (dict(spread=0.1), "IQR is 1.% of the median: close"),
+                                         (dict(spread=0.3), "do not trust this number"),
+                                         (dict(drift=0.12, spread=0.005), "drift: first and last third differ by 8%"),
+                                         (dict(memory=0.97), "lag-1 autocorrelation 0.[789]")])
 def test_each_warning_has_its_cause(kind, words):
     found = "\n".join(stability_warnings(wave(**kind)))
     assert re.search(words, found) if words else found == ""
-    assert ("IQR" in found) == (kind.get("spread", 0) >= 0.1) and ("do not trust" in found) == (kind.get("spread") == 0.3)
+    assert (("IQR" in found) == (kind.get("spread", 0) >= 0.1)
+            and ("do not trust" in found) == (kind.get("spread") == 0.3))
     assert ("drift:" in found) == ("drift" in kind) and ("lag-1" in found) == ("memory" in kind or "drift" in kind)
 
 
-@pytest.mark.parametrize("iqr, words", [(0.099, []), (0.101, ["IQR is 10% of the median: close"]), (0.249, ["IQR is 25% of the median: close"]),
+@pytest.mark.parametrize("iqr, words", [(0.099, []), (0.101, ["IQR is 10% of the median: close"]),
+                                        (0.249, ["IQR is 25% of the median: close"]),
                                         (0.251, ["IQR is 25% of the median: do not trust this number; close"])])
 def test_limits_of_the_spread(iqr, words):
     values = 1 + iqr * np.random.default_rng(1).permutation(np.linspace(-1, 1, 4001))
@@ -581,13 +592,15 @@ def test_limits_of_the_spread(iqr, words):
     assert len(found) == len(words) and all(map(str.startswith, found, words))
 
 
-@pytest.mark.parametrize("kind, warned", [(dict(drift=0.07, spread=0.005), False), (dict(drift=0.08, spread=0.005), True),
-                                          (dict(drift=-0.07, spread=0.005), False), (dict(drift=-0.08, spread=0.005), True)])
+@pytest.mark.parametrize("kind, warned",
+                         [(dict(drift=0.07, spread=0.005), False), (dict(drift=0.08, spread=0.005), True),
+                          (dict(drift=-0.07, spread=0.005), False), (dict(drift=-0.08, spread=0.005), True)])
 def test_limit_of_drift_either_way(kind, warned):
     assert any(w.startswith("drift") for w in stability_warnings(wave(**kind))) == warned
 
 
-@pytest.mark.parametrize("memory, warned", [(0.6, False), (0.7, True)])  # lag-1 autocorrelations 0.26 and 0.32; 2 / sqrt(40) = 0.316
+# lag-1 autocorrelations 0.26 and 0.32; 2 / sqrt(40) = 0.316
+@pytest.mark.parametrize("memory, warned", [(0.6, False), (0.7, True)])
 def test_limit_of_autocorrelation(memory, warned):
     assert any("lag-1" in w for w in stability_warnings(wave(memory=memory))) == warned
 
@@ -656,7 +669,8 @@ def light_garbage():
 def test_the_promises_hold_from_the_first_call_to_the_verdict(family, light_garbage):
     def compared(ms, seed):
         machine = SimulatedMachine(family, (seed, int(100 * ms)))
-        return compare_latency(machine.model(1), machine.model(ms), [0], timer=machine, rng=seed, warmup_s=0.02, progress=False)
+        return compare_latency(machine.model(1), machine.model(ms), [0], timer=machine, rng=seed, warmup_s=0.02,
+                               progress=False)
     same, slower = ([compared(ms, seed) for seed in range(TRIALS)] for ms in (1, 1.05))
     assert sum(not r.ci_low <= 1 <= r.ci_high for r in same) <= 31
     assert sum(r.verdict in ("faster", "slower") for r in same) <= 4
@@ -684,7 +698,8 @@ def test_both_sides_of_a_pair_get_the_same_rows(call_ns, cost):
 
     def model(name, times):
         return lambda i: (seen.append((name, i)), clock.advance(call_ns * times * weights[i] * rng.lognormal(0, 0.01)))
-    r = compare_latency(model("a", 1.43), model("b", 1), list(range(256)), timer=clock, rng=0, block_s=1e-8 * call_ns, warmup_s=1e-7 * call_ns)
+    r = compare_latency(model("a", 1.43), model("b", 1), list(range(256)), timer=clock, rng=0, block_s=1e-8 * call_ns,
+                        warmup_s=1e-7 * call_ns)
     n = r.protocol["samples_per_block"] * r.protocol["calls_per_sample"]
     assert (r.protocol["calls_per_sample"] > 1) == (cost == 100) and max(r.baseline_ms) > 1.5 * min(r.baseline_ms)
     for start in range(len(seen) - 80 * n, len(seen), 2 * n):
@@ -695,10 +710,12 @@ def test_both_sides_of_a_pair_get_the_same_rows(call_ns, cost):
 
 def test_both_models_share_the_plan_of_the_more_demanding_one():
     clock = CostlyClock(100)
-    plan = compare_latency(lambda x: clock.advance(1e3), lambda x: clock.advance(1e6), [0], 6, timer=clock, warmup_s=0.01).protocol
+    plan = compare_latency(lambda x: clock.advance(1e3), lambda x: clock.advance(1e6), [0], 6, timer=clock,
+                           warmup_s=0.01).protocol
     assert plan["calls_per_sample"] == 10 and plan["samples_per_block"] == 5
     clock = VirtualClock()
-    plan = compare_latency(lambda x: clock.advance(1e6), lambda x: clock.advance(4e6), [0], 6, timer=clock, block_s=0.1).protocol
+    plan = compare_latency(lambda x: clock.advance(1e6), lambda x: clock.advance(4e6), [0], 6, timer=clock,
+                           block_s=0.1).protocol
     assert (plan["calls_per_sample"], plan["samples_per_block"]) == (1, 25)
 
 
@@ -737,7 +754,8 @@ def test_the_result_can_be_recomputed_and_is_plain():
 
 
 @pytest.mark.parametrize("options, message", [
-    (dict(pairs=5), "got 5 values, expected at least 6"), (dict(pairs=40.0), "pairs: got 40.0, expected a whole number"), (dict(min_effect=-1), "min_effect -1"),
+    (dict(pairs=5), "got 5 values, expected at least 6"),
+    (dict(pairs=40.0), "pairs: got 40.0, expected a whole number"), (dict(min_effect=-1), "min_effect -1"),
     (dict(scope="galaxy"), "scope: got 'galaxy'"), (dict(scope="across_processes", processes=1), "processes: got 1"),
     (dict(inputs=[]), "inputs: got none")])
 def test_compare_latency_says_what_is_wrong_before_it_measures(options, message):
@@ -788,15 +806,18 @@ def test_whatever_its_past_a_moved_model_is_like_any_other(past):
     for name in ("weight", "bias"):
         array, mine = getattr(model, name).data, getattr(original, name).data
         assert np.array_equal(array, mine) and not np.shares_memory(array, mine)
-        assert array.dtype is np.dtype("float32") and array.flags.c_contiguous and array.__array_interface__["data"][0] % 64 == 0
+        assert (array.dtype is np.dtype("float32") and array.flags.c_contiguous
+                and array.__array_interface__["data"][0] % 64 == 0)
 
 
 def test_arrays_move_to_any_line_of_a_page_and_keep_their_order_of_axes():
-    moved, rng, lines = _Movable(Affine(np.asfortranarray(np.arange(12.0).reshape(3, 4)))), np.random.default_rng(0), set()
+    moved, rng, lines = (_Movable(Affine(np.asfortranarray(np.arange(12.0).reshape(3, 4)))), np.random.default_rng(0),
+                         set())
     for _ in range(300):
         moved.move(rng)
         lines.add(moved.model.weight.__array_interface__["data"][0] // 64 % 64)
-    assert len(lines) > 50 and moved.model.weight.flags.f_contiguous and np.array_equal(moved.model.weight, np.arange(12.0).reshape(3, 4))
+    assert (len(lines) > 50 and moved.model.weight.flags.f_contiguous
+            and np.array_equal(moved.model.weight, np.arange(12.0).reshape(3, 4)))
 
 
 class Seen:
@@ -814,7 +835,8 @@ def test_both_models_move_before_each_block_and_the_originals_are_left_alone():
     note = lambda model: places.append(model.weight.__array_interface__["data"][0])  # a function is not copied
     first, second = Seen(clock, note), Seen(clock, note)
     r = compare_latency(first, second, [0], pairs=40, timer=clock, rng=0, block_s=0.005)
-    assert r.protocol["footing"] == "copies" and r.protocol["layouts"] == 40 and (r.min_effect, r.verdict) == (0.02, "equivalent")
+    assert (r.protocol["footing"] == "copies" and r.protocol["layouts"] == 40
+            and (r.min_effect, r.verdict) == (0.02, "equivalent"))
     assert first.calls == second.calls == 0 and first.weight.__array_interface__["data"][0] not in places
     blocks = np.array(places[-400:]).reshape(80, 5)
     assert (blocks == blocks[:, :1]).all() and len(set(blocks[:, 0])) > 40
@@ -823,7 +845,8 @@ def test_both_models_move_before_each_block_and_the_originals_are_left_alone():
 
 def test_a_model_that_remembers_goes_on_where_it_was():
     clock, counts = VirtualClock(), []
-    r = compare_latency(Seen(clock, lambda m: counts.append(m.calls)), lambda x: clock.advance(1e6), [0], pairs=6, timer=clock, block_s=0.005)
+    r = compare_latency(Seen(clock, lambda m: counts.append(m.calls)), lambda x: clock.advance(1e6), [0], pairs=6,
+                        timer=clock, block_s=0.005)
     assert counts == list(range(1, len(counts) + 1)) and r.protocol["layouts"] == 6
 
 
@@ -838,7 +861,8 @@ def test_a_function_moves_what_it_is_around():
         (held,) = moved.captured.values()
         assert moved.movable and np.array_equal(moved.model(np.eye(4)), W) and held is not model and held is not W
         assert moved.model.__code__ is function.__code__ and moved.model.__name__ == function.__name__
-    assert len(calls) == 1 and not _Movable(len).movable and not _Movable(np.tanh).movable and not _Movable(lambda x: np.tanh(x)).movable
+    assert (len(calls) == 1 and not _Movable(len).movable and not _Movable(np.tanh).movable
+            and not _Movable(lambda x: np.tanh(x)).movable)
 
 
 GLOBAL_MODEL = type("Model", (), {"forward": lambda self, x: x @ np.ones((4, 3))})()
@@ -847,7 +871,8 @@ GLOBAL = lambda x: GLOBAL_MODEL.forward(x)
 
 class Locked:
     "A model that cannot be copied."
-    def __init__(self, clock, ms, error=None): self.clock, self.ms, self.error, self.lock = clock, ms, error, threading.Lock()
+    def __init__(self, clock, ms, error=None):
+        self.clock, self.ms, self.error, self.lock = clock, ms, error, threading.Lock()
     def forward(self, x): self.clock.advance(1e6 * self.ms)
 
 
@@ -859,17 +884,20 @@ class Broken(Locked):
     def __deepcopy__(self, memo): raise OSError("no second session")
 
 
-@pytest.mark.parametrize("kind, words", [(Locked, "cannot pickle '_thread.lock' object"), (Itself, "its copy is the object itself"),
-                                         (Broken, "no second session")])
+@pytest.mark.parametrize("kind, words", [(Locked, "cannot pickle '_thread.lock' object"),
+                                         (Itself, "its copy is the object itself"), (Broken, "no second session")])
 def test_a_model_that_cannot_be_copied_is_measured_as_it_is(kind, words):
     clock = VirtualClock()
     r = compare_latency(kind(clock, 1.04), Seen(clock, lambda m: None), [0], pairs=6, timer=clock)
-    assert (r.min_effect, r.verdict, r.protocol["footing"], r.protocol["layouts"]) == (0.05, "equivalent", "as given", 0)
-    assert r.warnings[0].startswith(f"baseline: {kind.__name__} cannot be copied ({words}") and "the smallest effect is 5%" in r.warnings[0]
+    assert ((r.min_effect, r.verdict, r.protocol["footing"], r.protocol["layouts"])
+            == (0.05, "equivalent", "as given", 0))
+    assert (r.warnings[0].startswith(f"baseline: {kind.__name__} cannot be copied ({words}")
+            and "the smallest effect is 5%" in r.warnings[0])
     r = compare_latency(kind(clock, 1), kind(clock, 1), [0], pairs=6, timer=clock, min_effect=0.1)
     assert r.min_effect == 0.1
     found = measure_latencies({"a": kind(clock, 1), "b": kind(clock, 2)}, [0], runs=16, timer=clock)
-    assert [r.median for r in found.values()] == [1, 2] and all(words in r.warnings[0] and r.metadata["footing"] == "as given" for r in found.values())
+    assert ([r.median for r in found.values()] == [1, 2]
+            and all(words in r.warnings[0] and r.metadata["footing"] == "as given" for r in found.values()))
 
 
 def test_latencies_side_by_side_are_taken_in_turns():
@@ -878,7 +906,8 @@ def test_latencies_side_by_side_are_taken_in_turns():
     found = measure_latencies(models, [0], runs=80, timer=clock, rng=0)
     turns = ["".join(order[-240:])[i:i + 10] for i in range(0, 240, 10)]
     rounds = ["".join(turn[0] for turn in turns[i:i + 3]) for i in range(0, 24, 3)]
-    assert all(len(set(turn)) == 1 for turn in turns) and {"".join(sorted(r)) for r in rounds} == {"abc"} and len(set(rounds)) > 2
+    assert (all(len(set(turn)) == 1 for turn in turns) and {"".join(sorted(r)) for r in rounds} == {"abc"}
+            and len(set(rounds)) > 2)
     assert [(r.count, r.metadata["footing"]) for r in found.values()] == [(80, "copies")] * 3
 
 
@@ -889,7 +918,8 @@ def test_batch_throughput_takes_256_rows_and_two_seconds(monkeypatch):
     class Model:
         def __init__(self, ms): self.ms = ms
         def forward(self, x): seen.append(len(x)); clock.advance(1e6 * self.ms * len(x))
-    assert _batch_throughput(Model(0.1), np.zeros((1000, 1))) == {"batch_size": 256, "batch_throughput_samples_per_sec": pytest.approx(10_000)}
+    assert (_batch_throughput(Model(0.1), np.zeros((1000, 1)))
+            == {"batch_size": 256, "batch_throughput_samples_per_sec": pytest.approx(10_000)})
     assert seen == [256] * 5
     seen.clear()
     assert _batch_throughput(Model(60), np.zeros((40, 1)))["batch_size"] == 40 and seen == [40]
@@ -904,14 +934,17 @@ def test_a_clock_in_seconds_shows_in_its_smallest_step_also_where_most_readings_
 
 @pytest.mark.parametrize("timer, words", [
     (time.perf_counter, r"timer: got steps of \S+, expected integer nanoseconds, time.perf_counter_ns"),
-    (lambda: math.nan, "timer: got nan, expected integer nanoseconds"), (lambda: math.inf, "timer: got inf"), (lambda: "now", "timer: got 'now'"),
-    (lambda: None, "timer: got None"), (lambda: 7, "0 s measured for .* stands still"), (lambda: int(time.time()), "timer: 0 s measured|moved by"),
+    (lambda: math.nan, "timer: got nan, expected integer nanoseconds"), (lambda: math.inf, "timer: got inf"),
+    (lambda: "now", "timer: got 'now'"),
+    (lambda: None, "timer: got None"), (lambda: 7, "0 s measured for .* stands still"),
+    (lambda: int(time.time()), "timer: 0 s measured|moved by"),
     (itertools.count(0, 10**12).__next__, "timer: moved by 1e.12 from one reading to the next"),
     (itertools.count(0, -1).__next__, "timer: jumped back by 1, expected"), (lambda: 10**40, "timer: got 1000"),
     (lambda: time.perf_counter_ns() // 1000, "timer: moved by .* in 1.. s, expected integer nanoseconds")])
 def test_what_is_no_clock_is_one_sentence_at_once(timer, words):
     began = time.monotonic()
-    for measure in (lambda: measure_latency(abs, np.ones((3, 1)), timer=timer), lambda: compare_latency(abs, abs, np.ones((3, 1)), timer=timer)):
+    for measure in (lambda: measure_latency(abs, np.ones((3, 1)), timer=timer),
+                    lambda: compare_latency(abs, abs, np.ones((3, 1)), timer=timer)):
         with pytest.raises(ValueError, match=words) as caught:
             measure()
         assert "\n" not in str(caught.value)
@@ -926,7 +959,8 @@ def test_a_timer_is_a_function():
 def test_a_clock_that_jumps_back_while_a_model_runs_is_found_out():
     clock, calls = VirtualClock(), []
     model = lambda x: (calls.append(x), clock.advance(-1e9 if len(calls) == 150 else 1e6))
-    for measure in (lambda: measure_latency(model, [0], runs=60, timer=clock), lambda: compare_latency(model, model, [0], timer=clock)):
+    for measure in (lambda: measure_latency(model, [0], runs=60, timer=clock),
+                    lambda: compare_latency(model, model, [0], timer=clock)):
         calls.clear()
         with pytest.raises(ValueError, match=r"timer: .*-1e\+09 ns, expected integer nanoseconds"):
             measure()
@@ -935,9 +969,11 @@ def test_a_clock_that_jumps_back_while_a_model_runs_is_found_out():
 def test_a_coarse_clock_costs_seconds_and_says_so_before():
     clock = CostlyClock(500, tick_ns=15_600_000)
     model = lambda x: clock.advance(100_000)
-    with pytest.warns(UserWarning, match=r"ticks every 15.6 ms, .* is known to 12%: pass a finer timer; this takes about 10 s"):
+    with pytest.warns(UserWarning,
+                      match=r"ticks every 15.6 ms, .* is known to 12%: pass a finer timer; this takes about 10 s"):
         r = compare_latency(model, model, [0], timer=clock, rng=0)
-    assert clock.now < 15e9 and r.verdict in ("equivalent", "inconclusive") and any("ticks every 15.6 ms" in w for w in r.warnings)
+    assert (clock.now < 15e9 and r.verdict in ("equivalent", "inconclusive")
+            and any("ticks every 15.6 ms" in w for w in r.warnings))
     clock.now = 0.0
     with pytest.warns(UserWarning, match="this takes about 10 s"):
         assert measure_latency(model, [0], timer=clock).median == pytest.approx(0.1, rel=0.17)
@@ -956,9 +992,11 @@ class Sleeper:
 def test_a_comparison_fits_into_its_limit():
     clock = VirtualClock()
     r = compare_latency(Sleeper(clock, 5), Sleeper(clock, 5), [0], timer=clock, limit_s=1)
-    assert 6 <= r.pairs < 40 and r.pairs == len(r.ratios) and any("fit into 1 s: raise limit_s" in w for w in r.warnings)
+    assert (6 <= r.pairs < 40 and r.pairs == len(r.ratios)
+            and any("fit into 1 s: raise limit_s" in w for w in r.warnings))
     assert r.protocol["samples_per_block"] == 3 and r.protocol["limit_s"] == 1
-    with pytest.raises(ValueError, match=r"limit_s: \d of 6 pairs in 0.5 s, expected at least 6; raise it, or use smaller inputs"):
+    with pytest.raises(ValueError,
+                       match=r"limit_s: \d of 6 pairs in 0.5 s, expected at least 6; raise it, or use smaller inputs"):
         compare_latency(Sleeper(clock, 40), Sleeper(clock, 40), [0], timer=clock, limit_s=0.5)
 
 
@@ -1020,8 +1058,9 @@ def test_what_six_processes_say_together(monkeypatch):
     def process(job, seed):
         asked.append((job[3]["rng"], seed))
         k = len(asked)
-        return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive", "protocol": {"block_s": 0.01 * k},
-                "pairs": 40 - k, "min_effect": 0.02 if k < 6 else 0.05, "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
+        return {"speedup": 1 + k / 100, "ci_low": 1 + k / 200, "ci_high": 1.1 + k / 100, "verdict": "inconclusive",
+                "protocol": {"block_s": 0.01 * k}, "pairs": 40 - k, "min_effect": 0.02 if k < 6 else 0.05,
+                "baseline_ms": [k], "optimized_ms": [1], "warnings": ["noisy"] * (k == 3)}
     monkeypatch.setattr("tinytorch.perf.pairs._fresh_process", process)
     r = compare_latency(len, len, [[]], scope="across_processes", rng=0, progress=False)
     assert len(asked) == 6 == len(set(asked)) and all(rng == seed for rng, seed in asked)
@@ -1070,7 +1109,8 @@ class ForeignModel:
 def test_stored_bytes_of_arrays_that_are_not_ours():
     shared = Foreign(100)
     model = ForeignModel(Foreign(10), shared, shared)
-    assert stored_bytes(model) == 440 == measure_memory(model, 0).stored_bytes == stored_bytes(lambda x: model.forward(x))
+    assert (stored_bytes(model) == 440 == measure_memory(model, 0).stored_bytes
+            == stored_bytes(lambda x: model.forward(x)))
     assert stored_bytes(ForeignModel(Foreign(1), np.ones(3))) == 4 + 24
     one = type("Array", (), {"nbytes": 12})()
     assert stored_bytes(ForeignModel(one, one)) == 12
@@ -1080,7 +1120,8 @@ def test_stored_bytes_of_arrays_that_are_not_ours():
         def parameters(self): return [Tensor(np.ones(5))]
     assert stored_bytes(Hidden()) == 20
     for held in (object(), 3.0, type("Odd", (), {"nbytes": "many"})()):
-        with pytest.raises(ValueError, match="stored bytes: the model lists a parameter of type .* there is no array in it"):
+        with pytest.raises(ValueError,
+                           match="stored bytes: the model lists a parameter of type .* there is no array in it"):
             stored_bytes(ForeignModel(held))
 
 
@@ -1091,16 +1132,20 @@ def test_models_of_scikit_learn():
     with pytest.raises(TypeError, match=r"model: got LogisticRegression, .* wrap it: lambda x: model.predict\(x\)"):
         measure_latency(model, X_test)
     scores = lambda x: model.decision_function(x)
-    assert measure_accuracy(scores, X_test, y_test).accuracy > 0.7 and stored_bytes(scores) == stored_bytes(model) >= 65 * 10 * 4
-    r = compare_latency(scores, lambda x: model.predict(x), X_test, pairs=6, block_s=0.002, warmup_s=0.01, progress=False)
-    assert r.protocol["footing"] == "copies" and r.min_effect == 0.02 and measure_latency(lambda x: model.predict(x), X_test, 6).median > 0
+    assert (measure_accuracy(scores, X_test, y_test).accuracy > 0.7
+            and stored_bytes(scores) == stored_bytes(model) >= 65 * 10 * 4)
+    r = compare_latency(scores, lambda x: model.predict(x), X_test, pairs=6, block_s=0.002, warmup_s=0.01,
+                        progress=False)
+    assert (r.protocol["footing"] == "copies" and r.min_effect == 0.02
+            and measure_latency(lambda x: model.predict(x), X_test, 6).median > 0)
 
 
 def test_models_of_torch():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     model, X = torch.nn.Linear(64, 10), load_digits()[2]
     assert stored_bytes(model) == 4 * 650 == measure_memory(model, torch.from_numpy(X)).stored_bytes
-    with pytest.raises(TypeError, match=r"Linear does not take an array .* wrap it: lambda x: model\(torch.from_numpy\(x\)\)"):
+    with pytest.raises(TypeError,
+                       match=r"Linear does not take an array .* wrap it: lambda x: model\(torch.from_numpy\(x\)\)"):
         measure_latency(model, X)
     wrapped = lambda x: model(torch.from_numpy(x))
     r = compare_latency(wrapped, wrapped, X, pairs=6, block_s=0.002, warmup_s=0.01, progress=False)
@@ -1110,9 +1155,11 @@ def test_models_of_torch():
 def test_what_cannot_be_called_shows_its_wrapper():
     class Session:
         def run(self, names, feeds): return feeds
-    with pytest.raises(TypeError, match=r"model: got Session, .*wrap it: lambda x: model.run\(None, \{model.get_inputs\(\)\[0\].name: x\}\)"):
+    with pytest.raises(TypeError, match=r"model: got Session, .*wrap it: lambda x: model.run\(None, "
+                       r"\{model.get_inputs\(\)\[0\].name: x\}\)"):
         compare_latency(Session(), Session(), [0])
-    with pytest.raises(TypeError, match=r"SimpleMLP does not take an array \(.*\); wrap it: lambda x: model\(Tensor\(x\)\)"):
+    with pytest.raises(TypeError,
+                       match=r"SimpleMLP does not take an array \(.*\); wrap it: lambda x: model\(Tensor\(x\)\)"):
         compare_latency(SimpleMLP(), SimpleMLP(), np.ones((2, 10)))
 
 
@@ -1165,13 +1212,17 @@ def test_peak_is_what_one_pass_allocates():
 
 def test_throughput_of_each_batch_size():
     clock = VirtualClock()
-    found = measure_throughput(lambda x: clock.advance(1e7 + 1e6 * len(x)), np.zeros((100, 2)), (1, 10, 100), timer=clock)
-    assert {size: r.median for size, r in found.items()} == pytest.approx({1: 1 / 0.011, 10: 10 / 0.020, 100: 100 / 0.110})
+    found = measure_throughput(lambda x: clock.advance(1e7 + 1e6 * len(x)), np.zeros((100, 2)), (1, 10, 100),
+                               timer=clock)
+    assert ({size: r.median for size, r in found.items()}
+            == pytest.approx({1: 1 / 0.011, 10: 10 / 0.020, 100: 100 / 0.110}))
     assert {size: r.metadata["batch_size"] for size, r in found.items()} == {1: 1, 10: 10, 100: 100}
     seen = []
-    measure_throughput(lambda x: (seen.append(x[0, 0]), clock.advance(1e6)), np.arange(2000.0).reshape(1000, 2), (2,), 300, timer=clock)
+    measure_throughput(lambda x: (seen.append(x[0, 0]), clock.advance(1e6)), np.arange(2000.0).reshape(1000, 2), (2,),
+                       300, timer=clock)
     assert len(set(seen)) == 256
-    assert json.dumps(measure_throughput(lambda x: clock.advance(1e6), np.zeros((9, 2)), [np.int64(3)], timer=clock)[3].to_dict())
+    assert json.dumps(measure_throughput(lambda x: clock.advance(1e6), np.zeros((9, 2)), [np.int64(3)], timer=clock)[3]
+                      .to_dict())
     with pytest.raises(ValueError, match="batch size: got 2.5"):
         measure_throughput(len, np.zeros((100, 2)), (2.5,))
     with pytest.raises(ValueError, match="batch size: got 101, expected 1 to 100"):
@@ -1205,7 +1256,8 @@ def test_a_diverged_model_has_no_accuracy(score):
             measure()
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 4], [0, -1, 1], [0, 1, 0.5], [0, 1, np.nan], ["0", "1", "2"], [True, False, True], [None, 0, 1]])
+@pytest.mark.parametrize("labels", [[0, 1, 4], [0, -1, 1], [0, 1, 0.5], [0, 1, np.nan], ["0", "1", "2"],
+                                    [True, False, True], [None, 0, 1]])
 def test_labels_are_classes(labels):
     with pytest.raises(ValueError, match="accuracy: got labels .* expected classes, whole numbers from 0 to 3"):
         measure_accuracy(lambda X: X, np.eye(4)[:3], labels)
@@ -1274,7 +1326,8 @@ def test_a_benchmark_records_no_gradients():
     found = suite.run_full_benchmark()
     assert [r.median for r in found["latency"].values()] == [2, 1] and found["throughput"]["model_1"][1].median == 1000
     assert set(found["comparison"]["model_1"].baseline_ms) == {2} and is_grad_enabled()
-    far = suite.compare_models(pairs=6, scope="across_processes", processes=2, block_s=0.001, warmup_s=0, progress=False)["model_1"]
+    far = suite.compare_models(pairs=6, scope="across_processes", processes=2, block_s=0.001, warmup_s=0,
+                               progress=False)["model_1"]
     assert set(far.baseline_ms) == {2} and set(compare_latency(base, half, X, pairs=6, timer=clock).baseline_ms) == {3}
     for run in (suite.run_memory_benchmark, suite.run_accuracy_benchmark):
         base.forward = lambda x: (seen.append(is_grad_enabled()), x)[1]
@@ -1308,15 +1361,18 @@ def test_models_of_tensors_get_the_digits_as_a_tensor():
     X, y = load_digits()[2:]
     models = {"full": SimpleMLP(64, 32, 10), "int8": quantize_model(SimpleMLP(64, 32, 10))}
     benchmark, tensors = Benchmark(models, [(X, y)]), Tensor(X)
-    assert benchmark.run_accuracy_benchmark()["int8"][0].total == len(y) and benchmark.run_memory_benchmark()["full"].stored_bytes == 9640
+    assert (benchmark.run_accuracy_benchmark()["int8"][0].total == len(y)
+            and benchmark.run_memory_benchmark()["full"].stored_bytes == 9640)
     assert set(benchmark.run_throughput_benchmark((1, 300, 400))["full"]) == {1, 300}   # of 355 samples
-    assert Benchmark(models, [(tensors, y)]).datasets[0][0] is tensors and Benchmark({"plain": Affine(X.T)}, [(X, y)]).datasets[0][0] is X
+    assert (Benchmark(models, [(tensors, y)]).datasets[0][0] is tensors
+            and Benchmark({"plain": Affine(X.T)}, [(X, y)]).datasets[0][0] is X)
 
 
 # Generation.
 
 class Writer:
-    "Writes prompt + 0, 1, 2, ...: 1 ms for each token of the text so far, with a cache 2 ms a token; `wrong` is what the cache makes of token 3."
+    """Writes prompt + 0, 1, 2, ...: 1 ms for each token of the text so far, with a cache 2 ms a token;
+    `wrong` is what the cache makes of token 3."""
     max_seq_len, num_layers, num_heads, embed_dim, cache = 64, 1, 1, 4, None
 
     def __init__(self, clock, wrong=3, asks=1): self.clock, self.wrong, self.asks = clock, wrong, asks
@@ -1337,12 +1393,16 @@ def test_generation_times_the_first_token_and_each_further_one():
     clock = VirtualClock()
     model = Writer(clock)
     r = measure_generation(model, [7] * 10, 20, runs=3, timer=clock)
-    assert [r.first_token_ms[way].values.tolist() for way in ("uncached", "cached")] == [[10] * 3] * 2 and r.same_tokens is True
+    assert ([r.first_token_ms[way].values.tolist() for way in ("uncached", "cached")] == [[10] * 3] * 2
+            and r.same_tokens is True)
     assert r.token_ms["uncached"].values.tolist() == list(range(11, 30)) * 3 and set(r.token_ms["cached"].values) == {2}
-    assert r.tokens_per_s["uncached"].median == pytest.approx(20 / sum(range(10, 30)) * 1e3) and r.tokens_per_s["cached"].count == 3
-    assert r.token_ms["cached"].percentile(90) == 2 and measure_generation(model, [7], 20, runs=1, timer=clock).token_ms["cached"].percentile(90) is None
+    assert (r.tokens_per_s["uncached"].median == pytest.approx(20 / sum(range(10, 30)) * 1e3)
+            and r.tokens_per_s["cached"].count == 3)
+    assert (r.token_ms["cached"].percentile(90) == 2
+            and measure_generation(model, [7], 20, runs=1, timer=clock).token_ms["cached"].percentile(90) is None)
     assert model.cache is None and "hidden" not in vars(model) and not r.warnings
-    assert repr(r).startswith("uncached: first token 10 ms, further ones 20 ms, 51.28 tokens/s; cached: first token 10 ms, further ones 2 ms")
+    assert repr(r).startswith(
+        "uncached: first token 10 ms, further ones 20 ms, 51.28 tokens/s; cached: first token 10 ms, further ones 2 ms")
     assert "<td>True</td>" in r._repr_html_() and json.dumps(r.to_dict(), allow_nan=False)
 
 
@@ -1360,7 +1420,9 @@ def test_a_model_without_a_cache_is_measured_without():
     model.max_seq_len = None
     r = measure_generation(model, [7], 6, timer=clock)
     assert r.same_tokens is None and list(r.token_ms) == ["uncached"] and r.warnings[0].startswith("no cache: ")
-    with pytest.raises(ValueError, match=r"generate: called {'hidden': 12} times for 6 tokens, expected hidden or forward once a token"):
+    with pytest.raises(
+            ValueError,
+            match=r"generate: called {'hidden': 12} times for 6 tokens, expected hidden or forward once a token"):
         measure_generation(Writer(clock, asks=2), [7], 6, timer=clock)
     for options in (dict(new_tokens=1), dict(runs=0), dict(limit_s=0), dict(timer=lambda: math.nan)):
         with pytest.raises(ValueError, match="new_tokens: got|runs: got|limit_s: got|timer: got"):
@@ -1371,7 +1433,8 @@ def test_generation_of_a_gpt():
     np.random.seed(0)
     model = GPT(20, 16, 1, 2, max_seq_len=16)
     r = measure_generation(model, [1, 2, 3], 20, runs=2)  # beyond the context
-    assert r.same_tokens is True and r.token_ms["cached"].count == 2 * 19 and model.cache is None and "hidden" not in vars(model)
+    assert (r.same_tokens is True and r.token_ms["cached"].count == 2 * 19 and model.cache is None
+            and "hidden" not in vars(model))
 
 
 # How results show themselves.
@@ -1382,12 +1445,14 @@ def test_results_tell_their_story_in_one_line():
     assert str(r).splitlines()[1:] == ["  warning: <close> it"] and "see .warnings" not in str(r)
     assert "<td>101</td>" in r._repr_html_() and "&lt;close&gt;" in r._repr_html_()
     c = Comparison(1.1, 1.05, 1.2, 4, 0.02, "within_process", [1.0, 2.0, 3.0, 4.0], [1.0] * 4, {}, [])
-    assert repr(c) == "speedup x1.1000 [1.0500, 1.2000], IQR 1.5: faster (n=4 pairs, min effect 2%, within_process)" == str(c)
+    assert (repr(c) == "speedup x1.1000 [1.0500, 1.2000], IQR 1.5: faster (n=4 pairs, min effect 2%, within_process)"
+            == str(c))
     assert "faster" in c._repr_html_() and "within_process" in c._repr_html_()
 
 
 @pytest.mark.parametrize("result, line", [
-    (AccuracyComparison(-0.1, 2, 0, 20, 0.5), "accuracy difference: -0.1000 (right alone: baseline 2, optimized 0 of 20), McNemar p = 0.5"),
+    (AccuracyComparison(-0.1, 2, 0, 20, 0.5),
+     "accuracy difference: -0.1000 (right alone: baseline 2, optimized 0 of 20), McNemar p = 0.5"),
     (AccuracyResult(3, 4), "accuracy: 3/4 = 0.7500 [0.3006, 0.9544]"),
     (MemoryResult(8192, 25_600), "memory: 8,192 bytes stored, peak of one pass 25,600 bytes on top")])
 def test_other_results_tell_theirs(result, line):
@@ -1406,7 +1471,8 @@ def test_the_table_of_a_result_counts_its_outliers():
 @pytest.mark.parametrize("work, label, steps", [
     (lambda model, clock, **o: measure_latency(model, [0], 3000, timer=clock, **o), "latency", 3),
     (lambda model, clock, **o: compare_latency(model, model, [0], 7, timer=clock, **o), "pairs", 7),
-    (lambda model, clock, **o: compare_latency(ClockedModel(clock, 1), ClockedModel(clock, 1), [0], 6, timer=clock, warmup_s=0,
+    (lambda model, clock, **o: compare_latency(ClockedModel(clock, 1), ClockedModel(clock, 1), [0], 6, timer=clock,
+                                               warmup_s=0,
                                                scope="across_processes", processes=2, **o), "processes", 2)])
 def test_long_work_shows_a_bar_after_a_second(monkeypatch, work, label, steps):
     tqdm, clock, bars = pytest.importorskip("tqdm"), VirtualClock(), []

@@ -14,7 +14,8 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 
 REPO2DOCKER = Path(sys.executable).with_name("jupyter-repo2docker")
-needs_repo2docker = pytest.mark.skipif(not REPO2DOCKER.exists(), reason="no repo2docker: pip install jupyter-repo2docker")
+needs_repo2docker = pytest.mark.skipif(not REPO2DOCKER.exists(),
+                                       reason="no repo2docker: pip install jupyter-repo2docker")
 
 
 def canonical(name):
@@ -34,10 +35,12 @@ def student(tmp_path_factory):
     return release(tmp_path_factory.mktemp("released") / "student", "org/name")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="the students' environment is for Python 3.11 to 3.13; here packages bring backports, too")
+@pytest.mark.skipif(sys.version_info < (3, 11),
+                    reason="the students' environment is for Python 3.11 to 3.13; here packages bring backports, too")
 def test_requirements_are_exact_and_whole():
     asked, needed = pins()
-    assert not set(asked) & set(needed) and all(re.fullmatch(r"[\w.]+", version) for version in (asked | needed).values())
+    assert (not set(asked) & set(needed)
+            and all(re.fullmatch(r"[\w.]+", version) for version in (asked | needed).values()))
     todo, seen = [(name, "") for name in asked], set()
     while todo:
         name, extra = todo.pop()
@@ -53,8 +56,9 @@ def test_requirements_are_exact_and_whole():
 def test_no_pin_is_yanked(tmp_path):
     "Asks the package index, by pip's own report of what it would install."
     report = tmp_path / "report.json"
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps", "--report", report,
-                           "--retries", "1", "--timeout", "10", "-r", ROOT / "binder" / "requirements.txt"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed",
+                           "--no-deps", "--report", report, "--retries", "1", "--timeout", "10", "-r",
+                           ROOT / "binder" / "requirements.txt"], capture_output=True, text=True)
     if done.returncode and re.search("connection|resolve|timed out|retries", done.stderr, re.IGNORECASE):
         pytest.skip(f"the package index does not answer: {done.stderr.strip().splitlines()[-1][:200]}")
     assert done.returncode == 0, done.stderr
@@ -92,8 +96,9 @@ def test_badge_opens_the_notebook(student):
 def source(tmp_path):
     "The instructors' repository as repo2docker copies it, history included."
     folder = tmp_path / "source"
-    shutil.copytree(ROOT, folder, ignore=lambda place, names: [name for name in names if name in (".git", ".venv", "__pycache__")
-                                                               or Path(place) == ROOT and name.startswith("_")])
+    shutil.copytree(ROOT, folder, ignore=lambda place, names: [
+        name for name in names
+        if name in (".git", ".venv", "__pycache__") or Path(place) == ROOT and name.startswith("_")])
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(folder)]
     for words in (["init", "-q"], ["add", "-f", "."], ["commit", "-q", "-m", "source"]):
         subprocess.run([*git, *words], check=True)
@@ -105,11 +110,13 @@ def post_build(folder, scratch, **more):
     (scratch / "bin").mkdir()
     for name in ("home", "tmp"):
         (scratch / name).mkdir()
-    (scratch / "bin" / "python").write_text(f'#!/bin/sh\n[ "$2" = pip ] && echo "$@" >{scratch}/pip || exec {sys.executable} "$@"\n')
+    ((scratch / "bin" / "python")
+     .write_text(f'#!/bin/sh\n[ "$2" = pip ] && echo "$@" >{scratch}/pip || exec {sys.executable} "$@"\n'))
     (scratch / "bin" / "jupyter").write_text("#!/bin/sh\n")
     for script in (scratch / "bin").iterdir():
         script.chmod(0o755)
-    environment = {"PATH": f"{scratch}/bin:/usr/bin:/bin", "HOME": str(scratch / "home"), "TMPDIR": str(scratch / "tmp"), "LANG": "C.UTF-8", **more}
+    environment = {"PATH": f"{scratch}/bin:/usr/bin:/bin", "HOME": str(scratch / "home"),
+                   "TMPDIR": str(scratch / "tmp"), "LANG": "C.UTF-8", **more}
     return subprocess.run(["./binder/postBuild"], cwd=folder, env=environment, capture_output=True, text=True)
 
 
@@ -127,7 +134,8 @@ def test_source_becomes_the_students_repository(source, student, tmp_path):
     secrets = Secrets(nbformat.read(ROOT / "20_capstone.ipynb", as_version=4))
     assert leaks(source, secrets, files) == []
     left = [path for place in ("home", "tmp") for path in (tmp_path / place).rglob("*") if path.is_file()]
-    assert [path for path in left for _ in secrets.in_text(path.read_text(errors="replace"))] == [], "answers are left outside of the folder"
+    assert ([path for path in left for _ in secrets.in_text(path.read_text(errors="replace"))]
+            == []), "answers are left outside of the folder"
     assert not list((tmp_path / "tmp").iterdir()), "the scratch folder of the release is left"
 
 
@@ -159,13 +167,16 @@ def test_an_ordinary_user_builds_and_exports(student, capsys):
             print(f"\nstudents' environment: {size:.0f} MiB installed, {sum(map(len, pins()))} packages")
         path = f"{python.parent}:{os.defpath}"
         frozen = as_binder.run([python, "-m", "pip", "freeze", "--all"], folder, home, path)
-        installed = {canonical(line.split("==")[0]): line.split("==")[1] for line in frozen.splitlines() if "==" in line}
+        installed = {canonical(line.split("==")[0]): line.split("==")[1] for line in frozen.splitlines()
+                     if "==" in line}
         asked, needed = pins()
-        assert {name: version for name, version in installed.items() if name not in ("pip", "tinytorch-grader")} == asked | needed
+        assert ({name: version for name, version in installed.items() if name not in ("pip", "tinytorch-grader")}
+                == asked | needed)
         settings = json.loads((python.parents[1] / "etc" / "jupyter" / "labconfig" / "page_config.json").read_text())
         assert "@jupyterlab/apputils-extension:announcements" in settings["disabledExtensions"]
         told = re.search(r"# Of its (\d+) MiB", (folder / "binder" / "requirements.txt").read_text(encoding="utf-8"))
-        assert size == pytest.approx(int(told[1]), rel=0.05), "binder/requirements.txt gives each part of the environment its reason"
+        assert size == pytest.approx(int(told[1]),
+                                     rel=0.05), "binder/requirements.txt gives each part of the environment its reason"
         as_binder.run(["nbdev_export"], folder, home, path)
         assert (folder / "tinytorch" / "olympics.py").is_file()
         as_binder.run(["jupyter", "nbconvert", "--to", "html", "20_capstone.ipynb"], folder, home, path)

@@ -19,7 +19,8 @@ NOTHING = Trusted({"cells": []})
 IMPORTS = ("from tinytorch_grader.cage import Limits\nfrom tinytorch_grader.cage.bubblewrap import Cages\n"
            "from tinytorch_grader.intake import Job, Step\nfrom tinytorch_grader.notebook import Trusted\n")
 ROOT = Path(__file__).resolve().parents[1]
-caged = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
+caged = pytest.mark.skipif(not shutil.which("bwrap"),
+                           reason="needs bubblewrap: run `make system` or apt-get install bubblewrap")
 SMALL = Limits(seconds=5, memory_mb=700, processes=20, file_mb=8, output_bytes=20_000)
 
 
@@ -61,12 +62,14 @@ def test_steps_run_in_one_namespace_and_an_error_is_an_answer(box):
 
 def test_endless_cell_times_out_and_keeps_what_came_before():
     with Bare(NOTHING, Limits(seconds=2)) as box:
-        outcome = box.run(job("x = 1", "import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass", "y = 1"))
+        outcome = box.run(job(
+            "x = 1", "import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass", "y = 1"))
     assert outcome.status == "timeout" and list(outcome.verdicts) == ["cell-0"] and "cell-1" in outcome.message
 
 
 def test_a_process_that_ends_is_crashed_and_keeps_what_came_before(box):
-    for end in ("import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "import faulthandler; faulthandler._sigsegv()"):
+    for end in ("import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+                "import faulthandler; faulthandler._sigsegv()"):
         outcome = box.run(job("x = 1", end, "y = 1"))
         assert outcome.status == "crashed" and list(outcome.verdicts) == ["cell-0"], (end, outcome)
 
@@ -74,7 +77,8 @@ def test_a_process_that_ends_is_crashed_and_keeps_what_came_before(box):
 @caged
 def test_memory_of_one_process_and_of_the_tree(cages):
     assert cages.run(job("b = bytearray(1 << 30)")).status == "memory"
-    tree = "import os, time\nfor _ in range(3):\n    if not os.fork():\n        b = bytearray(300 << 20)\n        time.sleep(60)\ntime.sleep(60)"
+    tree = ("import os, time\nfor _ in range(3):\n    if not os.fork():\n        b = bytearray(300 << 20)\n"
+            "        time.sleep(60)\ntime.sleep(60)")
     assert cages.run(job("x = 1", tree)).status == "memory"
 
 
@@ -84,7 +88,8 @@ def test_processes_are_limited_and_counted_for_each_submission_alone(cages):
             "except BlockingIOError: print(n)\nelse: print('no limit')")
     assert 10 < int(said(cages, fork)) <= SMALL.processes
     results = []
-    threads = [threading.Thread(target=lambda: results.append(int(said(cages, fork + "\ntime.sleep(.5)")))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: results.append(int(said(cages, fork + "\ntime.sleep(.5)"))))
+               for _ in range(2)]
     for t in threads: t.start()
     for t in threads: t.join()
     assert len(results) == 2 and min(results) > 10
@@ -92,8 +97,10 @@ def test_processes_are_limited_and_counted_for_each_submission_alone(cages):
 
 @caged
 def test_a_file_and_the_disk_are_limited(cages):
-    fill = "n = 0\ntry:\n    for i in range(1000):\n        with open(f'{PLACE}/{i}', 'wb') as f:\n            for _ in range(64): n += f.write(bytes(1 << 20))\nexcept OSError as e: print(n >> 20)"
-    one = "try:\n    with open('big', 'wb') as f: f.write(bytes(9 << 20))\n    print('no limit')\nexcept OSError as e: print(e.errno)"
+    fill = ("n = 0\ntry:\n    for i in range(1000):\n        with open(f'{PLACE}/{i}', 'wb') as f:\n"
+            "            for _ in range(64): n += f.write(bytes(1 << 20))\nexcept OSError as e: print(n >> 20)")
+    one = ("try:\n    with open('big', 'wb') as f: f.write(bytes(9 << 20))\n    print('no limit')\n"
+           "except OSError as e: print(e.errno)")
     assert said(cages, one) == "27\n"
     for place in ("/tmp", "/dev/shm"):
         assert int(said(cages, fill.replace("{PLACE}", place))) <= 2 * SMALL.file_mb
@@ -103,7 +110,8 @@ def test_a_file_and_the_disk_are_limited(cages):
 def test_output_is_cut(box):
     for flood in ("print('x' * 10_000_000)", "for _ in range(100_000): print('y' * 80)"):
         outcome = box.run(job("x = 1", flood, "print(x)"))
-        assert outcome.status == "graded" and len(printed(outcome, 1)) < 2 * SMALL.output_bytes and printed(outcome, 2) == "1\n"
+        assert (outcome.status == "graded" and len(printed(outcome, 1)) < 2 * SMALL.output_bytes
+                and printed(outcome, 2) == "1\n")
 
 
 SEEN = """
@@ -113,21 +121,26 @@ def can(f, *args):
     except OSError: return False
 def find(top):
     return [os.path.join(d, n) for d, ds, fs in os.walk(top) for n in ds + fs]
-everything = [p for top in ("/grader", "/framework", "/tmp", "/etc", "/hardware", "/proc", "/dev", "/packages") for p in find(top)]
-print(json.dumps({"uid": os.getuid(), "pid": os.getpid(), "environ": dict(os.environ), "root": os.listdir("/"), "files": everything,
-  "proc": os.listdir("/proc"), "home": [p for p in HOMES if os.path.exists(p)], "fds": [fd for fd in range(3, 300) if can(os.fstat, fd)],
+tops = ("/grader", "/framework", "/tmp", "/etc", "/hardware", "/proc", "/dev", "/packages")
+everything = [p for top in tops for p in find(top)]
+print(json.dumps({"uid": os.getuid(), "pid": os.getpid(), "environ": dict(os.environ), "root": os.listdir("/"),
+  "files": everything, "proc": os.listdir("/proc"), "home": [p for p in HOMES if os.path.exists(p)],
+  "fds": [fd for fd in range(3, 300) if can(os.fstat, fd)],
   "writable": [d for d, _, _ in os.walk("/") if os.access(d, os.W_OK)], "grader": os.listdir("/grader")}))
 """
 
 
 @caged
 def test_the_cage_shows_nothing_of_the_grader_its_user_or_its_neighbours(cages, monkeypatch):
-    homes = [str(Path.home()), str(ROOT), "/root", "/home", "/work", "/var", "/usr/local/etc", "/etc/passwd", "/etc/shadow", "/run"]
+    homes = [str(Path.home()), str(ROOT), "/root", "/home", "/work", "/var", "/usr/local/etc", "/etc/passwd",
+             "/etc/shadow", "/run"]
     seen = json.loads(said(cages, f"HOMES = {homes}\n" + SEEN.replace('"/packages"', '"/tmp"')))
-    assert seen["uid"] == 1000 and seen["pid"] == 2 and seen["home"] == [] and seen["proc"] in (["cpuinfo", "meminfo"], ["meminfo", "cpuinfo"])
+    assert (seen["uid"] == 1000 and seen["pid"] == 2 and seen["home"] == []
+            and seen["proc"] in (["cpuinfo", "meminfo"], ["meminfo", "cpuinfo"]))
     assert set(seen["environ"]) <= set(bubblewrap.ENV) | {"PWD", "CAPSTONE_SEED"}
     assert sorted(seen["grader"]) == ["cells.json", "exam", "server.py"]
-    assert not [f for f in seen["files"] if "olympics" in f or f.endswith((".ipynb", ".db")) or "gradebook" in f or "intake" in f]
+    assert not [f for f in seen["files"]
+                if "olympics" in f or f.endswith((".ipynb", ".db")) or "gradebook" in f or "intake" in f]
     assert sorted(seen["writable"]) == ["/dev/shm", "/tmp"]
     assert len(seen["fds"]) <= 2   # the runner's own end of the channel
 
@@ -137,16 +150,19 @@ def test_no_copy_of_the_course_can_be_imported(cages):
     for name in ("tinytorch.olympics", "tinytorch_grader", "tinytorch_grader.intake"):
         outcome = cages.run(job(f"import {name}"))
         assert outcome.verdicts["cell-0"].error.ename == "ModuleNotFoundError"
-    find = ("import glob, sys\nprint([p for d in sys.path for p in glob.glob(d + '/*tinytorch*/*') + glob.glob(d + '/*tinytorch*')"
-            " if not p.startswith('/framework')])")
+    find = ("import glob, sys\nprint([p for d in sys.path for p in glob.glob(d + '/*tinytorch*/*') + glob.glob(d + "
+            "'/*tinytorch*')" " if not p.startswith('/framework')])")
     assert all(p.endswith(("dist-info", ".pth", "_finder.py", ".egg-link")) for p in eval(said(cages, find)))
-    readable = "import glob, os\nprint([p for p in glob.glob('/packages/*/*tinytorch*') if os.path.isdir(p) and os.listdir(p) or os.access(p, os.R_OK) and os.path.isfile(p)])"
+    readable = ("import glob, os\nprint([p for p in glob.glob('/packages/*/*tinytorch*') if os.path.isdir(p) and "
+                "os.listdir(p) or os.access(p, os.R_OK) and os.path.isfile(p)])")
     assert said(cages, readable) == "[]\n"
 
 
 @caged
 def test_no_network(cages):
-    assert said(cages, "import socket\ntry: socket.create_connection(('1.1.1.1', 53), 2)\nexcept OSError: print('none')") == "none\n"
+    assert (said(cages,
+                 "import socket\ntry: socket.create_connection(('1.1.1.1', 53), 2)\nexcept OSError: print('none')")
+            == "none\n")
     assert said(cages, "import socket\nprint([n for _, n in socket.if_nameindex()])") == "['lo']\n"
 
 
@@ -168,7 +184,8 @@ def test_neighbours_at_the_same_time_meet_on_no_socket_but_each_has_its_own_loop
     results = {}
     waits = MEET + "held = [listen(kind) for kind in kinds]\nprint(*map(call, kinds))\ntime.sleep(1)"
     asks = MEET + "time.sleep(.5)\nprint(*map(call, kinds))"
-    threads = [threading.Thread(target=lambda name, source: results.update({name: said(cages, source)}), args=pair) for pair in (("waits", waits), ("asks", asks))]
+    threads = [threading.Thread(target=lambda name, source: results.update({name: said(cages, source)}), args=pair)
+               for pair in (("waits", waits), ("asks", asks))]
     for t in threads: t.start()
     for t in threads: t.join()
     assert results == {"waits": "met met\n", "asks": "nobody nobody\n"}
@@ -176,7 +193,8 @@ def test_neighbours_at_the_same_time_meet_on_no_socket_but_each_has_its_own_loop
 
 @caged
 def test_open_files_are_limited(cages):
-    many = "n, kept = 0, []\ntry:\n    for n in range(1000): kept.append(open('/dev/null'))\nexcept OSError as e: print(e.errno, n)"
+    many = ("n, kept = 0, []\ntry:\n    for n in range(1000): kept.append(open('/dev/null'))\n"
+            "except OSError as e: print(e.errno, n)")
     number, n = map(int, said(cages, many).split())
     assert number == 24 and 100 < n < 128
 
@@ -185,8 +203,9 @@ CALLS = """
 import ctypes, errno
 libc = ctypes.CDLL(None, use_errno=True)
 def denied(name, *args): return getattr(libc, name)(*args) == -1 and ctypes.get_errno() == errno.EPERM
-print([name for name, *args in [("unshare", 0x10000000), ("unshare", 0x20000), ("ptrace", 16, 1, 0, 0), ("memfd_create", b"x", 0),
-  ("mount", b"x", b"/tmp", b"tmpfs", 0, None), ("chroot", b"/tmp"), ("setns", 0, 0), ("shmget", 0, 4096, 0o1600), ("umount2", b"/proc", 2),
+print([name for name, *args in [("unshare", 0x10000000), ("unshare", 0x20000), ("ptrace", 16, 1, 0, 0),
+  ("memfd_create", b"x", 0), ("mount", b"x", b"/tmp", b"tmpfs", 0, None), ("chroot", b"/tmp"),
+  ("setns", 0, 0), ("shmget", 0, 4096, 0o1600), ("umount2", b"/proc", 2),
   ("setuid", 0), ("sethostname", b"x", 1)] if not denied(name, *args)])
 """
 
@@ -210,7 +229,8 @@ def processes():
 def test_nothing_outlives_a_submission(cages):
     detached = ("import os, signal, subprocess\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
                 "subprocess.Popen(['/usr/bin/sleep', '98765'], start_new_session=True)\n"
-                "if not os.fork():\n    os.setsid()\n    if not os.fork(): os.execv('/usr/bin/sleep', ['sleep', '98764'])\n    os._exit(0)")
+                "if not os.fork():\n    os.setsid()\n"
+                "    if not os.fork(): os.execv('/usr/bin/sleep', ['sleep', '98764'])\n    os._exit(0)")
     for cell in (detached, detached + "\nos._exit(0)", detached + "\nos.kill(-1, 19)"):
         cages.run(job(cell))
         assert not [line for line in processes().values() if b"9876" in line]
@@ -222,7 +242,8 @@ def test_cages_end_with_their_owner(tmp_path):
     code = (f"import threading\n{IMPORTS}"
             "with Cages(Trusted({'cells': []}), Limits(seconds=60)) as c:\n"
             "    threading.Timer(1, lambda: print('on', flush=True)).start()\n"
-            "    c.run(Job(1, [Step('a', 'extra', 'import os; os.execv(\"/usr/bin/sleep\", [\"sleep\", \"98763\"])')]))")
+            "    c.run(Job(1, [Step('a', 'extra', 'import os; os.execv(\"/usr/bin/sleep\", [\"sleep\", "
+            "\"98763\"])')]))")
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path)
     assert owner.stdout.readline() == b"on\n"
     owner.kill()
@@ -235,25 +256,34 @@ def test_cages_end_with_their_owner(tmp_path):
 
 
 OTHER_FRAMES = {
-    "an answer ahead": '["=",0,{"t":[]}]', "garbage": "hello", "deep": "[" * 9999, "another tag": '["=",0,{"pickle":1}]', "two tags": '["=",0,{"t":[],"d":[]}]',
-    "a handle of nothing": '["=",0,{"h":[1,99]}]', "an array beyond its bytes": '["=",0,{"a":["<f8",[9],0]}]', "objects": '["=",0,{"a":["|O",[1],0]}]',
-    "a call of what was not given": '["?",0,["call",0,{"t":[]},{"D":{}}]]', "a method not shown": '["?",0,["method",0,"__class__",{"t":[]},{"D":{}}]]',
-    "a question unknown": '["?",0,["exec",0]]', "digits": '["=",0,1' + "0" * 5000 + "]", "clock reads": '["=","many",0]',
-    "an output of another kind": '["=",0,[null,[{"D":{"output_type":"stream","name":"stdout","text":[5]}}]]]', "no words": '["!",0,{"D":{"names":[1]}}]'}
+    "an answer ahead": '["=",0,{"t":[]}]', "garbage": "hello", "deep": "[" * 9999,
+    "another tag": '["=",0,{"pickle":1}]', "two tags": '["=",0,{"t":[],"d":[]}]',
+    "a handle of nothing": '["=",0,{"h":[1,99]}]', "an array beyond its bytes": '["=",0,{"a":["<f8",[9],0]}]',
+    "objects": '["=",0,{"a":["|O",[1],0]}]',
+    "a call of what was not given": '["?",0,["call",0,{"t":[]},{"D":{}}]]',
+    "a method not shown": '["?",0,["method",0,"__class__",{"t":[]},{"D":{}}]]',
+    "a question unknown": '["?",0,["exec",0]]', "digits": '["=",0,1' + "0" * 5000 + "]",
+    "clock reads": '["=","many",0]',
+    "an output of another kind": '["=",0,[null,[{"D":{"output_type":"stream","name":"stdout","text":[5]}}]]]',
+    "no words": '["!",0,{"D":{"names":[1]}}]'}
 
 
 @pytest.mark.parametrize("frame", OTHER_FRAMES)
 def test_a_frame_that_no_students_process_sends_is_tampering_and_no_more(box, frame):
     cell = (f"import os, stat, struct\nframe = {OTHER_FRAMES[frame]!r}.encode()\nfor fd in range(3, 300):\n    try:\n"
-            "        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, struct.pack('<II', len(frame), 0) + frame)\n    except OSError: pass")
+            "        if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, struct.pack('<II', len(frame), 0) + frame)\n"
+            "    except OSError: pass")
     outcome = box.run(job("x = 1", cell, "y = 1"))
     assert outcome.status == "tampered" and list(outcome.verdicts) == ["cell-0"], outcome
 
 
 @caged
 def test_neighbours_share_nothing(cages):
-    cages.run(job("import numpy, builtins, tinytorch\nnumpy.secret = builtins.secret = tinytorch.secret = 1\nopen('/tmp/secret', 'w').close()"))
-    assert said(cages, "import numpy, builtins, os, tinytorch\nprint(hasattr(numpy, 'secret'), hasattr(builtins, 'secret'), hasattr(tinytorch, 'secret'), os.path.exists('/tmp/secret'))") == "False False False False\n"
+    cages.run(job("import numpy, builtins, tinytorch\nnumpy.secret = builtins.secret = tinytorch.secret = 1\n"
+                  "open('/tmp/secret', 'w').close()"))
+    assert said(cages, "import numpy, builtins, os, tinytorch\n"
+                "print(hasattr(numpy, 'secret'), hasattr(builtins, 'secret'), hasattr(tinytorch, 'secret'), "
+                "os.path.exists('/tmp/secret'))") == "False False False False\n"
     draw = "import random, numpy; print(random.random(), numpy.random.rand())"
     draws = [printed(cages.run(Job(seed, job(draw).steps))) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]   # the same submission meets the same numbers, another one others
@@ -261,17 +291,22 @@ def test_neighbours_share_nothing(cages):
 
 def test_verdicts_are_rebuilt_from_plain_types():
     step, limits = Step("a", "test", ""), Limits()
-    good = {"id": "a", "error": None, "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud800\x00", "extra": 1}]}
-    assert outcome.verdict(good, step, limits).outputs == [{"output_type": "stream", "name": "stdout", "text": "?\ufffd"}]
-    for change in ({"id": "b"}, {"error": {}}, {"error": "x"}, {"outputs": [{}]}, {"outputs": 3},
-                   {"outputs": [{"output_type": "stream", "name": "stdout", "text": 5}]}, {"outputs": [{"output_type": "display_data", "data": []}]}):
+    good = {"id": "a", "error": None,
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud800\x00", "extra": 1}]}
+    assert (outcome.verdict(good, step, limits).outputs
+            == [{"output_type": "stream", "name": "stdout", "text": "?\ufffd"}])
+    for change in ({"id": "b"}, {"error": {}}, {"error": "x"}, {"outputs": [{}]},
+                   {"outputs": 3}, {"outputs": [{"output_type": "stream", "name": "stdout", "text": 5}]},
+                   {"outputs": [{"output_type": "display_data", "data": []}]}):
         with pytest.raises(outcome.BadAnswer): outcome.verdict(good | change, step, limits)
-    found = outcome.verdict(good | {"error": {"ename": "E", "message": "m", "line": None, "at": ["c", 2]}}, step, limits)
+    found = outcome.verdict(good | {"error": {"ename": "E", "message": "m", "line": None, "at": ["c", 2]}}, step,
+                            limits)
     assert not found.ok and found.error.at == ("c", 2)
 
 
 def test_a_cage_that_says_nothing_is_an_error_and_no_wait(monkeypatch, tmp_path):
-    (tmp_path / "bwrap").write_text("#!/bin/sh\n(sleep 97531) &\nexec sleep 97532\n")   # one that keeps the streams open, whatever is killed
+    # one that keeps the streams open, whatever is killed
+    (tmp_path / "bwrap").write_text("#!/bin/sh\n(sleep 97531) &\nexec sleep 97532\n")
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(forks, "SILENCE", 0.5)
@@ -284,7 +319,8 @@ def test_a_cage_that_says_nothing_is_an_error_and_no_wait(monkeypatch, tmp_path)
 
 @caged
 def test_no_lease_on_a_file_that_all_cages_see(cages):
-    lease = "import fcntl, numpy\ntry: fcntl.fcntl(open(numpy.__file__), fcntl.F_SETLEASE, fcntl.F_RDLCK)\nexcept PermissionError: print('denied')"
+    lease = ("import fcntl, numpy\ntry: fcntl.fcntl(open(numpy.__file__), fcntl.F_SETLEASE, fcntl.F_RDLCK)\n"
+             "except PermissionError: print('denied')")
     assert said(cages, lease) == "denied\n"
 
 
@@ -325,14 +361,18 @@ def test_a_cage_that_cannot_start_says_why(monkeypatch, tmp_path):
 def test_an_ordinary_user_has_the_same_cage(tmp_path):
     base = str(Path(sys.base_prefix).resolve())
     packages = next(p for p in sys.path if p.endswith("site-packages"))
-    shutil.copytree(ROOT / "src" / "tinytorch_grader", tmp_path / "src" / "tinytorch_grader", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src" / "tinytorch_grader", tmp_path / "src" / "tinytorch_grader",
+                    ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tinytorch", tmp_path / "src" / "tinytorch", ignore=shutil.ignore_patterns("__pycache__"))
     code = (f"import os\n{IMPORTS}assert os.geteuid() == 1234\nwith Cages(Trusted({{'cells': []}})) as c:\n"
-            "    o = c.run(Job(1, [Step('a', 'extra', 'import os, numpy, tinytorch; print(os.getuid(), os.listdir(\"/tmp\"))')]))\n"
-            "    print(o.status, o.verdicts['a'].outputs[0]['text'])")
-    done = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/mnt", "--ro-bind", base, "/mnt/python", "--ro-bind", packages, "/mnt/site-packages",
-                           "--ro-bind", tmp_path / "src", "/mnt/src", "setpriv", "--reuid=1234", "--regid=1234", "--clear-groups",
-                           "/mnt/python/bin/" + Path(os.path.realpath(sys.executable)).name, "-c", code], capture_output=True, text=True,
+            "    o = c.run(Job(1, [Step('a', 'extra', 'import os, numpy, tinytorch; print(os.getuid(), "
+            "os.listdir(\"/tmp\"))')]))\n" "    print(o.status, o.verdicts['a'].outputs[0]['text'])")
+    done = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/mnt", "--ro-bind", base, "/mnt/python",
+                           "--ro-bind", packages, "/mnt/site-packages",
+                           "--ro-bind", tmp_path / "src", "/mnt/src", "setpriv", "--reuid=1234", "--regid=1234",
+                           "--clear-groups",
+                           "/mnt/python/bin/" + Path(os.path.realpath(sys.executable)).name, "-c", code],
+                          capture_output=True, text=True,
                           env={"PYTHONPATH": "/mnt/src:/mnt/site-packages", "LD_LIBRARY_PATH": "/mnt/python/lib",
                                "PATH": os.environ["PATH"], "HOME": "/nonexistent"})
     assert done.stdout.strip() == "graded 1000 []", done.stderr

@@ -19,7 +19,8 @@ OWN = """def double(x):
         raise ArithmeticError('the loop went wrong')
     return round(total, 9) if isinstance(x, float) else int(total)
 """
-WORDS = "The tail decides because a user who waits remembers the slowest of all answers and not the average one that we so like to report."
+WORDS = ("The tail decides because a user who waits remembers the slowest of all answers and not the average one that "
+         "we so like to report.")
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +35,25 @@ def course(blank, tmp_path):
 
 def test_work_that_is_alike_is_listed_and_honest_work_is_not(course):
     for n in range(12): hand_in(course, f"honest{n}", **RIGHT | {"why": f"Because number {n} is so."})
-    renamed = re.sub(r"\btotal\b", "acc", re.sub(r"\bstep\b", "i", OWN)).replace("\n    if", "\n\n    # checked\n    if")
+    renamed = re.sub(r"\btotal\b", "acc",
+                     re.sub(r"\bstep\b", "i", OWN)).replace("\n    if", "\n\n    # checked\n    if")
     hand_in(course, "ann", **RIGHT | {"double": OWN})
     hand_in(course, "ben", **RIGHT | {"double": renamed})
     hand_in(course, "cyd", **RIGHT | {"why": WORDS})
     hand_in(course, "dan", **RIGHT | {"why": WORDS.replace("the average one", "a mean")})
     hand_in(course, "eve", **RIGHT | {"half": "def half(x):\n    return x * 0.5  # mine"})
-    for student in ("ann", "dan"): (course / "submitted" / student / ASSIGNMENT / "submission.json").write_text('{"a": 1}')
+    for student in ("ann", "dan"):
+        (course / "submitted" / student / ASSIGNMENT / "submission.json").write_text('{"a": 1}')
     grading.grade(course, sandbox=False)
     with Gradebook(course) as book: pairs, same, claims = similar.look(book)
-    assert {(pair.one, pair.other): pair.cells[0] for pair in pairs} == {("ann", "ben"): "double", ("cyd", "dan"): "why"} and pairs[0].share > 0.9
+    assert ({(pair.one, pair.other): pair.cells[0]
+             for pair in pairs} == {("ann", "ben"): "double", ("cyd", "dan"): "why"} and pairs[0].share > 0.9)
     assert same == [] and claims == [["ann", "dan"]]
     hand_in(course, "fay", **RIGHT | {"double": OWN})
     grading.grade(course, sandbox=False)
     said = capstone("similar", course)
-    assert said.returncode == 1 and "the same answers: ann, fay" in said.stdout and "alike: ann and ben, 100 % of the smaller work" in said.stdout, said.stdout + said.stderr
+    assert (said.returncode == 1 and "the same answers: ann, fay" in said.stdout
+            and "alike: ann and ben, 100 % of the smaller work" in said.stdout), said.stdout + said.stderr
 
 
 def test_shared_shingles_are_counted_exactly(monkeypatch):
@@ -57,11 +62,13 @@ def test_shared_shingles_are_counted_exactly(monkeypatch):
     own = {student: dict.fromkeys(rng.sample(range(100), 40), "cell") for student in "abcde"}
     kept = set(range(0, 100, 3))
     found = similar.counted(own, kept)
-    assert [[int(n) for n in row] for row in found] == [[len(own[a].keys() & own[b].keys() & kept) for b in own] for a in own]
+    assert ([[int(n) for n in row] for row in found]
+            == [[len(own[a].keys() & own[b].keys() & kept) for b in own] for a in own])
 
 
-@pytest.mark.parametrize("source, other", [
-    ("x = total+1  # sum", "y=count + 1"), ("s = f'{a}' + r\"b\"", "t = 'c' + \"\"\"two\nlines\"\"\""), ("a **= b // 2 -> c", "q **= r // 2 -> s")])
+@pytest.mark.parametrize("source, other", [("x = total+1  # sum", "y=count + 1"),
+                                           ("s = f'{a}' + r\"b\"", "t = 'c' + \"\"\"two\nlines\"\"\""),
+                                           ("a **= b // 2 -> c", "q **= r // 2 -> s")])
 def test_renaming_comments_and_white_space_hide_nothing(source, other):
     assert similar.tokens(source, set()) == similar.tokens(other, set())
     assert similar.tokens("x = 1", {"x"}) == ["x", "=", "1"] != similar.tokens("x = 2", {"x"})
@@ -76,20 +83,25 @@ def test_answers_go_out_and_marks_come_in(course, tmp_path):
     said = capstone("answers", course, "--out", out)
     assert said.returncode == 0 and "2 answers" in said.stdout, said.stderr
     table = list(csv.DictReader(out.open(newline="", encoding="utf-8")))
-    assert [row["student"] for row in table] == ["ada", "bob"] and table[0]["answer"] == "'=cmd() because" and table[0]["worth"] == "5"
+    assert ([row["student"] for row in table] == ["ada", "bob"] and table[0]["answer"] == "'=cmd() because"
+            and table[0]["worth"] == "5")
     table[0] |= {"points": "4,5", "comment": "good"}
     table[1] |= {"points": "3"}
     hand_in(course, "bob", **RIGHT | {"why": "Another answer."})
     grading.grade(course, sandbox=False)
     with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, byhand.COLUMNS, delimiter=";")   # as a spreadsheet writes it where the decimal mark is a comma
+        # as a spreadsheet writes it where the decimal mark is a comma
+        writer = csv.DictWriter(file, byhand.COLUMNS, delimiter=";")
         writer.writeheader()
-        writer.writerows([*table, table[0] | {"student": "nobody"}, table[0] | {"points": "7"}, table[0] | {"points": "x"}])
+        writer.writerows([*table, table[0] | {"student": "nobody"}, table[0] | {"points": "7"},
+                          table[0] | {"points": "x"}])
     said = capstone("mark", course, "--from", out)
-    assert said.returncode == 1 and "1 marks entered" in said.stdout and "bob, why: the answer has changed since" in said.stdout, said.stdout + said.stderr
+    assert (said.returncode == 1 and "1 marks entered" in said.stdout
+            and "bob, why: the answer has changed since" in said.stdout), said.stdout + said.stderr
     for why in ("no such student", "expected 0 to 5", "got 'x' as points"): assert why in said.stdout
     found = gradebook(course)
-    assert found["ada"]["score"] == 9.5 and not found["ada"]["manual"] and found["ada"]["comments"]["why"][1] == "good" and found["bob"]["score"] == 5
+    assert (found["ada"]["score"] == 9.5 and not found["ada"]["manual"] and found["ada"]["comments"]["why"][1] == "good"
+            and found["bob"]["score"] == 5)
     with Gradebook(course) as book: assert [row["student"] for row in byhand.rows(book)] == ["bob"]
     grading.grade(course, sandbox=False, force=True)
     assert gradebook(course)["ada"]["score"] == 9.5
@@ -105,5 +117,6 @@ def test_a_claim_is_checked(tmp_path):
     folder.mkdir(parents=True)
     (folder / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(notebook()))
     said = capstone("rerun", tmp_path / "course", "ada")
-    assert said.returncode == 0 and "handed in no submission.json" in said.stdout and re.search(r"baseline accuracy +- +0\.9", said.stdout), said.stdout + said.stderr
+    assert (said.returncode == 0 and "handed in no submission.json" in said.stdout
+            and re.search(r"baseline accuracy +- +0\.9", said.stdout)), said.stdout + said.stderr
     assert capstone("rerun", tmp_path / "course", "bob").returncode == 2

@@ -26,13 +26,15 @@ def one_line(result, *words):
     "Assert that a process failed as promised: status 2, one line on stderr that holds `words`, no traceback."
     lines = [line for line in result.stderr.strip().splitlines()   # progress before it, where the machine is slow
              if not re.search(r"\d+ of \d+, about \d+ s left$", line)]
-    assert result.returncode == 2 and len(lines) == 1 and "Traceback" not in result.stderr, (result.returncode, result.stdout, result.stderr)
+    assert (result.returncode == 2 and len(lines) == 1
+            and "Traceback" not in result.stderr), (result.returncode, result.stdout, result.stderr)
     for word in words: assert word in lines[0], lines[0]
 
 
 @pytest.fixture
 def capstone(capfd, monkeypatch):
-    "Run the command here, where its rooms are imported already: that takes a process over a second; the CompletedProcess."
+    """Run the command here, where its rooms are imported already: that takes a process over a second;
+    the CompletedProcess."""
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["capstone", *map(str, words)])
         monkeypatch.setattr(cli, "die_quietly", lambda: None)   # the signals are pytest's
@@ -50,8 +52,9 @@ def course(tmp_path_factory):
 
 
 def test_commands_are_those_of_the_contract():
-    assert COMMANDS == sorted("release check course grade feedback collect compare report help bench gate board history log "
-                              "answers mark rerun similar".split())
+    assert (COMMANDS
+            == sorted("release check course grade feedback collect compare report help bench gate board history log "
+                      "answers mark rerun similar".split()))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -76,11 +79,13 @@ def test_what_a_command_did_is_json_where_it_is_asked_for(course, tmp_path, capf
     shutil.copy(ROOT / f"{ASSIGNMENT}.ipynb", tmp_path / "downloads" / f"lovelaceada_101_5001_{ASSIGNMENT}.ipynb")
     copied = shutil.copytree(course, tmp_path / "course")
     status, found, err = said("collect", copied, "--from", tmp_path / "downloads")
-    assert status == 0 and ["lovelaceada_101" in line for line in found["matched"]] == [True] and found["unmatched"] == [] and "1 new" in err
+    assert (status == 0 and ["lovelaceada_101" in line for line in found["matched"]] == [True]
+            and found["unmatched"] == [] and "1 new" in err)
     shutil.rmtree(copied / "submitted" / "lovelaceada_101")
     assert said("grade", copied, "--no-sandbox")[1]["submissions"][0]["student"] == "ada"
     status, found, err = said("feedback", copied)
-    assert status is not None and Path(found["pages"]["ada"]).is_file() and found["not_in_zip"] == [] and "feedback for 1 students" in err
+    assert (status is not None and Path(found["pages"]["ada"]).is_file() and found["not_in_zip"] == []
+            and "feedback for 1 students" in err)
     assert Path(said("report", copied)[1]["report"]).is_file()
     assert said("similar", copied)[:2] == (0, {"same_answers": [], "same_submission": [], "alike": []})
     status, found, err = said("answers", copied, "--out", tmp_path / "answers.csv")
@@ -90,7 +95,8 @@ def test_what_a_command_did_is_json_where_it_is_asked_for(course, tmp_path, capf
 
 def test_the_list_of_commands_is_cut_nowhere(capstone):
     said = process("--help", env=os.environ | {"COLUMNS": "80"}).stdout
-    assert "..." not in said.partition("Commands:")[2] and all(cli.cli.commands[name].short_help.rstrip(".") in said for name in COMMANDS)
+    assert ("..." not in said.partition("Commands:")[2]
+            and all(cli.cli.commands[name].short_help.rstrip(".") in said for name in COMMANDS))
     assert "DIR/report.html" in capstone("report", "--help").stdout
     collect = " ".join(capstone("collect", "--help").stdout.split())
     for word in ("Canvas, Moodle and Blackboard", "c.FileNameCollectorPlugin.named_regexp"): assert word in collect
@@ -108,7 +114,8 @@ def test_python_m_is_the_command():
     assert result.returncode == 0 and all(name in result.stdout for name in COMMANDS)
 
 
-@pytest.mark.parametrize("words", [["grade"], ["feedback"], ["report"], ["collect", "--from", "."]], ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [["grade"], ["feedback"], ["report"], ["collect", "--from", "."]],
+                         ids=lambda words: words[0])
 def test_no_course_is_one_line(capstone, tmp_path, words):
     one_line(capstone(words[0], tmp_path / "nowhere", *words[1:]), str(tmp_path / "nowhere"), "capstone course")
     (tmp_path / "empty").mkdir()
@@ -116,10 +123,12 @@ def test_no_course_is_one_line(capstone, tmp_path, words):
 
 
 def test_bad_usage_is_status_2(capstone, course):
-    for words in (["grade"], ["nonsense"], ["grade", course, "--workers", "0"], ["grade", course, "--timeout", "soon"], ["check", "a", "b"]):
+    for words in (["grade"], ["nonsense"], ["grade", course, "--workers", "0"], ["grade", course, "--timeout", "soon"],
+                  ["check", "a", "b"]):
         result = capstone(*words)
         assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
-        assert "Error: " in result.stderr or result.stderr.startswith("capstone: got a b, expected at most one notebook")
+        assert ("Error: " in result.stderr
+                or result.stderr.startswith("capstone: got a b, expected at most one notebook"))
 
 
 def test_words_that_cannot_be_right(capstone, course, tmp_path, monkeypatch):
@@ -130,11 +139,13 @@ def test_words_that_cannot_be_right(capstone, course, tmp_path, monkeypatch):
     one_line(capstone("check", tmp_path / "none.ipynb"), "none.ipynb")
     one_line(capstone("collect", course, "--from", tmp_path / "none.zip"), "none.zip")
     with monkeypatch.context() as patch:   # the tests of the notebook are asked last: that takes seconds
-        patch.setattr("tinytorch_grader.mutants.checked", lambda *_: pytest.fail("asked about a folder that can hold no course"))
+        patch.setattr("tinytorch_grader.mutants.checked",
+                      lambda *_: pytest.fail("asked about a folder that can hold no course"))
         one_line(capstone("course", __file__), "folder")
     one_line(capstone("release", tmp_path / "out", "--repo", "what"), "ORG/NAME")
     result = capstone("compare", tmp_path / "a.json", tmp_path / "b.json")
-    assert result.returncode == 2 and "a.json" in result.stderr and not result.stdout and "Traceback" not in result.stderr
+    assert (result.returncode == 2 and "a.json" in result.stderr and not result.stdout
+            and "Traceback" not in result.stderr)
 
 
 def test_a_source_that_is_no_notebook(capstone, course, tmp_path):
@@ -146,10 +157,13 @@ def test_a_source_that_is_no_notebook(capstone, course, tmp_path):
 
 
 @pytest.mark.parametrize("spoil, says", [
-    (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{"), "ipynb: is no notebook of an assignment; expected the trusted"),
-    (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").unlink(), "ipynb: No such file or directory; expected the trusted notebook"),
+    (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{"),
+     "ipynb: is no notebook of an assignment; expected the trusted"),
+    (lambda course: (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").unlink(),
+     "ipynb: No such file or directory; expected the trusted notebook"),
     (lambda course: (course / "nbgrader_config.py").write_text("c = get_config("), "nbgrader_config.py"),
-    (lambda course: (course / "gradebook.db").write_text("no database" * 100), "file is not a database; the file is damaged")])
+    (lambda course: (course / "gradebook.db").write_text("no database" * 100),
+     "file is not a database; the file is damaged")])
 def test_what_is_damaged_is_named_by_every_command(capstone, course, tmp_path, spoil, says):
     broken = shutil.copytree(course, tmp_path / "course")
     spoil(broken)
@@ -158,7 +172,8 @@ def test_what_is_damaged_is_named_by_every_command(capstone, course, tmp_path, s
 
 
 def test_a_database_in_memory_is_none(capstone, course):
-    for name in ("grade", "feedback", "report"): one_line(capstone(name, course, "--db", "sqlite://"), "in memory", "sqlite:///gradebook.db")
+    for name in ("grade", "feedback", "report"):
+        one_line(capstone(name, course, "--db", "sqlite://"), "in memory", "sqlite:///gradebook.db")
 
 
 def test_a_course_on_a_full_disk_is_made_again(tmp_path, monkeypatch):
@@ -166,14 +181,16 @@ def test_a_course_on_a_full_disk_is_made_again(tmp_path, monkeypatch):
     from tinytorch_grader.release import make_course as make
     def full(path, *_): raise OSError(28, "No space left on device", str(path))
     monkeypatch.setattr(gradebook.os, "fchmod", full)   # when everything is written, and nothing in its place
-    with pytest.raises(RuntimeError, match="nbgrader_config.py: No space left on device; make room"): make(tmp_path / "new")
+    with pytest.raises(RuntimeError, match="nbgrader_config.py: No space left on device; make room"):
+        make(tmp_path / "new")
     assert not (tmp_path / "new" / "nbgrader_config.py").exists()
     monkeypatch.undo()
     assert (make(tmp_path / "new") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").is_file()
     before = (target := tmp_path / "new" / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes()
     monkeypatch.setattr(gradebook.os, "fchmod", full)
     with pytest.raises(RuntimeError, match="No space left"): make(tmp_path / "new")
-    assert target.read_bytes() == before and "formgrader.SafePage" in (tmp_path / "new" / "nbgrader_config.py").read_text()
+    assert (target.read_bytes() == before
+            and "formgrader.SafePage" in (tmp_path / "new" / "nbgrader_config.py").read_text())
 
 
 def test_nobody_handed_in(capstone, tmp_path):
@@ -190,8 +207,10 @@ def test_no_sandbox_here(course):
 
 def test_check_needs_no_nbgrader_and_no_database():
     code = ("import sys; from tinytorch_grader import cli; cli.cli(['check', sys.argv[1]], standalone_mode=False); "
-            "print(sorted({name.partition('.')[0] for name in sys.modules} & {'nbgrader', 'sqlalchemy', 'nbconvert', 'jsonschema'}))")
-    result = subprocess.run([sys.executable, "-c", code, ROOT / f"{ASSIGNMENT}.ipynb"], capture_output=True, text=True, cwd=ROOT, timeout=300)
+            "print(sorted({name.partition('.')[0] for name in sys.modules} & {'nbgrader', 'sqlalchemy', 'nbconvert', "
+            "'jsonschema'}))")
+    result = subprocess.run([sys.executable, "-c", code, ROOT / f"{ASSIGNMENT}.ipynb"], capture_output=True, text=True,
+                            cwd=ROOT, timeout=300)
     assert result.stdout.splitlines()[-1] == "[]", result.stdout + result.stderr
 
 
@@ -212,7 +231,8 @@ def test_check_prints_a_table(capstone, tmp_path):
     assert result.returncode == 0 and f"{ASSIGNMENT}.ipynb, saved 20" in saved and "\x1b" not in result.stdout
     summary, lines = lines[:lines.index("")], lines[lines.index("") + 1:]
     assert [line.split() for line in summary] == [[part, points, "of", points] for part, points in zip(
-        ("part1", "part2", "part3", "part4", "part4b", "part5"), ("10", "35", "20", "15", "5", "5"))] + [["questions", "5", "of", "10"]]
+        ("part1", "part2", "part3", "part4", "part4b", "part5"),
+        ("10", "35", "20", "15", "5", "5"))] + [["questions", "5", "of", "10"]]
     assert lines[0].split() == ["part", "points", "hint"]
     row, = json.loads((tmp_path / "check.json").read_text())["submissions"]
     assert tuple(row) == cli.COLUMNS
@@ -227,11 +247,12 @@ def test_a_students_copy_says_what_it_lacks(tmp_path):
     from tinytorch_grader.release import GRADER_PART
     (tmp_path / "tinytorch_grader").mkdir()
     for name in GRADER_PART: shutil.copy(ROOT / "src" / "tinytorch_grader" / name, tmp_path / "tinytorch_grader")
-    code = ("import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '') + str(f)]\n"
-            "sys.path.insert(0, '.'); from tinytorch_grader.cli import main; main()")
+    code = ("import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, "
+            "'__module__', '') + str(f)]\n" "sys.path.insert(0, '.'); from tinytorch_grader.cli import main; main()")
     (tmp_path / "source").mkdir()
     for words in (["grade", "."], ["release", "out"], ["feedback", "."]):
-        one_line(subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path, timeout=300), "capstone check")
+        one_line(subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path,
+                                timeout=300), "capstone check")
 
 
 def test_text_of_strangers_stays_text(tmp_path):
@@ -241,15 +262,18 @@ def test_text_of_strangers_stays_text(tmp_path):
         def grades(self): return [Grade("=cmd()", {"a": Mark(2, 1.0, message='x"\n,y')}, message="@SUM(1)")]
     cli.write_csv(tmp_path / "grades.csv", Rows())
     line, = csv.DictReader((tmp_path / "grades.csv").open(newline="", encoding="utf-8"))
-    assert line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)" and json.loads(line["parts"])["a"]["message"] == 'x"\n,y' and line["a"] == "1"
+    assert (line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)"
+            and json.loads(line["parts"])["a"]["message"] == 'x"\n,y' and line["a"] == "1")
 
 
 def test_results_go_where_they_are_asked_for(capstone, course, tmp_path):
     hand_in(course, "Zoë", **RIGHT)
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     grade = [sys.executable, "-m", "tinytorch_grader", "grade", course, "--no-sandbox"]
-    result = subprocess.run(["bash", "-c", '"$@" --json - --csv >(cat > pipe.csv)', "-", *grade], capture_output=True, text=True, cwd=tmp_path, timeout=300)
-    assert [row["student"] for row in json.loads(result.stdout)["submissions"]] == ["Zoë", "ada"] and "submissions: 2 graded" in result.stderr
+    result = subprocess.run(["bash", "-c", '"$@" --json - --csv >(cat > pipe.csv)', "-", *grade], capture_output=True,
+                            text=True, cwd=tmp_path, timeout=300)
+    assert ([row["student"] for row in json.loads(result.stdout)["submissions"]] == ["Zoë", "ada"]
+            and "submissions: 2 graded" in result.stderr)
     time.sleep(0.5)
     assert (tmp_path / "pipe.csv").read_text(encoding="utf-8").startswith("student,") and not (tmp_path / "-").exists()
     os.mkfifo(tmp_path / "fifo")
@@ -262,14 +286,19 @@ def test_results_go_where_they_are_asked_for(capstone, course, tmp_path):
 
 def test_results_that_cannot_be_written(capstone, course, tmp_path):
     one_line(capstone("grade", course, "--csv", tmp_path), f"{tmp_path}: is a folder")
-    one_line(capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "no" / "x.json"), "no/x.json: no such folder")
+    one_line(capstone("check", ROOT / f"{ASSIGNMENT}.ipynb", "--json", tmp_path / "no" / "x.json"),
+             "no/x.json: no such folder")
     full = capstone("grade", course, "--no-sandbox", "--json", "/dev/full")
-    assert full.returncode == 2 and full.stderr.splitlines()[-1] == "capstone: /dev/full: No space left on device; make room on the disk and run the command again"
-    assert console.reason(shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")])) == "b: No space left on device; " + console.TODO["ENOSPC"]
-    assert console.reason(OSError(13, "Permission denied", "/x/.tmp123", None, "/x/g.csv")) == "/x/g.csv: Permission denied; " + console.TODO["EACCES"]
+    assert (full.returncode == 2 and full.stderr.splitlines()[-1]
+            == "capstone: /dev/full: No space left on device; make room on the disk and run the command again")
+    assert (console.reason(shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")]))
+            == "b: No space left on device; " + console.TODO["ENOSPC"])
+    assert (console.reason(OSError(13, "Permission denied", "/x/.tmp123", None, "/x/g.csv"))
+            == "/x/g.csv: Permission denied; " + console.TODO["EACCES"])
 
 
-@pytest.mark.parametrize("words", [["grade", ""], ["grade", ".", "--db", ""], ["grade", ".", "--csv="], ["collect", ".", "--from", ""], ["course", ""]])
+@pytest.mark.parametrize("words", [["grade", ""], ["grade", ".", "--db", ""], ["grade", ".", "--csv="],
+                                   ["collect", ".", "--from", ""], ["course", ""]])
 def test_an_empty_value_is_refused(capstone, words):
     one_line(capstone(*words), "empty value", words[-1] or words[-2])
 
@@ -298,9 +327,11 @@ def test_progress_is_a_line_now_and_then(capsys, monkeypatch):
 @pytest.mark.parametrize("installed", [True, False])
 def test_progress_is_a_bar_on_a_terminal_and_lines_without_rich(installed):
     ours, theirs = pty.openpty()
-    code = ("import sys; sys.modules |= {} if %r else {'rich': None}\nfrom tinytorch_grader.console import Progress\n"
-            "with Progress(every=0) as p:\n for i in range(1, 4): p(i, 3, {}); __import__('time').sleep(.2)") % installed
-    with subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "100"}) as process:
+    code = (("import sys; sys.modules |= {} if %r else {'rich': None}\nfrom tinytorch_grader.console import Progress\n"
+             "with Progress(every=0) as p:\n for i in range(1, 4): p(i, 3, {}); __import__('time').sleep(.2)")
+            % installed)
+    with subprocess.Popen([sys.executable, "-c", code], stderr=theirs,
+                          env=os.environ | {"TERM": "xterm", "COLUMNS": "100"}) as process:
         os.close(theirs)
         seen = b""
         try:
@@ -308,7 +339,8 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_without_rich(installed):
         except OSError: pass   # the end of a terminal
     os.close(ours)
     assert process.returncode == 0, seen
-    assert b"3/3" in seen and b"time left" in seen if installed else b"graded 2 of 3, about" in seen and b"3/3" not in seen
+    assert (b"3/3" in seen and b"time left" in seen if installed
+            else b"graded 2 of 3, about" in seen and b"3/3" not in seen)
 
 
 def test_an_unexpected_failure_is_one_line(course, tmp_path):

@@ -40,7 +40,8 @@ def test_another_file_is_refused(tmp_path, load):
 
 def test_they_are_read_from_a_package_in_a_zip(tmp_path):
     with zipfile.ZipFile(tmp_path / "tinytorch.zip", "w") as file:
-        for path in (ROOT / "tinytorch" / "__init__.py", ROOT / "tinytorch" / "datasets.py", *(ROOT / "tinytorch" / "data").glob("*.npz")):
+        for path in (ROOT / "tinytorch" / "__init__.py", ROOT / "tinytorch" / "datasets.py",
+                     *(ROOT / "tinytorch" / "data").glob("*.npz")):
             file.write(path, path.relative_to(ROOT))
     spec = zipimport.zipimporter(str(tmp_path / "tinytorch.zip" / "tinytorch")).find_spec("datasets")
     spec.loader.exec_module(zipped := importlib.util.module_from_spec(spec))
@@ -87,7 +88,8 @@ def test_script_makes_the_text_again_bit_for_bit(monkeypatch):
 
 def test_text_is_split_once_and_says_where_it_comes_from():
     train, test = load_text()
-    assert train.startswith("In the beginning God created the heaven and the earth.\n") and test.endswith("in a coffin in Egypt.\n")
+    assert (train.startswith("In the beginning God created the heaven and the earth.\n")
+            and test.endswith("in a coffin in Egypt.\n"))
     assert (train + test).count("\n") == 1533 and set(test) < set(train) and 0.1 < len(test) / len(train + test) < 0.11
     with np.load(ROOT / "tinytorch" / "data" / "genesis.npz", allow_pickle=False) as data:
         assert "public domain" in str(data["provenance"]) and "unrestricted use" in str(data["provenance"])

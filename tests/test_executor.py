@@ -25,7 +25,8 @@ CLASS = {f"s{i}": 5 if i % 3 else 2 for i in range(9)}   # student: score
 @pytest.fixture
 def course(tmp_path):
     course = make_course(tmp_path)
-    for student, score in CLASS.items(): hand_in(course, student, **RIGHT | {"half": f"time.sleep(0.2)\n{RIGHT['half'] if score == 5 else WRONG}"})
+    for student, score in CLASS.items():
+        hand_in(course, student, **RIGHT | {"half": f"time.sleep(0.2)\n{RIGHT['half'] if score == 5 else WRONG}"})
     return course
 
 
@@ -50,11 +51,13 @@ class Cluster:
 
     def start(self, *words):
         log = open(self.folder / f"{len(self.processes)}.log", "w")
-        self.processes.append(subprocess.Popen([sys.executable, "-m", "dask", *map(str, words)], stdout=log, stderr=log, cwd=ROOT))
+        self.processes.append(subprocess.Popen([sys.executable, "-m", "dask", *map(str, words)], stdout=log, stderr=log,
+                                               cwd=ROOT))
         return self.processes[-1]
 
     def worker(self):
-        return self.start("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", self.folder)
+        return self.start("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
+                          "--local-directory", self.folder)
 
     def wait(self, count):
         from distributed import Client
@@ -85,8 +88,10 @@ def test_a_cluster_grades_and_loses_a_worker(course, cluster):
         told.append(student)
         if done == 2: doomed.kill()
 
-    rows = {row["student"]: row for row in grading.grade(course, sandbox=SANDBOX, executor=cluster.address.replace("tcp", "dask"), progress=progress)}
-    assert {student: row["score"] for student, row in rows.items()} == CLASS and {row["status"] for row in rows.values()} == {"graded"}
+    rows = {row["student"]: row for row in grading.grade(
+        course, sandbox=SANDBOX, executor=cluster.address.replace("tcp", "dask"), progress=progress)}
+    assert ({student: row["score"] for student, row in rows.items()} == CLASS
+            and {row["status"] for row in rows.values()} == {"graded"})
     assert sorted(told) == sorted(CLASS) and doomed.poll() is not None
     assert {student: found["score"] for student, found in gradebook(course).items()} == CLASS
     here = {row["student"]: row for row in grading.grade(course, sandbox=SANDBOX, force=True)}
@@ -99,7 +104,8 @@ def test_no_cluster_is_one_line(course, cluster):
     assert result.returncode == 2 and "no workers" in result.stderr and "Traceback" not in result.stderr, result.stderr
     cluster.close()
     result = capstone("grade", course, "--no-sandbox", "--executor", address)
-    assert result.returncode == 2 and "no Dask scheduler answers" in result.stderr and "Traceback" not in result.stderr, result.stderr
+    assert (result.returncode == 2 and "no Dask scheduler answers" in result.stderr
+            and "Traceback" not in result.stderr), result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +117,11 @@ def postgres():
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
     if who: shutil.chown(folder, who["user"], who["group"])
-    run = dict(cwd=folder, env=os.environ | {"PATH": path, "HOME": str(folder)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who)
+    run = dict(cwd=folder, env=os.environ | {"PATH": path, "HOME": str(folder)}, stdout=subprocess.DEVNULL,
+               stderr=subprocess.DEVNULL, **who)
     subprocess.run(["initdb", "-D", "data", "-U", "teacher", "--auth=trust", "--no-sync"], check=True, **run)
-    server = subprocess.Popen(["postgres", "-D", "data", "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"], **run)
+    server = subprocess.Popen(["postgres", "-D", "data", "-k", str(folder), "-c", "listen_addresses=", "-c",
+                               "fsync=off"], **run)
     try:
         until(lambda: (folder / ".s.PGSQL.5432").exists())
         url = f"postgresql://teacher@/postgres?host={folder}"
@@ -132,18 +140,21 @@ def postgres():
 def test_postgresql_keeps_the_grades(course, postgres, tmp_path):
     assert capstone("grade", course, "--no-sandbox", "--db", postgres, "--json", tmp_path / "g.json").returncode == 0
     from nbgrader.api import Gradebook as Stock
-    with Stock(postgres.replace("postgresql:", "postgresql+psycopg:")) as book:   # SQLAlchemy before 2.1 would ask for psycopg2
+    # SQLAlchemy before 2.1 would ask for psycopg2
+    with Stock(postgres.replace("postgresql:", "postgresql+psycopg:")) as book:
         assert {s.student.id: s.score for s in book.assignment_submissions("20_capstone")} == CLASS
         book.find_grade("why", "20_capstone", "20_capstone", "s0").manual_score = 3
         book.db.commit()
     assert not gradebook(course)   # nothing went into the SQLite file
     rows = {row["student"]: row for row in grading.grade(course, sandbox=False, db=postgres)}
     assert rows["s0"]["score"] == CLASS["s0"] + 3 and rows["s1"]["score"] == CLASS["s1"]
-    again = {row["student"]: row["score"] for row in grading.grade(course, sandbox=False)}   # without --db: the course remembers
+    # without --db: the course remembers
+    again = {row["student"]: row["score"] for row in grading.grade(course, sandbox=False)}
     assert again == {student: row["score"] for student, row in rows.items()} and not gradebook(course)
 
 
 def test_a_server_that_is_not_there_is_one_line(course):
     pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: pip install '.[scale]'")
     result = capstone("grade", course, "--no-sandbox", "--db", "postgresql://teacher:secret@127.0.0.1:1/grades")
-    assert result.returncode == 2 and "127.0.0.1" in result.stderr and "secret" not in result.stderr and "Traceback" not in result.stderr, result.stderr
+    assert (result.returncode == 2 and "127.0.0.1" in result.stderr and "secret" not in result.stderr
+            and "Traceback" not in result.stderr), result.stderr

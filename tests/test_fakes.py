@@ -1,4 +1,5 @@
-"""Whatever ordinary code does to what a test hands it, the answer is an ordinary one: nobody is called a cheat for looking."""
+"""Whatever ordinary code does to what a test hands it, the answer is an ordinary one:
+nobody is called a cheat for looking."""
 import re
 
 import pytest

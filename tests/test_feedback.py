@@ -20,8 +20,10 @@ from tinytorch_grader.pages import feedback, safe
 from tinytorch_grader.release import Secrets
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-REFLECTION = ("I would *defend* the **ratio**.\n\n# 100 points\n\n- bytes\n\n<script>alert('LOOT')</script><img src=x onerror=alert(1)> "
-              "\n\n[a](javascript:alert(1)) [site](https://example.org/a) ![i](https://example.org/x.png) {{ 7*7 }} <a href='https://e.org'>y</a>")
+REFLECTION = ("I would *defend* the **ratio**.\n\n# 100 points\n\n- bytes\n\n"
+              "<script>alert('LOOT')</script><img src=x onerror=alert(1)> "
+              "\n\n[a](javascript:alert(1)) [site](https://example.org/a) ![i](https://example.org/x.png) {{ 7*7 }} <a "
+              "href='https://e.org'>y</a>")
 
 
 def png(width=8, height=4):
@@ -35,27 +37,36 @@ def course(tmp_path_factory):
     "Four students: solved, hostile, stopped by the clock, and one whose file was no notebook."
     folder = capstone_course(tmp_path_factory.mktemp("course") / "course")
     solved = papercourse.reference(folder)
-    cell(solved, "part2-timing")["outputs"] = [stream("  1%|\r 50%|\r100%| done\n"), display(image_png=png(), text_plain="<Figure size 8x4>")]
+    cell(solved, "part2-timing")["outputs"] = [stream("  1%|\r 50%|\r100%| done\n"),
+                                               display(image_png=png(), text_plain="<Figure size 8x4>")]
     spot = solved["cells"].index(cell(solved, "part1-layers"))
-    solved["cells"].insert(spot + 1, {"cell_type": "code", "metadata": {}, "execution_count": None, "source": "# scratch\u202e here",
-                                      "outputs": [stream("scratched\n")]})
+    solved["cells"].insert(spot + 1, {"cell_type": "code", "metadata": {}, "execution_count": None,
+                                      "source": "# scratch\u202e here", "outputs": [stream("scratched\n")]})
     hostile = papercourse.reference(folder)
     cell(hostile, "part1-model")["source"] = "</pre></code><script>alert('LOOT')</script>"
     cell(hostile, "part2-timing")["outputs"] = [
         stream("</pre><script>alert('LOOT')</script>\x1b]8;;javascript:alert(1)\x07link\x1b[2J\x00\x9b"),
-        display(text_html="<script>alert('LOOT')</script>", text_plain="plain words"), display(text_html="<script>alert('LOOT')</script>"),
-        display(**{"image_svg+xml": "<svg onload=alert(1)><script>alert('LOOT')</script></svg>"}), display(application_javascript="alert('LOOT')"),
-        display(**{"application_vnd.jupyter.widget-view+json": "<script>alert('LOOT')</script>", "text_plain": "widget"}),
-        display(image_gif="R0lGODlh"), display(image_png="\"><script>alert('LOOT')</script>"), display(image_png=base64.b64encode(b"<svg onload=alert(1)>").decode()),
-        display(image_png=png(), text_plain=f'" onerror="alert(1){HOSTILE}'), display(text_latex="\\href{javascript:alert(1)}{x}"),
+        display(text_html="<script>alert('LOOT')</script>", text_plain="plain words"),
+        display(text_html="<script>alert('LOOT')</script>"),
+        display(**{"image_svg+xml": "<svg onload=alert(1)><script>alert('LOOT')</script></svg>"}),
+        display(application_javascript="alert('LOOT')"),
+        display(**{"application_vnd.jupyter.widget-view+json": "<script>alert('LOOT')</script>",
+                   "text_plain": "widget"}),
+        display(image_gif="R0lGODlh"), display(image_png="\"><script>alert('LOOT')</script>"),
+        display(image_png=base64.b64encode(b"<svg onload=alert(1)>").decode()),
+        display(image_png=png(), text_plain=f'" onerror="alert(1){HOSTILE}'),
+        display(text_latex="\\href{javascript:alert(1)}{x}"),
         {"output_type": "error", "ename": HOSTILE, "evalue": HOSTILE, "traceback": [f"\x1b[31m{HOSTILE}\x1b[0m"]},
-        {"output_type": "error", "ename": HOSTILE, "evalue": HOSTILE, "traceback": 7}, {"output_type": "display_data", "data": [HOSTILE]}, 7]
+        {"output_type": "error", "ename": HOSTILE, "evalue": HOSTILE, "traceback": 7},
+        {"output_type": "display_data", "data": [HOSTILE]}, 7]
     cell(hostile, "reflection")["source"] = REFLECTION
     record(folder, result("ada", solved, parts(folder, part4_range_check="accuracy: 92 is above 1; see Part 4, Rules")),
            result(HOSTILE, hostile, parts(folder, part2_timing_units=f"got {HOSTILE}, expected 4.2")),
-           result("tim", papercourse.reference(folder), parts(folder), "timeout", "stopped after 120 s, in cell part3-save"),
+           result("tim", papercourse.reference(folder), parts(folder), "timeout",
+                  "stopped after 120 s, in cell part3-save"),
            timestamp="2026-03-01 10:00:00 UTC")
-    record(folder, result("ivy", None, {name: part | {"score": 0, "message": "not JSON (line 1)"} for name, part in parts(folder).items()}, "invalid", "not JSON (line 1)"))
+    record(folder, result("ivy", None, {name: part | {"score": 0, "message": "not JSON (line 1)"}
+                                        for name, part in parts(folder).items()}, "invalid", "not JSON (line 1)"))
     return folder
 
 
@@ -95,14 +106,17 @@ def test_a_page_has_points_messages_code_output_and_pictures(course):
     assert "def _time_calls(" in words and "time.perf_counter_ns()" in words
     assert "100%| done" in words and "50%" not in words          # the last state of a progress bar
     assert "# scratch\\x202e here" in words and "scratched" in words
-    assert [a["alt"] for tag, a in Reader(html).tags if tag == "img"] == ["Drawn by part2-timing, 8 by 4 pixels. <Figure size 8x4>"]
-    assert "Part 4: let a program check it" in words and re.search(r"Check your understanding\s*5 \(not all graded\)\s*10", words)
+    assert ([a["alt"] for tag, a in Reader(html).tags if tag == "img"]
+            == ["Drawn by part2-timing, 8 by 4 pixels. <Figure size 8x4>"])
+    assert ("Part 4: let a program check it" in words
+            and re.search(r"Check your understanding\s*5 \(not all graded\)\s*10", words))
 
 
 @pytest.mark.parametrize("student, says", [("tim", "ran longer than it may"), ("ivy", "could not be graded as it is")])
 def test_a_status_says_what_happened_and_what_to_do(course, student, says):
     words = Reader(page(course, student)).text
-    assert says in words and {"tim": "stopped after 120 s, in cell part3-save", "ivy": "not JSON (line 1)"}[student] in words
+    assert (says in words
+            and {"tim": "stopped after 120 s, in cell part3-save", "ivy": "not JSON (line 1)"}[student] in words)
     assert words.count("not JSON (line 1)") <= 1   # once a page, not once a part
 
 
@@ -117,15 +131,17 @@ def test_every_status_has_its_words():
     assert set(feedback.STATUS) == {"timeout", "memory", "crashed", "invalid", "missing", "tampered"}
 
 
-TAGS = {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "p", "bdi", "strong", "nav", "table", "caption", "thead", "tbody",
-        "tr", "th", "td", "a", "main", "section", "article", "pre", "code", "div", "img", "em", "ul", "li"}
+TAGS = {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "p", "bdi", "strong", "nav",
+        "table", "caption", "thead", "tbody", "tr", "th", "td", "a", "main", "section", "article", "pre", "code", "div",
+        "img", "em", "ul", "li"}
 
 
 def harmless(html):
     "Nothing in the page runs, loads, or leads away from it, and no character acts on a terminal."
     for tag, attributes in Reader(html).tags:
         assert tag in TAGS
-        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcset", "srcdoc", "formaction")], (tag, attributes)
+        assert not [name for name in attributes
+                    if name.startswith("on") or name in ("style", "srcset", "srcdoc", "formaction")], (tag, attributes)
         assert tag != "a" or attributes["href"].startswith(("#part-", "#cell-")), attributes
         assert tag != "img" or re.fullmatch(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+", attributes["src"])
     return not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", html)
@@ -136,7 +152,8 @@ def test_nothing_hostile_is_live(course):
     reader = Reader(html)
     assert harmless(html)
     assert html.count("<img") == 1 and reader.text.count("[a picture that cannot be shown]") == 2
-    assert "plain words" in reader.text and "widget" in reader.text and "[image/gif is not shown here]" in reader.text and "R0lG" not in html
+    assert ("plain words" in reader.text and "widget" in reader.text and "[image/gif is not shown here]" in reader.text
+            and "R0lG" not in html)
     assert f"Student: {HOSTILE}" in reader.text and f"got {HOSTILE}, expected 4.2" in reader.text
 
 
@@ -145,8 +162,10 @@ def test_a_browser_finds_nothing_alive_either(course, tmp_path):
     "What Chromium makes of the page, with scripts allowed and the page's own policy taken out."
     html = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page(course, HOSTILE))
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    dom = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                          "--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
+    dom = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                          "--disable-sync",
+                          "--disable-background-networking", "--disable-component-update",
+                          f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
                           (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120,
                          env={**os.environ, "HOME": str(tmp_path)}).stdout
     assert harmless(dom) and "Check your understanding" in dom
@@ -177,7 +196,8 @@ def test_the_attacks_on_feedback_after_real_grading(course, tmp_path):
     for row in rows:
         html = page(copied, row["student"])
         assert harmless(html) and f"{row['score']:g} of 100 points" in Reader(html).text
-    assert "[left out" not in html and "Your extra cell: extra-1" in page(copied, "feedback_mime") and "ValueError: =cmd|" in Reader(page(copied, "feedback_formula")).text
+    assert ("[left out" not in html and "Your extra cell: extra-1" in page(copied, "feedback_mime")
+            and "ValueError: =cmd|" in Reader(page(copied, "feedback_formula")).text)
 
 
 def test_nbgrader_releases_the_pages(course, tmp_path):
@@ -194,8 +214,9 @@ def test_nbgrader_releases_the_pages(course, tmp_path):
     exchange = tmp_path / "exchange"
     exchange.mkdir(mode=0o777)
     exchange.chmod(0o777)
-    release = ExchangeReleaseFeedback(coursedir=CourseDirectory(root=str(course), course_id="tinytorch", assignment_id=ASSIGNMENT, student_id="ada"),
-                                      authenticator=Authenticator(), config=Config({"Exchange": {"root": str(exchange)}}))
+    release = ExchangeReleaseFeedback(
+        coursedir=CourseDirectory(root=str(course), course_id="tinytorch", assignment_id=ASSIGNMENT, student_id="ada"),
+        authenticator=Authenticator(), config=Config({"Exchange": {"root": str(exchange)}}))
     release.start()
     released, = exchange.rglob("*.html")
     assert released.read_text(encoding="utf-8") == html
@@ -218,8 +239,9 @@ def test_markdown_is_rendered_but_harmless(course):
     assert "{{ 7*7 }}" in html and "49" not in re.sub(r"[^ ]{50,}", "", html)
 
 
-@pytest.mark.parametrize("answer", ["[" * 60000, "> " * 60000, "*a " * 60000, "<" * 60000, "- " * 60000, "`" * 60000, "\ud800", "&#0;&#x110000;",
-                                    "[a](" * 60000, "<a " * 60000, '[x](https://a.b/"onclick="alert(1))'])
+@pytest.mark.parametrize("answer",
+                         ["[" * 60000, "> " * 60000, "*a " * 60000, "<" * 60000, "- " * 60000, "`" * 60000, "\ud800",
+                          "&#0;&#x110000;", "[a](" * 60000, "<a " * 60000, '[x](https://a.b/"onclick="alert(1))'])
 def test_markdown_that_wants_to_break_the_renderer(answer):
     html = str(safe.markdown(answer))
     assert len(html) < 300_000 and not [1 for tag, a in Reader(html).tags if tag in ("a", "img", "script") or a]
@@ -229,20 +251,25 @@ def test_hidden_tests_stay_hidden(course):
     "Also when code under test got hold of a line and printed it."
     secrets = Secrets(papercourse.source(course))
     line = next(line for cell in papercourse.source(course).cells if "### BEGIN HIDDEN TESTS" in cell.source
-                for line in cell.source.split("### BEGIN HIDDEN TESTS")[1].splitlines() if list(secrets.in_text(line)) and len(line.strip()) > 40)
+                for line in cell.source.split("### BEGIN HIDDEN TESTS")[1].splitlines()
+                if list(secrets.in_text(line)) and len(line.strip()) > 40)
     thief = papercourse.reference(course)
-    cell(thief, "part2-timing")["outputs"] = [stream(f"found: {line} !\n"), {"output_type": "error", "ename": "E", "evalue": line, "traceback": []}]
+    cell(thief, "part2-timing")["outputs"] = [stream(f"found: {line} !\n"),
+                                              {"output_type": "error", "ename": "E", "evalue": line, "traceback": []}]
     record(course, result("zed", thief, parts(course, part1_forward=f"NameError in: {line}")))
     for student in ("zed", "ada", "ivy"):
         html = page(course, student)
         assert not [where for where in secrets.in_text(Reader(html).text, kinds={"HIDDEN TESTS", "MARK SCHEME"})]
-    assert Reader(page(course, "zed")).text.count("[left out: this text repeats lines of a hidden test]") == 4   # the message stands twice
+    # the message stands twice
+    assert Reader(page(course, "zed")).text.count("[left out: this text repeats lines of a hidden test]") == 4
 
 
 def test_a_students_own_lines_are_shown_although_a_hidden_test_has_short_ones_like_them(course):
     mine = papercourse.reference(course)
-    trace = ["part2-report, line 3: import inspect", "part2-report, line 4, in __radd__: return other", "AttributeError: no attribute 'w'"]
-    cell(mine, "part2-timing")["outputs"] = [{"output_type": "error", "ename": "AttributeError", "evalue": "no attribute 'w'", "traceback": trace}]
+    trace = ["part2-report, line 3: import inspect", "part2-report, line 4, in __radd__: return other",
+             "AttributeError: no attribute 'w'"]
+    cell(mine, "part2-timing")["outputs"] = [{"output_type": "error", "ename": "AttributeError",
+                                              "evalue": "no attribute 'w'", "traceback": trace}]
     record(course, result("kim", mine, parts(course)))
     words = Reader(page(course, "kim")).text
     assert "[left out" not in words and all(line in words for line in trace)
@@ -255,7 +282,8 @@ def test_answers_only_when_asked_for(course):
     record(course, result("ben", blank, parts(course)))
     secrets = Secrets(papercourse.source(course))
     assert not list(secrets.in_text(Reader(page(course, "ben")).text))
-    shown = {where for kind, where in secrets.in_text(Reader(page(course, "ben", with_answers=True)).text, kinds={"SOLUTION", "MARK SCHEME"})}
+    shown = {where for kind, where in secrets.in_text(Reader(page(course, "ben", with_answers=True)).text,
+                                                      kinds={"SOLUTION", "MARK SCHEME"})}
     assert shown == {where for kind, where, lines in secrets.regions if kind in ("SOLUTION", "MARK SCHEME") and lines}
     assert not list(secrets.in_text(Reader(page(course, "ben", with_answers=True)).text, kinds={"HIDDEN TESTS"}))
 
@@ -267,7 +295,8 @@ def test_a_persons_marks_and_comments_are_there_and_escaped(course):
     with Gradebook(course) as book:
         grade = book.book.find_grade("reflection", ASSIGNMENT, ASSIGNMENT, "eva")
         grade.manual_score, grade.needs_manual_grade = 3.5, False
-        book.book.find_comment("reflection", ASSIGNMENT, ASSIGNMENT, "eva").manual_comment = "Well argued <b>& short</b>\nBut: tails?"
+        book.book.find_comment("reflection", ASSIGNMENT, ASSIGNMENT,
+                               "eva").manual_comment = "Well argued <b>& short</b>\nBut: tails?"
         book.book.db.commit()
     html = page(course, "eva")
     words = Reader(html).text
@@ -278,7 +307,9 @@ def test_a_persons_marks_and_comments_are_there_and_escaped(course):
 def test_one_unreadable_notebook_leaves_the_others_alone(course):
     record(course, result("odd", papercourse.reference(course), parts(course)))
     path = course / "autograded" / "odd" / ASSIGNMENT / NOTEBOOK
-    for content in (b"{", b"[]", b'{"cells": 7}', b"[" * 100_000, json.dumps({"cells": [7, {}, {"metadata": 7, "cell_type": "code", "source": 7}, {"metadata": {"nbgrader": {"grade_id": []}}}]}).encode()):
+    for content in (b"{", b"[]", b'{"cells": 7}', b"[" * 100_000,
+                    json.dumps({"cells": [7, {}, {"metadata": 7, "cell_type": "code", "source": 7},
+                                          {"metadata": {"nbgrader": {"grade_id": []}}}]}).encode()):
         path.chmod(0o644)
         path.write_bytes(content)
         assert "part1-forward: 4 of 4" in Reader(page(course, "odd")).text
@@ -319,13 +350,15 @@ def test_a_course_that_stock_nbgrader_graded_has_pages_too(course, tmp_path):
 
 def test_long_text_loses_its_middle():
     words = safe.text("a" * 30_000 + "b" * 30_000)
-    assert len(words) < 21_000 and words.startswith("aaa") and words.endswith("bbb") and "40000 characters left out" in words
+    assert (len(words) < 21_000 and words.startswith("aaa") and words.endswith("bbb")
+            and "40000 characters left out" in words)
 
 
 def test_a_picture_too_large_to_open_is_not_shown():
     data = io.BytesIO()
     Image.new("1", (6000, 5000)).save(data, "PNG")
-    assert safe.picture("image/png", base64.b64encode(data.getvalue()).decode()) is None and len(data.getvalue()) < 100_000
+    assert (safe.picture("image/png", base64.b64encode(data.getvalue()).decode()) is None
+            and len(data.getvalue()) < 100_000)
     assert safe.picture("image/png", png())[1:] == (8, 4)
     assert safe.picture("image/jpeg", png()) is None
 

@@ -10,9 +10,11 @@ from tinytorch_grader.notebook import problems
 from tinytorch_grader.pages.report import kind_of, places
 
 CANVAS = ("Student,ID,SIS User ID,SIS Login ID,Section,Capstone (991),Quiz (992)\r\n    Points Possible,,,,,10.0,5\r\n"
-          '"Doe, Jane",12345,,jdoe,A,,4\r\n"Roe, Jim",12346,,jroe,A,,\r\n"Poe, Pat",12349,,ppoe,A,7,\r\n"Student, Test",,,,,,\r\n')
-MOODLE = ("\ufeffIdentifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission)\n"
-          "Participant 77,Zoë Łuć,zoe@example.org,Submitted,,10.00,Yes,-\nParticipant 78,Ann Lee,ann@example.org,Submitted,3,10.00,No,-\n"
+          '"Doe, Jane",12345,,jdoe,A,,4\r\n"Roe, Jim",12346,,jroe,A,,\r\n"Poe, Pat",12349,,ppoe,A,7,\r\n'
+          '"Student, Test",,,,,,\r\n')
+MOODLE = ("\ufeffIdentifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified "
+          "(submission)\n" "Participant 77,Zoë Łuć,zoe@example.org,Submitted,,10.00,Yes,-\n"
+          "Participant 78,Ann Lee,ann@example.org,Submitted,3,10.00,No,-\n"
           "Participant 79,Ann Lee,ann2@example.org,Submitted,,10.00,Yes,-\n")
 
 
@@ -27,18 +29,23 @@ def table(path):
 def test_canvas_gets_its_own_file_back(tmp_path):
     path = tmp_path / "export.csv"
     path.write_text(CANVAS, newline="")
-    done = giveback.canvas(path, [grade("doejane_12345", 4.5, waits=True), grade("jroe", 3), grade("anon_x", 2), grade("bad_12349", 0, status="invalid")], "20_capstone", "Capstone")
+    done = giveback.canvas(path, [grade("doejane_12345", 4.5, waits=True), grade("jroe", 3), grade("anon_x", 2),
+                                  grade("bad_12349", 0, status="invalid")], "20_capstone", "Capstone")
     rows = table(path)
-    assert [row[5] for row in rows] == ["Capstone (991)", "10.0", "4.5", "3", "7", ""] and [row[6] for row in rows][2] == "4"
+    assert ([row[5] for row in rows] == ["Capstone (991)", "10.0", "4.5", "3", "7", ""]
+            and [row[6] for row in rows][2] == "4")
     assert done.filled == 2 and done.not_in_file == ["anon_x"] and not done.not_in_course
-    assert any("5 points of it wait" in note for note in done.notes) and any("invalid; left empty" in note for note in done.notes)
-    assert path.with_name("export.csv.before").read_bytes() == CANVAS.encode() and path.read_bytes().count(b"\r\n") == CANVAS.count("\r\n")
+    assert (any("5 points of it wait" in note for note in done.notes)
+            and any("invalid; left empty" in note for note in done.notes))
+    assert (path.with_name("export.csv.before").read_bytes() == CANVAS.encode()
+            and path.read_bytes().count(b"\r\n") == CANVAS.count("\r\n"))
 
 
 def test_a_column_that_is_not_certain_is_asked_for(tmp_path):
     path = tmp_path / "export.csv"
     path.write_text(CANVAS, newline="")
-    with pytest.raises(giveback.GiveBackError, match="--column: 'Capstone \\(991\\)', 'Quiz \\(992\\)'"): giveback.canvas(path, [grade("a", 1)], "ps1")
+    with pytest.raises(giveback.GiveBackError, match="--column: 'Capstone \\(991\\)', 'Quiz \\(992\\)'"):
+        giveback.canvas(path, [grade("a", 1)], "ps1")
     assert path.read_bytes() == CANVAS.encode()
     path.write_text("a,b\n")
     with pytest.raises(giveback.GiveBackError, match="no table"): giveback.canvas(path, [], "ps1")
@@ -49,15 +56,25 @@ def test_moodle_gets_its_worksheet_back(tmp_path):
     path.write_text(MOODLE, encoding="utf-8", newline="")
     done = giveback.moodle(path, [grade("Zoë_Łuć_77", 5), grade("Ann_Lee_78", 4), grade("Ann_Lee", 4)])
     assert [row[4] for row in table(path)] == ["Grade", "5", "3", ""] and path.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert any("cannot be changed" in note for note in done.notes) and done.not_in_course == ["Ann Lee"] and done.not_in_file == ["Ann_Lee"], "two Ann Lees"
+    assert (any("cannot be changed" in note for note in done.notes) and done.not_in_course == ["Ann Lee"]
+            and done.not_in_file == ["Ann_Lee"]), "two Ann Lees"
 
 
 EXPORTS = {   # as LMS write them for other settings: (how, text, what the one grade becomes, a note)
-    "everything quoted": (giveback.canvas, '"Student","ID","SIS Login ID","Section","Capstone (991)"\n"    Points Possible","","","","100.00"\n"O\'Brien, Conor ""Con""","12345","x","A, B",""\n', "70.25", "Canvas counts 100.00"),
-    "semicolons, a decimal comma, a byte order mark": (giveback.canvas, "\ufeffStudent;ID;SIS Login ID;Section;Capstone (991)\n;;;;Manual Posting\n    Points Possible;;;;10,00\nO'Brien, Conor;12345;x;A;\n", "70,25", ""),
-    "commas in a title between semicolons": (giveback.canvas, 'Student;ID;SIS Login ID;"Lab, one, two, three, four, five (5)";"Capstone (991)"\n    Points Possible;;;10;10\n"O\'Brien, Conor";12345;x;;\n', "70.25", ""),
-    "Moodle's tabs": (giveback.moodle, "Identifier\tFull name\tEmail address\tGrade\tMaximum Grade\nParticipant 12345\tConor O'Brien\tx@y\t\t10,00\n", "70,25", ""),
-    "Moodle, blind, a comment on two lines": (giveback.moodle, 'Identifier,Status,Grade,"Maximum Grade","Feedback comments"\n"Participant 12345",Submitted,,10.00,"one\ntwo, three"\n', "70.25", ""),
+    "everything quoted": (giveback.canvas, '"Student","ID","SIS Login ID","Section","Capstone (991)"\n'
+                          '"    Points Possible","","","","100.00"\n"O\'Brien, Conor ""Con""","12345","x","A, B",""\n',
+                          "70.25", "Canvas counts 100.00"),
+    "semicolons, a decimal comma, a byte order mark":
+        (giveback.canvas, "\ufeffStudent;ID;SIS Login ID;Section;Capstone (991)\n;;;;Manual Posting\n"
+         "    Points Possible;;;;10,00\nO'Brien, Conor;12345;x;A;\n", "70,25", ""),
+    "commas in a title between semicolons":
+        (giveback.canvas, 'Student;ID;SIS Login ID;"Lab, one, two, three, four, five (5)";"Capstone (991)"\n'
+         '    Points Possible;;;10;10\n"O\'Brien, Conor";12345;x;;\n', "70.25", ""),
+    "Moodle's tabs": (giveback.moodle, "Identifier\tFull name\tEmail address\tGrade\tMaximum Grade\n"
+                      "Participant 12345\tConor O'Brien\tx@y\t\t10,00\n", "70,25", ""),
+    "Moodle, blind, a comment on two lines": (giveback.moodle,
+                                              'Identifier,Status,Grade,"Maximum Grade","Feedback comments"\n'
+                                              '"Participant 12345",Submitted,,10.00,"one\ntwo, three"\n', "70.25", ""),
 }
 
 
@@ -69,7 +86,8 @@ def test_exports_as_other_settings_write_them(tmp_path, kind):
     done = how(path, [grade("obrienconor_12345", 70.25)], *["20_capstone", "Capstone"][:2 * (how is giveback.canvas)])
     again, _, bom = giveback.read_table(path)
     before = giveback.read_table(path.with_name("export.csv.before"))[0]
-    changed = [(new, old) for row, was in zip(again, before, strict=True) for new, old in zip(row, was, strict=True) if new != old]
+    changed = [(new, old) for row, was in zip(again, before, strict=True) for new, old in zip(row, was, strict=True)
+               if new != old]
     assert changed == [(points, "")] and done.filled == 1 and bom == text.startswith("\ufeff")
     assert [n.startswith(note) for n in done.notes] == [True] * bool(note), done.notes
 
@@ -78,20 +96,26 @@ def test_feedback_for_the_bulk_upload(tmp_path):
     page = tmp_path / "20_capstone.html"
     page.write_text("<p>")
     pages = dict.fromkeys(("doejane_12345", "Zoë_77", "octocat"), [page])
-    names = {"doejane_12345": "doejane_LATE_12345_67890_20_capstone-1.ipynb", "Zoë_77": "Zoë_77_assignsubmission_file_/20_capstone.ipynb"}
+    names = {"doejane_12345": "doejane_LATE_12345_67890_20_capstone-1.ipynb",
+             "Zoë_77": "Zoë_77_assignsubmission_file_/20_capstone.ipynb"}
     assert giveback.feedback_zip(tmp_path / "f.zip", pages, names) == ["octocat"]
-    assert sorted(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == ["Zoë_77_assignsubmission_file_20_capstone.html", "doejane_LATE_12345_67890_20_capstone-1.html"]
+    assert (sorted(zipfile.ZipFile(tmp_path / "f.zip").namelist())
+            == ["Zoë_77_assignsubmission_file_20_capstone.html", "doejane_LATE_12345_67890_20_capstone-1.html"])
 
     other = page.with_name("extra.html")
     other.write_text("<p>")
     giveback.feedback_zip(tmp_path / "f.zip", {student: [page, other] for student in names}, names)
-    assert "Zoë_77_assignsubmission_file_extra.html" in zipfile.ZipFile(tmp_path / "f.zip").namelist() and len(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == 4
+    assert ("Zoë_77_assignsubmission_file_extra.html" in zipfile.ZipFile(tmp_path / "f.zip").namelist()
+            and len(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == 4)
 
 
 @pytest.mark.parametrize("one, other, same", [
-    ("latency: got 0.0042, expected about 4.2: in seconds", "latency: got 0.0017, expected about 1.7: in seconds", True),
-    ("latency: got 0.0042, expected about 4.2", "latency: got 4200, expected about 4.2", False), ("got 7, expected 8", "got 31, expected 36", True),
-    ("got None, expected 3", "got 3, expected 3", False), ("got -2, expected 2", "got 2.2, expected 2", False), ("y: got 'a', expected 5", "y: got 'b', expected 5", False)])
+    ("latency: got 0.0042, expected about 4.2: in seconds", "latency: got 0.0017, expected about 1.7: in seconds",
+     True),
+    ("latency: got 0.0042, expected about 4.2", "latency: got 4200, expected about 4.2", False),
+    ("got 7, expected 8", "got 31, expected 36", True),
+    ("got None, expected 3", "got 3, expected 3", False), ("got -2, expected 2", "got 2.2, expected 2", False),
+    ("y: got 'a', expected 5", "y: got 'b', expected 5", False)])
 def test_messages_are_told_apart_by_what_came(one, other, same):
     assert (kind_of(one) == kind_of(other)) is same, (kind_of(one), kind_of(other))
 
@@ -102,8 +126,9 @@ def test_ties_are_shown_as_ties():
 
 
 def test_names_of_people_come_from_the_lms():
-    said = {"Zoe\u0308 Łuć_77_assignsubmission_file_/20_capstone.ipynb": "Zo\u00eb Łuć", "1-2 - Jane Doe - Jan 31, 2026 1159 PM/x.ipynb": "Jane Doe",
-            "Ann Lee - 20_capstone.ipynb": "Ann Lee", "doejane_1_2_20_capstone.ipynb": ""}
+    said = {"Zoe\u0308 Łuć_77_assignsubmission_file_/20_capstone.ipynb": "Zo\u00eb Łuć",
+            "1-2 - Jane Doe - Jan 31, 2026 1159 PM/x.ipynb": "Jane Doe", "Ann Lee - 20_capstone.ipynb": "Ann Lee",
+            "doejane_1_2_20_capstone.ipynb": ""}
     assert {path: lms.full_name(path) for path in said} == said
 
 

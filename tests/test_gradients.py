@@ -1,4 +1,5 @@
-"""Gradients: every operation and loss against float64 finite differences, on any shapes, and against PyTorch where it is installed."""
+"""Gradients: every operation and loss against float64 finite differences, on any shapes,
+and against PyTorch where it is installed."""
 import copy
 
 import numpy as np
@@ -19,7 +20,8 @@ from tinytorch.core.transformers import GPT, LayerNorm, TransformerBlock, create
 from tinytorch.olympics import SimpleMLP
 from tinytorch.perf.quantization import QuantizedConv2d, QuantizedLinear
 
-PROPERTY = settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=40, deadline=None, derandomize=True, database=None,
+                    suppress_health_check=list(HealthCheck))
 
 
 def leaf(array):
@@ -42,7 +44,8 @@ def numeric(f, x, h=1e-5):
 
 
 def check(f, *arrays, tolerance=1e-6):
-    "The gradients of `f` at float64 `arrays` agree with finite differences; also their shape, their type, and float32's."
+    """The gradients of `f` at float64 `arrays` agree with finite differences; also their shape,
+    their type, and float32's."""
     tensors = [leaf(a) for a in arrays]
     out = f(*tensors)
     weights = np.random.default_rng(7).normal(size=out.shape)
@@ -78,7 +81,8 @@ def convolution(stride=1, padding=0):
 def batch_norm(training):
     def f(x, gamma, beta):
         layer = BatchNorm2d(x.shape[1]).train(training)
-        layer.gamma, layer.beta, layer.running_mean, layer.running_var = gamma, beta, np.array([0.5, 1]), np.array([2.0, 3])
+        layer.gamma, layer.beta, layer.running_mean, layer.running_var = (gamma, beta, np.array([0.5, 1]),
+                                                                          np.array([2.0, 3]))
         return layer(x)
     return f
 
@@ -121,7 +125,8 @@ def multi_head(mask):
     "Two heads whose four weights are W, W twice, W squared and W, with biases b."
     def forward(x, W, b):
         layer = MultiHeadAttention(4, 2)
-        for proj, weight in ((layer.q_proj, W), (layer.k_proj, W * 2), (layer.v_proj, W * W), (layer.out_proj, W)): proj.weight, proj.bias = weight, b
+        for proj, weight in ((layer.q_proj, W), (layer.k_proj, W * 2), (layer.v_proj, W * W), (layer.out_proj, W)):
+            proj.weight, proj.bias = weight, b
         return layer(x, mask)
     return forward
 
@@ -134,8 +139,10 @@ def layer_norm(x, gamma, beta):
 
 def filled(block, W, b):
     "`block`, 4 numbers wide, with every weight cut from W (4, 16) and every bias from b (16,)."
-    for proj in (block.attention.q_proj, block.attention.k_proj, block.attention.v_proj, block.attention.out_proj): proj.weight, proj.bias = W[:, :4], b[:4]
-    block.mlp.linear1.weight, block.mlp.linear1.bias, block.mlp.linear2.weight, block.mlp.linear2.bias = W, b, W.transpose(), b[4:8]
+    for proj in (block.attention.q_proj, block.attention.k_proj, block.attention.v_proj, block.attention.out_proj):
+        proj.weight, proj.bias = W[:, :4], b[:4]
+    block.mlp.linear1.weight, block.mlp.linear1.bias, block.mlp.linear2.weight, block.mlp.linear2.bias = (
+        W, b, W.transpose(), b[4:8])
     return block
 
 
@@ -146,11 +153,13 @@ def gpt(table, W, b):
     "A GPT of 5 tokens and two equal blocks, with one table for tokens, positions and scores."
     model = GPT(5, 4, 2, 2, max_seq_len=5)
     for block in model.blocks: filled(block, W, b)
-    model.token_embedding.weight, model.position_embedding.weight, model.lm_head.weight = table, table * 0.5, table.transpose()
+    model.token_embedding.weight, model.position_embedding.weight, model.lm_head.weight = (table, table * 0.5,
+                                                                                           table.transpose())
     return model([[4, 0, 4], [1, 1, 2]])
 
 
-CAUSAL, BLIND = np.tril(np.ones((3, 3))), np.array([[0, 0, 0], [0, 1, 0], [1, 0, 1]])  # the first row of BLIND may look nowhere
+# the first row of BLIND may look nowhere
+CAUSAL, BLIND = np.tril(np.ones((3, 3))), np.array([[0, 0, 0], [0, 1, 0], [1, 0, 1]])
 CENTRED = dict(low=-1.5, high=1.5)
 CASES = {
     "add": (lambda a, b: a + b, uniform(2, 3), uniform(3)),
@@ -206,7 +215,8 @@ CASES = {
     "linear without bias": (linear, uniform(5, 3), uniform(3, 2)),
     "dropout": (dropout, uniform(4, 3)),
     "conv2d": (convolution(), uniform(2, 3, 4, 5), uniform(2, 3, 3, 2, **CENTRED), uniform(2)),
-    "conv2d stride padding": (convolution((2, 1), (1, 2)), uniform(1, 2, 5, 3), uniform(3, 2, 2, 3, **CENTRED), uniform(3)),
+    "conv2d stride padding": (convolution((2, 1), (1, 2)), uniform(1, 2, 5, 3), uniform(3, 2, 2, 3, **CENTRED),
+                              uniform(3)),
     "conv2d without bias": (convolution(3), uniform(2, 1, 7, 4), uniform(2, 1, 3, 3, **CENTRED)),
     "max_pool2d": (MaxPool2d(2), uniform(2, 2, 5, 4)),
     "max_pool2d overlapping": (MaxPool2d(3, 2, 1), uniform(2, 1, 5, 6, **CENTRED)),
@@ -216,19 +226,26 @@ CASES = {
     "batch_norm evaluation": (batch_norm(False), uniform(3, 2, 2, 3), uniform(2), uniform(2)),
     "embedding": (embedding, uniform(4, 3)),
     "positions": (positions, uniform(2, 3, 4), uniform(5, 4)),
-    "attention": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 3, 4, **CENTRED), uniform(2, 5, 4, **CENTRED), uniform(2, 5, 2)),
-    "attention causal": (lambda q, k, v: scaled_dot_product_attention(q, k, v, CAUSAL)[0], *(uniform(2, 3, 4, seed=i, **CENTRED) for i in range(3))),
-    "attention blind": (lambda q, k, v: scaled_dot_product_attention(q, k, v, BLIND)[0], *(uniform(3, 4, seed=i, **CENTRED) for i in range(3))),
-    "attention weights": (lambda q, k: scaled_dot_product_attention(q, k, k, CAUSAL)[1], uniform(3, 4, **CENTRED), uniform(2, 3, 4, **CENTRED)),
-    "attention of one batch": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 1, 3, 2), uniform(5, 3, 2), uniform(3, 2)),
+    "attention": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 3, 4, **CENTRED),
+                  uniform(2, 5, 4, **CENTRED), uniform(2, 5, 2)),
+    "attention causal": (lambda q, k, v: scaled_dot_product_attention(q, k, v, CAUSAL)[0],
+                         *(uniform(2, 3, 4, seed=i, **CENTRED) for i in range(3))),
+    "attention blind": (lambda q, k, v: scaled_dot_product_attention(q, k, v, BLIND)[0],
+                        *(uniform(3, 4, seed=i, **CENTRED) for i in range(3))),
+    "attention weights": (lambda q, k: scaled_dot_product_attention(q, k, k, CAUSAL)[1], uniform(3, 4, **CENTRED),
+                          uniform(2, 3, 4, **CENTRED)),
+    "attention of one batch": (lambda q, k, v: scaled_dot_product_attention(q, k, v)[0], uniform(2, 1, 3, 2),
+                               uniform(5, 3, 2), uniform(3, 2)),
     "multi-head": (multi_head(None), uniform(2, 3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
     "layer norm": (layer_norm, uniform(2, 3, 4, **CENTRED), uniform(4), uniform(4)),
     "layer norm of matrices": (layer_norm, uniform(2, 3, 4, **CENTRED), uniform(3, 4), uniform(3, 4)),
-    "Transformer block": (transformer_block, uniform(2, 3, 4, **CENTRED), uniform(4, 16, low=-0.5, high=0.5), uniform(16, low=0, high=0.5)),
+    "Transformer block": (transformer_block, uniform(2, 3, 4, **CENTRED), uniform(4, 16, low=-0.5, high=0.5),
+                          uniform(16, low=0, high=0.5)),
     "GPT": (gpt, uniform(5, 4, **CENTRED), uniform(4, 16, **CENTRED), uniform(16)),
     "multi-head causal": (multi_head(CAUSAL), uniform(3, 4, **CENTRED), uniform(4, 4, **CENTRED), uniform(4)),
     "quantized_linear": (quantized(Linear(3, 2), QuantizedLinear), uniform(2, 4, 3), uniform(2)),
-    "quantized_conv2d": (quantized(Conv2d(2, 3, (2, 3), (2, 1), (1, 0)), QuantizedConv2d), uniform(2, 2, 3, 5), uniform(3)),
+    "quantized_conv2d": (quantized(Conv2d(2, 3, (2, 3), (2, 1), (1, 0)), QuantizedConv2d), uniform(2, 2, 3, 5),
+                         uniform(3)),
     "flatten": (lambda a: Flatten()(a) ** 2, uniform(2, 2, 3)),
     "network": (network, uniform(3, 3), uniform(3, 4, **CENTRED), uniform(4), uniform(4, 2, **CENTRED), uniform(2)),
     "cross-entropy": (lambda z: CrossEntropyLoss()(z, [2, 0, 3]), uniform(3, 4, **CENTRED)),
@@ -299,13 +316,16 @@ def test_any_basic_index(data):
 
 
 @PROPERTY
-@given(shape=hnp.array_shapes(max_dims=3, max_side=3), name=st.sampled_from(["relu", "sigmoid", "tanh", "gelu", "softmax"]))
+@given(shape=hnp.array_shapes(max_dims=3, max_side=3),
+       name=st.sampled_from(["relu", "sigmoid", "tanh", "gelu", "softmax"]))
 def test_activations_of_any_shape(shape, name):
     check(CASES[name][0], uniform(*shape, **CENTRED))
 
 
-@pytest.mark.parametrize("f", [lambda a: a + a, lambda a: a * 2, lambda a: 2 / (a + 1), lambda a: a**2, lambda a: a.sum(), lambda a: a.reshape(-1, 1), ReLU(), GELU(),
-                               Sigmoid(), lambda a: a @ np.zeros((3, 2)), lambda a: Linear(3, 2)(a), lambda a: a[:, :1], lambda a: a.transpose()])
+@pytest.mark.parametrize("f",
+                         [lambda a: a + a, lambda a: a * 2, lambda a: 2 / (a + 1), lambda a: a**2, lambda a: a.sum(),
+                          lambda a: a.reshape(-1, 1), ReLU(), GELU(), Sigmoid(), lambda a: a @ np.zeros((3, 2)),
+                          lambda a: Linear(3, 2)(a), lambda a: a[:, :1], lambda a: a.transpose()])
 @pytest.mark.parametrize("shape", [(0, 3), (1, 3)])
 def test_empty_and_one_sample(f, shape):
     x = Tensor(np.zeros(shape), requires_grad=True)
@@ -340,7 +360,8 @@ def test_a_gradient_is_an_array_of_its_own():
     total.backward(given)
     for one in (total, a, b):
         one.grad *= 5  # writable, and nobody else's
-    assert given.tolist() == [1, 1] and x.grad.tolist() == [3, 3] and total.grad.tolist() == a.grad.tolist() == b.grad.tolist() == [5, 5]
+    assert (given.tolist() == [1, 1] and x.grad.tolist() == [3, 3]
+            and total.grad.tolist() == a.grad.tolist() == b.grad.tolist() == [5, 5])
     spread = x * 1
     spread.sum().backward()
     spread.grad += 1
@@ -407,8 +428,9 @@ def test_gradient_argument():
     assert x.grad.tolist() == [3, 0]
 
 
-@pytest.mark.parametrize("start, gradient, words", [
-    (lambda x: x * 2, None, ["(2,)", "mean()"]), (lambda x: x * 2, np.ones(3), ["(3,)", "(2,)"]), (lambda x: Tensor([1.0]), None, ["requires_grad"])])
+@pytest.mark.parametrize("start, gradient, words",
+                         [(lambda x: x * 2, None, ["(2,)", "mean()"]), (lambda x: x * 2, np.ones(3), ["(3,)", "(2,)"]),
+                          (lambda x: Tensor([1.0]), None, ["requires_grad"])])
 def test_backward_refuses(start, gradient, words):
     with pytest.raises(ValueError) as error: start(Tensor([1, 2], requires_grad=True)).backward(gradient)
     assert all(word in str(error.value) for word in words)
@@ -488,17 +510,20 @@ def multi_head_in_torch(torch, mask):
     def forward(x, W, b):
         batch = x if x.ndim == 3 else x[None]
         weights, biases = torch.cat([W.T, 2 * W.T, (W * W).T]), torch.cat([b, b, b])
-        out, _ = torch.nn.functional.multi_head_attention_forward(
-            *[batch.transpose(0, 1)] * 3, 4, 2, weights, biases, None, None, False, 0.0, W.T, b, attn_mask=None if mask is None else torch.tensor(mask) == 0)
+        out, _ = torch.nn.functional.multi_head_attention_forward(*[batch.transpose(0, 1)] * 3, 4, 2, weights,
+                                                                  biases, None, None, False, 0.0, W.T, b, attn_mask=None
+                                                                  if mask is None else torch.tensor(mask) == 0)
         return out.transpose(0, 1).reshape(x.shape)
     return forward
 
 
 def block_in_torch(torch, x, W, b):
     "`transformer_block` in PyTorch's words: its encoder layer, which normalizes first."
-    layer = torch.nn.TransformerEncoderLayer(4, 2, 16, 0.0, lambda x: torch.nn.functional.gelu(x, approximate="tanh"), batch_first=True, norm_first=True, dtype=x.dtype)
-    weights = {"self_attn.in_proj_weight": W[:, :4].T.repeat(3, 1), "self_attn.in_proj_bias": b[:4].repeat(3), "self_attn.out_proj.weight": W[:, :4].T,
-               "self_attn.out_proj.bias": b[:4], "linear1.weight": W.T, "linear1.bias": b, "linear2.weight": W, "linear2.bias": b[4:8]}
+    layer = torch.nn.TransformerEncoderLayer(4, 2, 16, 0.0, lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
+                                             batch_first=True, norm_first=True, dtype=x.dtype)
+    weights = {"self_attn.in_proj_weight": W[:, :4].T.repeat(3, 1), "self_attn.in_proj_bias": b[:4].repeat(3),
+               "self_attn.out_proj.weight": W[:, :4].T, "self_attn.out_proj.bias": b[:4], "linear1.weight": W.T,
+               "linear1.bias": b, "linear2.weight": W, "linear2.bias": b[4:8]}
     return torch.func.functional_call(layer, weights, (x, torch.tensor(CAUSAL) == 0))
 
 
@@ -507,38 +532,57 @@ def in_torch(torch):
     attend = torch.nn.functional.scaled_dot_product_attention
     F, two = torch.nn.functional, torch.tensor([2, 0, 3])
     return {
-        "add": torch.add, "sub": torch.sub, "mul": torch.mul, "truediv": torch.div, "pow": torch.pow, "pow reflected": lambda a: 2**a,
+        "add": torch.add, "sub": torch.sub, "mul": torch.mul, "truediv": torch.div, "pow": torch.pow,
+        "pow reflected": lambda a: 2**a,
         "pow number": lambda a: a**3 + a**-1 + a**0.5 + a**0, "neg": torch.neg, "pow negative base": lambda a: a**3,
         **{name: torch.matmul for name in CASES if name.startswith("matmul") and "reflected" not in name},
-        "selection": lambda a: a[[0, 2, 0]] * torch.tensor([[1.0], [2], [4]]), "mask": lambda a: a[torch.tensor([True, False, True])],
-        "masked_fill": lambda a: a.masked_fill(torch.eye(2, 3) == 1, 2) * a, "masked_fill broadcast": lambda a: a.masked_fill(torch.eye(3) == 1, -1.5) ** 2,
-        "view and contiguous": lambda a: a.view(3, -1).T.contiguous() ** 2, "reshape": lambda a: a.reshape(3, -1) ** 2, "transpose axes": lambda a: a.transpose(0, 2) ** 2, "transpose": lambda a: a.T @ a,
-        "sum keepdims": lambda a: a / a.sum(-1, keepdim=True), "sum axes": lambda a: a.sum((0, -1)) ** 2, "mean axis": lambda a: a.mean(0) ** 2,
-        "mean keepdims": lambda a: a - a.mean((0, 1), keepdim=True), "max": lambda a: a.amax() * a, "max axis": lambda a: a.amax(1) ** 2,
-        "max keepdims": lambda a: a - a.amax((0, 2), keepdim=True), "relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
-        "gelu": lambda a: F.gelu(a, approximate="tanh"), "softmax": lambda a: a.softmax(-1), "softmax axis": lambda a: a.softmax(1),
+        "selection": lambda a: a[[0, 2, 0]] * torch.tensor([[1.0], [2], [4]]),
+        "mask": lambda a: a[torch.tensor([True, False, True])],
+        "masked_fill": lambda a: a.masked_fill(torch.eye(2, 3) == 1, 2) * a,
+        "masked_fill broadcast": lambda a: a.masked_fill(torch.eye(3) == 1, -1.5) ** 2,
+        "view and contiguous": lambda a: a.view(3, -1).T.contiguous() ** 2, "reshape": lambda a: a.reshape(3, -1) ** 2,
+        "transpose axes": lambda a: a.transpose(0, 2) ** 2, "transpose": lambda a: a.T @ a,
+        "sum keepdims": lambda a: a / a.sum(-1, keepdim=True), "sum axes": lambda a: a.sum((0, -1)) ** 2,
+        "mean axis": lambda a: a.mean(0) ** 2,
+        "mean keepdims": lambda a: a - a.mean((0, 1), keepdim=True), "max": lambda a: a.amax() * a,
+        "max axis": lambda a: a.amax(1) ** 2,
+        "max keepdims": lambda a: a - a.amax((0, 2), keepdim=True), "relu": torch.relu, "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "gelu": lambda a: F.gelu(a, approximate="tanh"), "softmax": lambda a: a.softmax(-1),
+        "softmax axis": lambda a: a.softmax(1),
         **{name: (lambda x, W, b=None: F.linear(x, W.T, b)) for name in CASES if name.startswith("linear")},
-        "conv2d": F.conv2d, "conv2d stride padding": lambda x, W, b: F.conv2d(x, W, b, (2, 1), (1, 2)), "conv2d without bias": lambda x, W: F.conv2d(x, W, stride=3),
-        "max_pool2d": lambda x: F.max_pool2d(x, 2), "max_pool2d overlapping": lambda x: F.max_pool2d(x, 3, 2, 1), "avg_pool2d": lambda x: F.avg_pool2d(x, (2, 3)),
-        "avg_pool2d overlapping": lambda x: F.avg_pool2d(x, 3, 1, 1), "batch_norm": lambda x, W, b: F.batch_norm(x, None, None, W, b, True),
-        "batch_norm evaluation": lambda x, W, b: F.batch_norm(x, torch.tensor([0.5, 1], dtype=x.dtype), torch.tensor([2.0, 3], dtype=x.dtype), W, b),
-        "embedding": lambda W: F.embedding(torch.tensor([[2, 0, 2], [2, 1, 0]]), W), "positions": lambda x, W: x + W[1:4], "attention": attend,
-        "attention causal": lambda q, k, v: attend(q, k, v, is_causal=True), "attention blind": lambda q, k, v: attend(q, k, v, torch.tensor(BLIND) == 1),
-        "attention of one batch": attend, "multi-head": multi_head_in_torch(torch, None), "multi-head causal": multi_head_in_torch(torch, CAUSAL),
-        "layer norm": lambda x, W, b: F.layer_norm(x, W.shape, W, b), "layer norm of matrices": lambda x, W, b: F.layer_norm(x, W.shape, W, b),
+        "conv2d": F.conv2d, "conv2d stride padding": lambda x, W, b: F.conv2d(x, W, b, (2, 1), (1, 2)),
+        "conv2d without bias": lambda x, W: F.conv2d(x, W, stride=3),
+        "max_pool2d": lambda x: F.max_pool2d(x, 2), "max_pool2d overlapping": lambda x: F.max_pool2d(x, 3, 2, 1),
+        "avg_pool2d": lambda x: F.avg_pool2d(x, (2, 3)),
+        "avg_pool2d overlapping": lambda x: F.avg_pool2d(x, 3, 1, 1),
+        "batch_norm": lambda x, W, b: F.batch_norm(x, None, None, W, b, True),
+        "batch_norm evaluation": lambda x, W, b: F.batch_norm(x, torch.tensor([0.5, 1], dtype=x.dtype),
+                                                              torch.tensor([2.0, 3], dtype=x.dtype), W, b),
+        "embedding": lambda W: F.embedding(torch.tensor([[2, 0, 2], [2, 1, 0]]), W),
+        "positions": lambda x, W: x + W[1:4], "attention": attend,
+        "attention causal": lambda q, k, v: attend(q, k, v, is_causal=True),
+        "attention blind": lambda q, k, v: attend(q, k, v, torch.tensor(BLIND) == 1),
+        "attention of one batch": attend, "multi-head": multi_head_in_torch(torch, None),
+        "multi-head causal": multi_head_in_torch(torch, CAUSAL),
+        "layer norm": lambda x, W, b: F.layer_norm(x, W.shape, W, b),
+        "layer norm of matrices": lambda x, W, b: F.layer_norm(x, W.shape, W, b),
         "Transformer block": lambda x, W, b: block_in_torch(torch, x, W, b),
         "cross-entropy": lambda z: F.cross_entropy(z, two), "squared error": F.mse_loss,
         "binary cross-entropy": lambda p: F.binary_cross_entropy(p, torch.tensor([0, 1, 0.25], dtype=p.dtype))}
 
 
 EDGES = {
-    "relu": [[-1, 0, 2]], "max axis": [[[1, 5, 5], [2, 2, 2]]], "pow": [[0, 0, 2, 3], [0, 2, 0, 1]], "sigmoid": [[-200, -20, 0, 20, 200]], "tanh": [[-50, 0, 50]],
-    "max_pool2d": [np.full((1, 2, 2, 2), 3.0)], "softmax": [[[1e4, 0, -1e4], [0, 0, 0]]], "cross-entropy": [[[0, 900, 0, 0], [-900, 0, 0, 0], [1e8, 0, -1e8, 0]]],
+    "relu": [[-1, 0, 2]], "max axis": [[[1, 5, 5], [2, 2, 2]]], "pow": [[0, 0, 2, 3], [0, 2, 0, 1]],
+    "sigmoid": [[-200, -20, 0, 20, 200]], "tanh": [[-50, 0, 50]],
+    "max_pool2d": [np.full((1, 2, 2, 2), 3.0)], "softmax": [[[1e4, 0, -1e4], [0, 0, 0]]],
+    "cross-entropy": [[[0, 900, 0, 0], [-900, 0, 0, 0], [1e8, 0, -1e8, 0]]],
     "binary cross-entropy": [[0, 0, 1]], "add": [np.zeros((0, 2)), np.zeros(2)]}
 
 
 def same_as_torch(torch, f, twin, arrays, dtype, tolerance):
-    ours, theirs = [leaf(a) for a in arrays], [torch.tensor(np.asarray(a), dtype=getattr(torch, dtype), requires_grad=True) for a in arrays]
+    ours, theirs = ([leaf(a) for a in arrays],
+                    [torch.tensor(np.asarray(a), dtype=getattr(torch, dtype), requires_grad=True) for a in arrays])
     for t in ours: t.data = t.data.astype(dtype)
     out, want = f(*ours), twin(*theirs)
     np.testing.assert_allclose(out.data, want.detach().numpy(), rtol=tolerance, atol=tolerance)
@@ -563,12 +607,14 @@ def test_values_and_gradients_are_those_of_pytorch(torch, dtype, tolerance):
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("name", EDGES)
 def test_edges_are_those_of_pytorch(torch, name):
-    same_as_torch(torch, CASES[name][0], in_torch(torch)[name], EDGES[name], "float64", 1e-8)  # PyTorch keeps its epsilon as a float32
+    # PyTorch keeps its epsilon as a float32
+    same_as_torch(torch, CASES[name][0], in_torch(torch)[name], EDGES[name], "float64", 1e-8)
 
 
-@pytest.mark.parametrize("ours, theirs, options", [
-    (SGD, "SGD", {"lr": 0.1}), (SGD, "SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.05}), (Adam, "Adam", {}), (Adam, "Adam", {"lr": 0.02, "weight_decay": 0.1}),
-    (AdamW, "AdamW", {}), (AdamW, "AdamW", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.3})])
+@pytest.mark.parametrize("ours, theirs, options",
+                         [(SGD, "SGD", {"lr": 0.1}), (SGD, "SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.05}),
+                          (Adam, "Adam", {}), (Adam, "Adam", {"lr": 0.02, "weight_decay": 0.1}), (AdamW, "AdamW", {}),
+                          (AdamW, "AdamW", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.3})])
 def test_optimizers_walk_as_in_pytorch(torch, ours, theirs, options):
     start = uniform(4, 3, **CENTRED)
     p, q = leaf(start.copy()), torch.tensor(start, requires_grad=True)
@@ -588,8 +634,10 @@ def test_a_training_is_that_of_pytorch(torch):
     model = SimpleMLP(8, 16, 3)
     twin = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3)).double()
     for layer, copied in ((model.fc1, twin[0]), (model.fc2, twin[2])):
-        layer.weight.data, layer.bias.data = copied.weight.detach().numpy().T.copy(), copied.bias.detach().numpy().copy()
-    optimizer, reference = SGD(model.parameters(), 0.1, momentum=0.9), torch.optim.SGD(twin.parameters(), 0.1, momentum=0.9)
+        layer.weight.data, layer.bias.data = (copied.weight.detach().numpy().T.copy(),
+                                              copied.bias.detach().numpy().copy())
+    optimizer, reference = (SGD(model.parameters(), 0.1, momentum=0.9),
+                            torch.optim.SGD(twin.parameters(), 0.1, momentum=0.9))
     for step in range(30):
         batch = np.arange(step * 32, step * 32 + 32) % 96
         optimizer.zero_grad()
@@ -608,4 +656,5 @@ def test_a_model_can_be_copied():
     model(Tensor(np.ones((1, 3)))).sum().backward()
     other = copy.deepcopy(model)
     other.layers[0].weight.data[:] = 0
-    assert model.layers[0].weight.data.any() and other.layers[0].weight.requires_grad and np.array_equal(other.layers[0].bias.grad, model.layers[0].bias.grad)
+    assert (model.layers[0].weight.data.any() and other.layers[0].weight.requires_grad
+            and np.array_equal(other.layers[0].bias.grad, model.layers[0].bias.grad))

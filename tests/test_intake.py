@@ -17,7 +17,8 @@ def of(found, grade_id):
     return next(cell for cell in found["cells"] if mark(cell).get("grade_id") == grade_id)
 
 
-def code(text): return {"cell_type": "code", "id": "own", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
+def code(text):
+    return {"cell_type": "code", "id": "own", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
 
 
 @pytest.fixture
@@ -34,22 +35,29 @@ def test_only_solutions_answers_and_extra_cells_survive(taken):
     found = notebook({"reflection": "my answer"}, before={"part2-timing": ["extra = 1"]})
     for cell in found["cells"]:
         cell["metadata"]["tags"] = ["demo", "skip-execution"]
-        if "nbgrader" in cell["metadata"]: cell["metadata"]["nbgrader"] |= {"points": 1000, "locked": False, "grade": False}
-        if mark(cell).get("grade_id", "").endswith("-check") or "test-tools" in mark(cell).get("grade_id", ""): cell["source"] = "forged = True"
-        if cell["cell_type"] == "code": cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "forged"}]
+        if "nbgrader" in cell["metadata"]:
+            cell["metadata"]["nbgrader"] |= {"points": 1000, "locked": False, "grade": False}
+        if mark(cell).get("grade_id", "").endswith("-check") or "test-tools" in mark(cell).get("grade_id", ""):
+            cell["source"] = "forged = True"
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "forged"}]
     submission = taken(found)
     assert submission.cells == RIGHT and submission.manual == {"reflection": "my answer"}
-    assert [note.partition(": ")[2] for note in submission.notes] == ["given cells and tests that were changed; the assignment's own were run"]
+    assert ([note.partition(": ")[2] for note in submission.notes]
+            == ["given cells and tests that were changed; the assignment's own were run"])
     steps = job(TRUSTED, submission, 1).steps
     assert [s.source for s in steps if s.role == "extra"] == ["extra = 1"]
-    assert not any("forged" in s.source for s in steps) and {s.role for s in steps} == {"given", "tools", "solution", "extra", "test"}
+    assert (not any("forged" in s.source for s in steps)
+            and {s.role for s in steps} == {"given", "tools", "solution", "extra", "test"})
     assert [s.id for s in steps if s.role == "test"] == [p.grade_id for p in TRUSTED.parts if not p.manual]
     rebuilt = intake.rebuilt(TRUSTED, submission, {})
-    assert "forged" not in json.dumps(rebuilt) and [mark(c) for c in rebuilt["cells"] if mark(c)] == [mark(c) for c in SOURCE["cells"] if mark(c)]
+    assert ("forged" not in json.dumps(rebuilt)
+            and [mark(c) for c in rebuilt["cells"] if mark(c)] == [mark(c) for c in SOURCE["cells"] if mark(c)])
 
 
 def test_extra_cells_keep_their_places(taken):
-    found = notebook(before={"part1-model": ["a = 1", "b = 2"], "part1-count": ["c = 3"], "which-tinytorch": ["first = 0"]})
+    found = notebook(before={"part1-model": ["a = 1", "b = 2"], "part1-count": ["c = 3"],
+                             "which-tinytorch": ["first = 0"]})
     found["cells"].append(code("last = 4"))
     ids = [step.source if step.role == "extra" else step.id for step in job(TRUSTED, taken(found), 1).steps]
     assert ids[0] == "first = 0"
@@ -84,30 +92,37 @@ def test_a_written_answer_is_whole_however_many_cells_it_is_in(taken):
     below(found, "reflection", copy.deepcopy(of(found, "reflection")) | {"id": "split", "source": "Second half."})
     submission = taken(found)
     assert submission.manual["reflection"] == "First half.\n\nSecond half."
-    assert submission.notes == ["cells reflection: written in several cells; all of it was put into one for whoever marks it"]
+    assert (submission.notes
+            == ["cells reflection: written in several cells; all of it was put into one for whoever marks it"])
     found = notebook({"reflection": "Once."})
     below(found, "reflection", copy.deepcopy(of(found, "reflection")) | {"id": "same"})
     assert taken(found).manual["reflection"] == "Once." and taken(found).notes == []
     found = notebook(release=True)
-    for source in ("The p99.", "My answer."): below(found, "reflection", {"cell_type": "markdown", "id": "own" + source[:3], "metadata": {}, "source": source})
+    for source in ("The p99.", "My answer."):
+        below(found, "reflection",
+              {"cell_type": "markdown", "id": "own" + source[:3], "metadata": {}, "source": source})
     found["cells"].append({"cell_type": "markdown", "id": "end", "metadata": {}, "source": "The end."})
     submission = taken(found)
-    assert submission.manual["reflection"].replace("YOUR ANSWER HERE", "").split() == ["My", "answer.", "The", "p99."] and not judge.blank(submission.manual["reflection"])
+    assert (submission.manual["reflection"].replace("YOUR ANSWER HERE", "").split() == ["My", "answer.", "The", "p99."]
+            and not judge.blank(submission.manual["reflection"]))
     assert len(submission.notes) == 1 and "reflection: written in several cells" in submission.notes[0]
 
 
 def test_what_a_student_did_to_given_cells_is_said_and_their_imports_and_copies_run(taken):
     found = notebook()
-    of(found, "imports")["source"] = "".join(of(found, "imports")["source"]) + "\n# mine\nimport statistics  # for std\nfrom math import *"
+    of(found, "imports")["source"] = ("".join(of(found, "imports")["source"])
+                                      + "\n# mine\nimport statistics  # for std\nfrom math import *")
     submission = taken(found)
     assert submission.notes == ["cells imports: given cells with imports added; these were run after them"]
     assert submission.extras == [(TRUSTED.by_grade_id["imports"], "import statistics  # for std\nfrom math import *")]
     of(found, "imports")["source"] += "\nx = 5"
     of(found, "part1-count")["source"] = "pass"
     submission = taken(found)
-    assert submission.extras == [] and submission.notes == ["cells imports, part1-count: given cells and tests that were changed; the assignment's own were run"]
+    assert (submission.extras == [] and submission.notes
+            == ["cells imports, part1-count: given cells and tests that were changed; the assignment's own were run"])
     found = notebook()
-    below(found, "imports", copy.deepcopy(of(found, "imports")) | {"id": "again", "source": "import statistics\nmine = 1"})
+    below(found, "imports",
+          copy.deepcopy(of(found, "imports")) | {"id": "again", "source": "import statistics\nmine = 1"})
     below(found, "imports", copy.deepcopy(of(found, "imports")) | {"id": "same"})
     submission = taken(found)
     assert submission.notes == ["cells imports: copies of given cells; they were run as extra cells"]
@@ -116,7 +131,8 @@ def test_what_a_student_did_to_given_cells_is_said_and_their_imports_and_copies_
 
 def test_the_vocabulary_of_the_tests_is_for_the_examiner_alone():
     tools = TRUSTED.by_grade_id["test-tools"]
-    assert TRUSTED.roles[tools] == "tools" and tools < TRUSTED.roles.index("solution") and "class VirtualClock" in TRUSTED.vocabulary
+    assert (TRUSTED.roles[tools] == "tools" and tools < TRUSTED.roles.index("solution")
+            and "class VirtualClock" in TRUSTED.vocabulary)
     assert not any("capstone_checks" in source for source in TRUSTED.sources("given", "solution").values())
 
 
@@ -138,11 +154,16 @@ def version3(found):
     found |= {"nbformat": 3, "worksheets": [{"cells": cells}, None, {"cells": 5}]}
 
 
-ODD = {twice: ("part1-model: there more than once", True), missing: ("part1-model: missing; restore", False), renamed: ("part1-model: missing", False),
-       lost_metadata: (None, True), retyped: ("part1-model: no code cells any more", False), reordered: ("another order", True),
-       schema: ("got 1 as nbgrader schema version, expected 3", True), kernel: ("kernel: got language 'R', expected python", True),
-       older: ("nbformat: got 2, expected 4", True), newer: ("nbformat: got 5, expected 4", True), no_text: ("part1-model: without text", False),
-       lengthy: ("cells part1-model: longer than 200000 characters", False), lengthy_extra: ("cells of your own: longer than", True),
+ODD = {twice: ("part1-model: there more than once", True), missing: ("part1-model: missing; restore", False),
+       renamed: ("part1-model: missing", False),
+       lost_metadata: (None, True), retyped: ("part1-model: no code cells any more", False),
+       reordered: ("another order", True),
+       schema: ("got 1 as nbgrader schema version, expected 3", True),
+       kernel: ("kernel: got language 'R', expected python", True),
+       older: ("nbformat: got 2, expected 4", True), newer: ("nbformat: got 5, expected 4", True),
+       no_text: ("part1-model: without text", False),
+       lengthy: ("cells part1-model: longer than 200000 characters", False),
+       lengthy_extra: ("cells of your own: longer than", True),
        version3: ("nbformat: got 3, expected 4", True)}
 
 
@@ -152,16 +173,21 @@ def test_an_odd_notebook_gets_one_note_and_is_graded_as_far_as_it_goes(taken, ch
     change(found)
     submission = taken(found)
     assert len(submission.notes) == (note is not None) and (note is None or note in submission.notes[0])
-    assert ("part1-model" in submission.cells) == there and submission.cells.items() >= {k: v for k, v in RIGHT.items() if k != "part1-model"}.items()
+    assert (("part1-model" in submission.cells) == there
+            and submission.cells.items() >= {k: v for k, v in RIGHT.items() if k != "part1-model"}.items())
     assert all("\n" not in note and len(note) < 300 for note in submission.notes)
     if change is twice: assert [source for _, source in submission.extras] == ["again = 1"]
-    if change is renamed: assert [source for _, source in submission.extras] == [RIGHT["part1-model"]]   # it still runs, at its place
+    # it still runs, at its place
+    if change is renamed: assert [source for _, source in submission.extras] == [RIGHT["part1-model"]]
 
 
-REFUSED = {b"": "is empty", b"  \n": "is empty", b"\xff\xfe\x00": "is not UTF-8", b"{": "is not JSON", b"import os": "is not JSON", b"[]": "holds a list",
-           b"5": "holds a int", b"{}": "has no list of cells", b'{"cells": {}}': "has no list of cells", b'{"cells": []}': "none of this assignment's cells",
+REFUSED = {b"": "is empty", b"  \n": "is empty", b"\xff\xfe\x00": "is not UTF-8", b"{": "is not JSON",
+           b"import os": "is not JSON", b"[]": "holds a list",
+           b"5": "holds a int", b"{}": "has no list of cells", b'{"cells": {}}': "has no list of cells",
+           b'{"cells": []}': "none of this assignment's cells",
            b'{"cells": [5, null, {"source": ["x"], "cell_type": "code", "id": 3}]}': "none of this assignment's cells",
-           b'{"cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}": "nested too deeply", b'{"cells": [' + b'{"a":' * 100 + b"1" + b"}" * 100 + b"]}": "nested too deeply",
+           b'{"cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}": "nested too deeply",
+           b'{"cells": [' + b'{"a":' * 100 + b"1" + b"}" * 100 + b"]}": "nested too deeply",
            json.dumps({"cells": [{}] * 2001}).encode(): "has 2001 cells"}
 
 
@@ -170,7 +196,8 @@ def test_what_is_no_notebook_is_refused_in_one_line(tmp_path, data):
     path = tmp_path / "20_capstone.ipynb"
     path.write_bytes(data)
     with pytest.raises(Invalid) as e: read(path, TRUSTED)
-    assert REFUSED[data] in str(e.value) and "\n" not in str(e.value) and len(str(e.value)) < 300 and str(e.value).startswith("20_capstone.ipynb")
+    assert (REFUSED[data] in str(e.value) and "\n" not in str(e.value) and len(str(e.value)) < 300
+            and str(e.value).startswith("20_capstone.ipynb"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -199,13 +226,15 @@ def test_text_that_no_database_holds_is_replaced(taken):
 
 def test_a_byte_order_mark_and_huge_numbers_do_no_harm(tmp_path):
     path = tmp_path / "n.ipynb"
-    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(notebook()).replace('"nbformat": 4', '"nbformat": 4, "a": 1' + "0" * 100_000 + ', "b": NaN, "c": 1e999').encode())
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(notebook()).replace(
+        '"nbformat": 4', '"nbformat": 4, "a": 1' + "0" * 100_000 + ', "b": NaN, "c": 1e999').encode())
     assert read(path, TRUSTED).cells == RIGHT
 
 
 def test_any_mutation_of_a_notebook_is_refused_or_read_never_an_error(tmp_path):
     rng, strange = random.Random(20), [None, True, -1, 1e400, "", "x", [], [[]], {}, {"a": {}}, ["a", 5]]
-    small = {**SOURCE, "cells": [cell for cell in SOURCE["cells"] if mark(cell).get("grade_id") in ("part1-model", "part1-count", "reflection", "imports")]}
+    small = {**SOURCE, "cells": [cell for cell in SOURCE["cells"] if mark(cell)
+                                 .get("grade_id") in ("part1-model", "part1-count", "reflection", "imports")]}
     trusted, path = Trusted(small), tmp_path / "n.ipynb"
     def somewhere(value):
         while isinstance(value, (dict, list)) and value:
@@ -224,7 +253,9 @@ def test_any_mutation_of_a_notebook_is_refused_or_read_never_an_error(tmp_path):
         path.write_text(json.dumps(found))
         try: submission = read(path, trusted)
         except Invalid as e: assert "\n" not in str(e)
-        else: json.dumps([[vars(step) for step in job(trusted, submission, 1).steps], intake.rebuilt(trusted, submission, {})])
+        else:
+            json.dumps([[vars(step) for step in job(trusted, submission, 1).steps],
+                        intake.rebuilt(trusted, submission, {})])
 
 
 def test_the_rebuilt_notebook_is_a_notebook(taken):

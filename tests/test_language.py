@@ -1,4 +1,5 @@
-"""Modules 10 to 13: tokens, embeddings, attention, Transformers, on any text and any shape. Gradients are in test_gradients.py."""
+"""Modules 10 to 13: tokens, embeddings, attention, Transformers, on any text and any shape.
+Gradients are in test_gradients.py."""
 import re
 
 import numpy as np
@@ -12,7 +13,8 @@ from tinytorch.core.tokenization import BPETokenizer, CharTokenizer
 from tinytorch.core.transformers import GPT, MLP, LayerNorm, TransformerBlock, create_causal_mask
 from tinytorch.olympics import BenchmarkReport
 
-PROPERTY = settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=100, deadline=None, derandomize=True, database=None,
+                    suppress_health_check=list(HealthCheck))
 ANY_TEXT = st.text(max_size=40) | st.text("ab \n", max_size=40)
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
@@ -58,7 +60,8 @@ def test_merges_are_those_of_the_definition(corpus):
 
 def test_a_list_of_texts_is_a_corpus_and_merges_do_not_cross_them():
     assert CharTokenizer().build_vocab(["ab", "bc"]).vocab == CharTokenizer("abc").vocab
-    assert BPETokenizer(9).train(["ab", "ab"]).merges == [("a", "b")] and BPETokenizer(9).train(["a", "b", "a", "b"]).merges == []
+    assert (BPETokenizer(9).train(["ab", "ab"]).merges == [("a", "b")]
+            and BPETokenizer(9).train(["a", "b", "a", "b"]).merges == [])
 
 
 def test_training_again_forgets():
@@ -67,16 +70,20 @@ def test_training_again_forgets():
     assert tokenizer.train("bbbb").encode("aa") == [0, 0] and tokenizer.encode("bb") == [tokenizer.token_to_id["bb"]]
 
 
-@pytest.mark.parametrize("tokens, words", [([3], "0 to 2"), ([-1], "-1"), ([0.5], "0.5"), ([float("nan")], "nan"), ([[1]], "(1, 1)"), (1, "()"), ("ab", "ab")])
+@pytest.mark.parametrize("tokens, words", [([3], "0 to 2"), ([-1], "-1"), ([0.5], "0.5"), ([float("nan")], "nan"),
+                                           ([[1]], "(1, 1)"), (1, "()"), ("ab", "ab")])
 def test_wrong_tokens_are_refused(tokens, words):
     with pytest.raises(ValueError, match="decode: got") as error: CharTokenizer("ab").decode(tokens)
     assert words in str(error.value)
 
 
 @pytest.mark.parametrize("call, kind, words", [
-    (lambda: CharTokenizer("aa"), ValueError, "'a' more than once"), (lambda: CharTokenizer().build_vocab([1]), TypeError, "int"),
-    (lambda: CharTokenizer().encode(None), TypeError, "NoneType"), (lambda: BPETokenizer().train([b"a"]), TypeError, "bytes"),
-    (lambda: BPETokenizer(2.5), ValueError, "2.5"), (lambda: BPETokenizer(True), ValueError, "True"), (lambda: BPETokenizer(3).train("abc"), ValueError, "at least 4")])
+    (lambda: CharTokenizer("aa"), ValueError, "'a' more than once"),
+    (lambda: CharTokenizer().build_vocab([1]), TypeError, "int"),
+    (lambda: CharTokenizer().encode(None), TypeError, "NoneType"),
+    (lambda: BPETokenizer().train([b"a"]), TypeError, "bytes"),
+    (lambda: BPETokenizer(2.5), ValueError, "2.5"), (lambda: BPETokenizer(True), ValueError, "True"),
+    (lambda: BPETokenizer(3).train("abc"), ValueError, "at least 4")])
 def test_tokenizers_say_what_is_wrong(call, kind, words):
     with pytest.raises(kind) as error: call()
     assert words in str(error.value)
@@ -91,14 +98,16 @@ def test_any_shape_of_tokens(shape):
         ids = np.asarray(x, int)
         layer = Embedding(7, 3)
         out = layer(x)
-        assert out.shape == (*ids.shape, 3) and out.dtype == np.float32 and np.array_equal(out.data, layer.weight.data[ids])
+        assert (out.shape == (*ids.shape, 3) and out.dtype == np.float32
+                and np.array_equal(out.data, layer.weight.data[ids]))
         out.backward(np.ones(out.shape))
         assert np.array_equal(layer.weight.grad[:, 0], np.bincount(ids.ravel(), minlength=7))
 
 
 @pytest.mark.parametrize("tokens", [[7], [-1], [1.5], [np.nan], [np.inf], [[0, 8]], np.array([2**40]), Tensor([7])])
 def test_a_token_that_is_not_in_the_table_is_refused(tokens):
-    with pytest.raises(ValueError, match=r"Embedding: got token .*, expected whole numbers from 0 to 6"): Embedding(7, 3)(tokens)
+    with pytest.raises(ValueError, match=r"Embedding: got token .*, expected whole numbers from 0 to 6"):
+        Embedding(7, 3)(tokens)
 
 
 @pytest.mark.parametrize("tokens", [["a"], [True], None, [1j]])
@@ -113,9 +122,12 @@ def test_rows_found_are_a_copy():
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: Embedding(0, 3), "vocab_size=0"), (lambda: Embedding(3, 0), "embed_dim=0"), (lambda: Embedding(3, 1.5), "1.5"), (lambda: PositionalEncoding(0, 3), "max_seq_len=0"),
-    (lambda: create_sinusoidal_embeddings(3, 0), "embed_dim=0"), (lambda: EmbeddingLayer(3, 2, pos_encoding="rotary"), "'rotary'"),
-    (lambda: PositionalEncoding(4, 3)(Tensor(np.ones((2, 5, 3)))), "(2, 5, 3)"), (lambda: PositionalEncoding(4, 3)(Tensor(np.ones((2, 1, 2)))), "(4, 3)"),
+    (lambda: Embedding(0, 3), "vocab_size=0"), (lambda: Embedding(3, 0), "embed_dim=0"),
+    (lambda: Embedding(3, 1.5), "1.5"), (lambda: PositionalEncoding(0, 3), "max_seq_len=0"),
+    (lambda: create_sinusoidal_embeddings(3, 0), "embed_dim=0"),
+    (lambda: EmbeddingLayer(3, 2, pos_encoding="rotary"), "'rotary'"),
+    (lambda: PositionalEncoding(4, 3)(Tensor(np.ones((2, 5, 3)))), "(2, 5, 3)"),
+    (lambda: PositionalEncoding(4, 3)(Tensor(np.ones((2, 1, 2)))), "(4, 3)"),
     (lambda: EmbeddingLayer(9, 2, max_seq_len=4)([[1] * 5]), "(1, 5, 2)")])
 def test_embeddings_say_what_is_wrong(make, words):
     with pytest.raises(ValueError) as error: make()
@@ -126,7 +138,8 @@ def test_embeddings_say_what_is_wrong(make, words):
 def test_positions_up_to_the_last_one(length):
     layer = EmbeddingLayer(9, 4, max_seq_len=8)
     ids = np.arange(length)[None] % 9
-    assert np.allclose(layer(ids).data, layer.token_embedding.weight.data[ids] + layer.pos_encoding.weight.data[:length])
+    assert np.allclose(layer(ids).data,
+                       layer.token_embedding.weight.data[ids] + layer.pos_encoding.weight.data[:length])
 
 
 @pytest.mark.parametrize("dim", [1, 2, 7, 16])
@@ -147,14 +160,17 @@ def by_definition(q, k, v, mask):
 
 
 @PROPERTY
-@given(queries=st.integers(1, 5), keys=st.integers(1, 5), dim=st.integers(1, 4), seed=st.integers(0, 99), masked=st.sampled_from([None, bool, float, Tensor]))
+@given(queries=st.integers(1, 5), keys=st.integers(1, 5), dim=st.integers(1, 4), seed=st.integers(0, 99),
+       masked=st.sampled_from([None, bool, float, Tensor]))
 def test_attention_is_its_definition(queries, keys, dim, seed, masked):
     rng = np.random.default_rng(seed)
     q, k, v = (rng.normal(size=(n, dim)) for n in (queries, keys, keys))
     mask = None if masked is None else rng.integers(0, 2, (queries, keys))
-    out, weights = scaled_dot_product_attention(Tensor(q), Tensor(k), Tensor(v), None if masked is None else masked(mask) if masked is Tensor else mask.astype(masked))
+    out, weights = scaled_dot_product_attention(Tensor(q), Tensor(k), Tensor(v), None if masked is None
+                                                else masked(mask) if masked is Tensor else mask.astype(masked))
     want, want_weights = by_definition(q, k, v, mask)
-    assert np.allclose(out.data, want, atol=1e-5) and np.allclose(weights.data, want_weights, atol=1e-5) and out.dtype == np.float32
+    assert (np.allclose(out.data, want, atol=1e-5) and np.allclose(weights.data, want_weights, atol=1e-5)
+            and out.dtype == np.float32)
 
 
 def test_large_scores_do_not_overflow():
@@ -169,7 +185,8 @@ def test_a_mask_for_each_sample_or_for_all():
     masks = np.stack([causal, causal.T, np.ones((5, 5), bool)])
     rows = [layer(x[i:i + 1], masks[i]).data for i in range(3)]
     assert np.allclose(layer(x, masks).data, np.concatenate(rows), atol=1e-6)
-    assert np.array_equal(layer(x, causal).data, layer(x, causal[None]).data) and np.array_equal(layer(x, causal).data, layer(x, causal[None, None]).data)
+    assert (np.array_equal(layer(x, causal).data, layer(x, causal[None]).data)
+            and np.array_equal(layer(x, causal).data, layer(x, causal[None, None]).data))
 
 
 def test_attention_leaves_its_inputs_alone():
@@ -179,27 +196,32 @@ def test_attention_leaves_its_inputs_alone():
     assert all(np.array_equal(x.data, was) for x, was in zip((q, k, v), before)) and mask.sum() == 6
 
 
-@pytest.mark.parametrize("shapes, mask", [
-    (((2, 3), (4, 5), (4, 5)), None), (((2, 3), (4, 3), (5, 3)), None), (((3,), (3,), (3,)), None), (((2, 3, 4), (3, 3, 4), (3, 3, 4)), None),
-    (((2, 3), (4, 3), (4, 3)), (2, 5)), (((2, 3), (4, 3), (4, 3)), (7, 2, 4)), (((2, 0), (2, 0), (2, 0)), None)])
+@pytest.mark.parametrize("shapes, mask", [(((2, 3), (4, 5), (4, 5)), None), (((2, 3), (4, 3), (5, 3)), None),
+                                          (((3,), (3,), (3,)), None), (((2, 3, 4), (3, 3, 4), (3, 3, 4)), None),
+                                          (((2, 3), (4, 3), (4, 3)), (2, 5)), (((2, 3), (4, 3), (4, 3)), (7, 2, 4)),
+                                          (((2, 0), (2, 0), (2, 0)), None)])
 def test_attention_names_the_shapes(shapes, mask):
     tensors = [Tensor(np.ones(shape)) for shape in shapes]
-    with pytest.raises(ValueError, match="attention: got Q") as error: scaled_dot_product_attention(*tensors, None if mask is None else np.ones(mask))
+    with pytest.raises(ValueError, match="attention: got Q") as error:
+        scaled_dot_product_attention(*tensors, None if mask is None else np.ones(mask))
     assert all(str(shape) in str(error.value) for shape in [*shapes, *([mask] if mask else [])])
 
 
 def test_a_mask_to_be_added_is_refused():
     x = Tensor(np.ones((1, 2, 4)))
     for mask in (np.triu(np.full((2, 2), -1e9), 1), np.triu(np.full((2, 2), -np.inf), 1), np.full((2, 2), 2)):
-        with pytest.raises(ValueError, match="mask: got numbers from .* expected 1 where"): MultiHeadAttention(4, 2)(x, np.nan_to_num(mask))
+        with pytest.raises(ValueError, match="mask: got numbers from .* expected 1 where"):
+            MultiHeadAttention(4, 2)(x, np.nan_to_num(mask))
 
 
 def test_attention_takes_tensors_alone():
     x = np.ones((2, 4), np.float32)
-    with pytest.raises(TypeError, match="attention, K: got ndarray"): scaled_dot_product_attention(Tensor(x), x, Tensor(x))
+    with pytest.raises(TypeError, match="attention, K: got ndarray"):
+        scaled_dot_product_attention(Tensor(x), x, Tensor(x))
     with pytest.raises(TypeError, match="MultiHeadAttention: got ndarray"): MultiHeadAttention(4, 2)(x)
     for shape in ((4,), (2, 5)):
-        with pytest.raises(ValueError, match=re.escape(f"got x {shape}, expected (..., T, 4)")): MultiHeadAttention(4, 2)(Tensor(np.zeros(shape)))
+        with pytest.raises(ValueError, match=re.escape(f"got x {shape}, expected (..., T, 4)")):
+            MultiHeadAttention(4, 2)(Tensor(np.zeros(shape)))
 
 
 @pytest.mark.parametrize("sizes", [(6, 4), (0, 1), (4, 0)])
@@ -219,7 +241,8 @@ def test_scores_for_every_shape_up_to_the_context(shape):
     model, ids = small_gpt(), np.random.default_rng(0).integers(0, 11, shape)
     scores = model(ids)
     assert scores.shape == (*shape, 11) and scores.dtype == np.float32 and scores.requires_grad
-    assert np.array_equal(model(Tensor(ids)).data, scores.data) and np.array_equal(model(ids.tolist() if ids.size else ids).data, scores.data)
+    assert (np.array_equal(model(Tensor(ids)).data, scores.data)
+            and np.array_equal(model(ids.tolist() if ids.size else ids).data, scores.data))
 
 
 @PROPERTY
@@ -242,15 +265,21 @@ def test_every_parameter_learns_and_is_listed_once():
     model(np.arange(6)[None]).sum().backward()
     parameters = model.parameters()
     assert all(p.grad is not None for p in parameters) and len(set(parameters)) == len(parameters) == 2 + 2 * 16 + 2 + 1
-    assert sum(p.size for p in parameters) == 11 * 8 + 6 * 8 + 2 * (4 * (64 + 8) + 2 * 16 + 2 * 4 * 64 + 32 + 8) + 16 + 8 * 11
+    assert (sum(p.size for p in parameters)
+            == 11 * 8 + 6 * 8 + 2 * (4 * (64 + 8) + 2 * 16 + 2 * 4 * 64 + 32 + 8) + 16 + 8 * 11)
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: small_gpt()(np.zeros((2, 7), int)), "(2, 7, 8)"), (lambda: small_gpt()([[11]]), "0 to 10"), (lambda: LayerNorm(3)(Tensor(np.ones((2, 4)))), "(2, 4)"),
-    (lambda: LayerNorm((3, -1)), "(3, -1)"), (lambda: create_causal_mask(-1), "-1"), (lambda: create_causal_mask(2.0), "2.0"), (lambda: TransformerBlock(6, 4), "num_heads=4"),
-    (lambda: MLP(4)(Tensor(np.ones((2, 3)))), "(2, 3)"), (lambda: TransformerBlock(4, 2)(Tensor(np.ones((1, 2, 3)))), "(1, 2, 3)"), (lambda: MLP(4, 0), "out_features=0"),
-    (lambda: TransformerBlock(4, 2)(Tensor(np.ones((1, 2, 4))), create_causal_mask(3)), "(1, 3, 3)"), (lambda: small_gpt().generate([[]], 1), "(1, 0)"),
-    (lambda: small_gpt().generate(3, 1), "()"), (lambda: small_gpt().generate([1], 1.5), "1.5"), (lambda: small_gpt().generate([1], 1, float("nan")), "nan")])
+    (lambda: small_gpt()(np.zeros((2, 7), int)), "(2, 7, 8)"), (lambda: small_gpt()([[11]]), "0 to 10"),
+    (lambda: LayerNorm(3)(Tensor(np.ones((2, 4)))), "(2, 4)"),
+    (lambda: LayerNorm((3, -1)), "(3, -1)"), (lambda: create_causal_mask(-1), "-1"),
+    (lambda: create_causal_mask(2.0), "2.0"), (lambda: TransformerBlock(6, 4), "num_heads=4"),
+    (lambda: MLP(4)(Tensor(np.ones((2, 3)))), "(2, 3)"),
+    (lambda: TransformerBlock(4, 2)(Tensor(np.ones((1, 2, 3)))), "(1, 2, 3)"), (lambda: MLP(4, 0), "out_features=0"),
+    (lambda: TransformerBlock(4, 2)(Tensor(np.ones((1, 2, 4))), create_causal_mask(3)), "(1, 3, 3)"),
+    (lambda: small_gpt().generate([[]], 1), "(1, 0)"),
+    (lambda: small_gpt().generate(3, 1), "()"), (lambda: small_gpt().generate([1], 1.5), "1.5"),
+    (lambda: small_gpt().generate([1], 1, float("nan")), "nan")])
 def test_transformers_say_what_is_wrong(make, words):
     with pytest.raises(ValueError) as error: make()
     assert words in str(error.value)
@@ -271,7 +300,8 @@ def test_draws_follow_the_seed_and_the_temperature():
     other = model.generate([1], 40).data.tolist()
     np.random.seed(5)
     assert same[0] == same[1] != other == model.generate([1], 40).data.tolist()
-    assert model.generate([1], 40, temperature=1e-9, seed=0).data.tolist() == model.generate([1], 40, temperature=0).data.tolist()
+    assert (model.generate([1], 40, temperature=1e-9, seed=0).data.tolist()
+            == model.generate([1], 40, temperature=0).data.tolist())
     assert len(set(model.generate([1], 200, temperature=1e6, seed=0).data.tolist())) == 11
 
 
@@ -297,6 +327,7 @@ def test_what_layers_say_of_themselves():
     assert repr(LayerNorm(4)) == "LayerNorm(4)" and repr(LayerNorm((2, 3))) == "LayerNorm((2, 3))"
 
 
-@pytest.mark.parametrize("make", [lambda corpus: CharTokenizer().build_vocab(corpus), lambda corpus: BPETokenizer(300).train(corpus)])
+@pytest.mark.parametrize("make", [lambda corpus: CharTokenizer().build_vocab(corpus),
+                                  lambda corpus: BPETokenizer(300).train(corpus)])
 def test_a_corpus_of_something_else_than_texts_is_refused(make):
     with pytest.raises(TypeError, match="got int, expected a str or a list of them"): make(["a", 3])

@@ -1,4 +1,5 @@
-"""Module 18: cached generation writes the tokens of uncached generation, for every prompt, batch and context; mutants of the cache are found."""
+"""Module 18: cached generation writes the tokens of uncached generation, for every prompt,
+batch and context; mutants of the cache are found."""
 import copy
 
 import numpy as np
@@ -10,11 +11,13 @@ from tinytorch.core.transformers import GPT
 from tinytorch.perf.memoization import KVCache, disable_kv_cache, enable_kv_cache
 from tinytorch.perf.quantization import quantize_model
 
-PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None,
+                    suppress_health_check=list(HealthCheck))
 
 
 def gpt(seed=0, vocab=97, dim=8, layers=2, heads=2, length=6):
-    "A GPT that attention decides for, and no two of whose scores are nearly equal: the mutants below would pass otherwise."
+    """A GPT that attention decides for, and no two of whose scores are nearly equal:
+    the mutants below would pass otherwise."""
     rng, model = np.random.default_rng(seed), GPT(vocab, dim, layers, heads, max_seq_len=length)
     for p in model.parameters(): p.data = rng.normal(size=p.shape).astype(np.float32)
     for block in model.blocks:
@@ -32,7 +35,8 @@ def by_definition(model, prompt, new_tokens):
     return tokens
 
 
-def written(model, prompt, new_tokens, **options): return model.generate(prompt, new_tokens, **{"temperature": 0, **options}).data
+def written(model, prompt, new_tokens, **options):
+    return model.generate(prompt, new_tokens, **{"temperature": 0, **options}).data
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7])
@@ -49,8 +53,9 @@ def test_same_tokens_for_every_prompt_batch_and_context(batch, length, layers, h
 
 
 @PROPERTY
-@given(seed=st.integers(0, 10**6), heads=st.sampled_from([1, 2, 4]), layers=st.integers(1, 3), context=st.integers(1, 9), batch=st.integers(0, 4),
-       length=st.integers(1, 12), new_tokens=st.integers(0, 20), temperature=st.sampled_from([0.0, 0.3, 1.0, 5.0]))
+@given(seed=st.integers(0, 10**6), heads=st.sampled_from([1, 2, 4]), layers=st.integers(1, 3),
+       context=st.integers(1, 9), batch=st.integers(0, 4), length=st.integers(1, 12), new_tokens=st.integers(0, 20),
+       temperature=st.sampled_from([0.0, 0.3, 1.0, 5.0]))
 def test_same_tokens_for_any_model(seed, heads, layers, context, batch, length, new_tokens, temperature):
     model = gpt(seed, layers=layers, heads=heads, length=context)
     prompt = np.random.default_rng(seed).integers(0, 97, (batch, length))
@@ -89,7 +94,8 @@ def test_forward_and_gradients_do_not_know_of_the_cache():
     at = cache.seq_pos
     scores = model(ids)
     scores.sum().backward()
-    assert np.array_equal(scores.data, want) and cache.seq_pos == at and all(p.grad is not None for p in model.parameters())
+    assert (np.array_equal(scores.data, want) and cache.seq_pos == at
+            and all(p.grad is not None for p in model.parameters()))
 
 
 def test_new_weights_are_used_at_once():
@@ -97,7 +103,8 @@ def test_new_weights_are_used_at_once():
     enable_kv_cache(model)
     before = written(model, prompt, 8)
     for p, q in zip(model.parameters(), gpt(seed=9).parameters()): p.data = q.data
-    assert np.array_equal(written(model, prompt, 8), by_definition(model, prompt, 8)) and not np.array_equal(written(model, prompt, 8), before)
+    assert (np.array_equal(written(model, prompt, 8), by_definition(model, prompt, 8))
+            and not np.array_equal(written(model, prompt, 8), before))
 
 
 def test_copies_do_not_share_a_cache():
@@ -142,7 +149,8 @@ class Sliding(KVCache):
 class Remembering(KVCache):
     "Starts the next prompt where the last one ended."
     def reset(self, batch_size=None):
-        if batch_size is None or self.seq_pos == self.max_seq_len or batch_size != self.batch_size: super().reset(batch_size)
+        if batch_size is None or self.seq_pos == self.max_seq_len or batch_size != self.batch_size:
+            super().reset(batch_size)
 
 
 class OneLayer(KVCache):
@@ -159,7 +167,8 @@ class Swapped(KVCache):
 
 class OneText(KVCache):
     "Keeps the first text of a batch for all."
-    def update(self, layer, key, value): return super().update(layer, Tensor(np.repeat(key.data[:1], len(key.data), 0)), value)
+    def update(self, layer, key, value):
+        return super().update(layer, Tensor(np.repeat(key.data[:1], len(key.data), 0)), value)
 
 
 def agrees(kind, seed):
@@ -169,7 +178,8 @@ def agrees(kind, seed):
     for batch, length, new_tokens in ((1, 3, 3), (1, 2, 3), (2, 3, 3), (1, 4, 20)):
         prompt = rng.integers(0, 97, (batch, length))
         try:
-            if not np.array_equal(written(model, prompt, new_tokens), by_definition(model, prompt, new_tokens)): return False
+            if not np.array_equal(written(model, prompt, new_tokens), by_definition(model, prompt, new_tokens)):
+                return False
         except (ValueError, IndexError):
             return False
     return True
@@ -184,7 +194,8 @@ def test_mistakes_are_found(mutant):
 # the cache itself
 
 @PROPERTY
-@given(steps=st.lists(st.integers(1, 4), max_size=6), layers=st.integers(1, 3), batch=st.integers(1, 3), heads=st.integers(1, 3), dim=st.integers(1, 3))
+@given(steps=st.lists(st.integers(1, 4), max_size=6), layers=st.integers(1, 3), batch=st.integers(1, 3),
+       heads=st.integers(1, 3), dim=st.integers(1, 3))
 def test_what_was_written_is_read(steps, layers, batch, heads, dim):
     cache, rng = KVCache(batch, 30, layers, heads, dim), np.random.default_rng(0)
     all_rows = rng.normal(size=(layers, 2, batch, heads, 30, dim)).astype(np.float32)
@@ -215,10 +226,14 @@ def filled():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: KVCache(1, 0, 1, 1, 1), "max_seq_len=0"), (lambda: KVCache(-1, 4, 1, 1, 1), "batch_size=-1"), (lambda: KVCache(1, 4, 1.5, 1, 1), "num_layers=1.5"),
-    (lambda: KVCache(True, 4, 1, 1, 1), "batch_size=True"), (lambda: filled().reset(-2), "batch_size=-2"), (lambda: filled().get(2), "layer 2"), (lambda: filled().get(-1), "layer -1"),
-    (lambda: filled().update(0, ROW, ROW), "position 2 of 2"), (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW, ROW[..., :2]), "(2, 3, 1, 2)"),
-    (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW[0], ROW[0]), "(3, 1, 4)"), (lambda: KVCache(2, 5, 2, 3, 4).advance(), "[0, 0]"), (lambda: filled().advance(-1), "advance(-1)")])
+    (lambda: KVCache(1, 0, 1, 1, 1), "max_seq_len=0"), (lambda: KVCache(-1, 4, 1, 1, 1), "batch_size=-1"),
+    (lambda: KVCache(1, 4, 1.5, 1, 1), "num_layers=1.5"),
+    (lambda: KVCache(True, 4, 1, 1, 1), "batch_size=True"), (lambda: filled().reset(-2), "batch_size=-2"),
+    (lambda: filled().get(2), "layer 2"), (lambda: filled().get(-1), "layer -1"),
+    (lambda: filled().update(0, ROW, ROW), "position 2 of 2"),
+    (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW, ROW[..., :2]), "(2, 3, 1, 2)"),
+    (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW[0], ROW[0]), "(3, 1, 4)"),
+    (lambda: KVCache(2, 5, 2, 3, 4).advance(), "[0, 0]"), (lambda: filled().advance(-1), "advance(-1)")])
 def test_the_cache_says_what_is_wrong(call, words):
     with pytest.raises(ValueError, match="KVCache: got") as error: call()
     assert words in str(error.value)

@@ -1,4 +1,5 @@
-"""The notebook on each shape that a student's own TinyTorch has: same points, honest techniques, one line about what is missing."""
+"""The notebook on each shape that a student's own TinyTorch has: same points, honest techniques,
+one line about what is missing."""
 import json
 import shutil
 
@@ -49,9 +50,10 @@ def magnitude_prune(model, sparsity=0.9):
             parameter.data = np.where(np.abs(parameter.data) < limit, 0, parameter.data).astype(np.float32)
     return model
 '''
-STUBS = {"perf/quantization.py": "def quantize_model(model, calibration_data=None):\n    pass\n",
-         "perf/compression.py": "def magnitude_prune(model, sparsity=0.9):\n    raise NotImplementedError('your turn')\n",
-         "perf/profiling.py": "class Profiler:\n    def count_flops(self, model, input_shape): raise NotImplementedError\n"}
+STUBS = {
+    "perf/quantization.py": "def quantize_model(model, calibration_data=None):\n    pass\n",
+    "perf/compression.py": "def magnitude_prune(model, sparsity=0.9):\n    raise NotImplementedError('your turn')\n",
+    "perf/profiling.py": "class Profiler:\n    def count_flops(self, model, input_shape): raise NotImplementedError\n"}
 OLYMPICS = '''
 """An event of another kind, under the name of the capstone."""
 class SimpleMLP:
@@ -71,19 +73,25 @@ SHAPES = {
     "plain": {},
     "current": {"perf/quantization.py": IN_PLACE, "perf/compression.py": PRUNE},
     "returned": {"perf/quantization.py": IN_PLACE + "    return model\n"},
-    "december": {"perf/quantization.py": STATISTICS, "perf/compression.py": PRUNE, "perf/acceleration.py": "", "perf/memoization.py": ""},
+    "december": {"perf/quantization.py": STATISTICS, "perf/compression.py": PRUNE, "perf/acceleration.py": "",
+                 "perf/memoization.py": ""},
     "stubs": STUBS,
-    "broken": {"perf/quantization.py": "def quantize_model(model:\n", "perf/compression.py": "raise RuntimeError('unfinished')\n"},
+    "broken": {"perf/quantization.py": "def quantize_model(model:\n",
+               "perf/compression.py": "raise RuntimeError('unfinished')\n"},
     "olympics": {"olympics.py": OLYMPICS, "__init__.py": lambda text: text + "from .olympics import SimpleMLP\n"},
     "no_grad": {"core/autograd.py": "def enable_autograd(): pass\n"},
     "relu": {"core/activations.py": lambda text: text.replace("    def parameters(self): return []\n", "")},
-    "data": {"core/tensor.py": lambda text: text.replace("self.data = ", "self._data = ").replace("    def matmul", FIXED_DATA.lstrip("\n"), 1)},
+    "data": {"core/tensor.py": lambda text: text.replace("self.data = ", "self._data = ")
+             .replace("    def matmul", FIXED_DATA.lstrip("\n"), 1)},
     "no_19": {"perf/benchmarking.py": None},
-    "slices": {"core/tensor.py": lambda text: text.replace("    def __getitem__(self, key): return Tensor(self.data[key])\n", "")},
+    "slices": {"core/tensor.py": lambda text:
+                   text.replace("    def __getitem__(self, key): return Tensor(self.data[key])\n", "")},
 }
 NO_SGD = "core.optimizers.SGD (Part 5)"
-LACKS = {"data": f"{NO_SGD}, a Tensor whose .data can be assigned (Parts 1-4)", "slices": f"{NO_SGD}, a Tensor that can be sliced (Parts 1-4)"}
-TECHNIQUES = {"current": ["magnitude_prune_50", "quantize_int8"], "returned": ["quantize_int8"], "december": ["magnitude_prune_50"]}
+LACKS = {"data": f"{NO_SGD}, a Tensor whose .data can be assigned (Parts 1-4)",
+         "slices": f"{NO_SGD}, a Tensor that can be sliced (Parts 1-4)"}
+TECHNIQUES = {"current": ["magnitude_prune_50", "quantize_int8"], "returned": ["quantize_int8"],
+              "december": ["magnitude_prune_50"]}
 SAYS = {"stubs": "module 16: magnitude_prune is not written yet ({package}/perf/compression.py, line 2); left out",
         "broken": "module 16: unfinished; no pruning"}
 
@@ -120,14 +128,17 @@ validate_submission_schema(json.load(open("submission.json")))
 
 
 def points_and_lines(answer):
-    return sum(cell["points"] for cell in answer["cells"] if not cell["error"]), "".join(cell["out"] for cell in answer["cells"])
+    return (sum(cell["points"] for cell in answer["cells"] if not cell["error"]),
+            "".join(cell["out"] for cell in answer["cells"]))
 
 
 def techniques_are(submission, shape):
     wanted = TECHNIQUES.get(shape)
     assert submission.get("optimized", {}).get("techniques_applied") == wanted
     if "quantize_int8" in (wanted or ()): assert submission["improvements"]["compression_ratio"] > 3
-    if wanted: assert submission["improvements"]["comparison"]["warnings"] == ["module 19 is missing: compared by the small form of module 20"]
+    if wanted:
+        assert (submission["improvements"]["comparison"]["warnings"]
+                == ["module 19 is missing: compared by the small form of module 20"])
     if shape == "december": assert submission["improvements"]["compression_ratio"] == 1
 
 
@@ -139,16 +150,18 @@ def test_same_points_and_an_honest_submission(shape, tmp_path):
     assert [cell for cell in answer["cells"] if cell["error"]] == [] and points == 95
     assert out.count("this TinyTorch lacks") == 1 and f"this TinyTorch lacks {LACKS.get(shape, NO_SGD)}\n" in out
     assert answer["error"] is None, answer["error"]
-    assert answer["result"]["tinytorch_version"] == "0.5-standin" and answer["result"]["baseline"]["metrics"]["accuracy"] >= 0.95
+    assert (answer["result"]["tinytorch_version"] == "0.5-standin"
+            and answer["result"]["baseline"]["metrics"]["accuracy"] >= 0.95)
     techniques_are(answer["result"], shape)
 
 
-@pytest.mark.parametrize("shape", ["current", "december", "stubs", "broken", "data",
-                                   *(pytest.param(shape, marks=pytest.mark.long) for shape in ("plain", "returned", "olympics", "no_grad", "relu", "no_19"))])
+@pytest.mark.parametrize("shape", ["current", "december", "stubs", "broken", "data", *(pytest.param(
+    shape, marks=pytest.mark.long) for shape in ("plain", "returned", "olympics", "no_grad", "relu", "no_19"))])
 def test_the_whole_notebook_runs(shape, tmp_path):
     "Every demonstration too; their package has no data, so the copy beside the notebook is read."
     package = built(tmp_path, shape)
-    shutil.copytree(ROOT / "tinytorch", tmp_path / "student" / "tinytorch", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tinytorch", tmp_path / "student" / "tinytorch",
+                    ignore=shutil.ignore_patterns("__pycache__"))
     answer = ask(tmp_path / "student", package.parent, demo=True)
     points, out = points_and_lines(answer)
     assert [cell for cell in answer["cells"] if cell["error"]] == [] and points == 95

@@ -68,8 +68,9 @@ def test_metadata_is_complete(built):
     with zipfile.ZipFile(wheel) as file:
         (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = file.read(name).decode()
-    for wanted in ("Author: ", "Author-email: ", "License-Expression: Apache-2.0", "Requires-Python: >=3.11", "Project-URL: ",
-                   "Classifier: Programming Language :: Python :: 3.13", "Classifier: Typing :: Typed", "Keywords: "):
+    for wanted in ("Author: ", "Author-email: ", "License-Expression: Apache-2.0", "Requires-Python: >=3.11",
+                   "Project-URL: ", "Classifier: Programming Language :: Python :: 3.13", "Classifier: Typing :: Typed",
+                   "Keywords: "):
         assert f"\n{wanted}" in metadata, wanted
     assert "\nRequires-Dist: numpy" in metadata
     gate = [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and 'extra == "gate"' in line]
@@ -81,7 +82,8 @@ def test_a_plain_install_imports_and_its_command_says_what_it_lacks(built, tmp_p
     python = environment(tmp_path / "plain", wheel)
     done = subprocess.run([python, "-c", "import tinytorch_grader.cli"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1 and "click" in done.stderr   # nothing of this environment leaks into the new one
-    done = subprocess.run([tmp_path / "plain" / "bin" / "capstone", "compare", "a.json", "b.json"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([tmp_path / "plain" / "bin" / "capstone", "compare", "a.json", "b.json"], capture_output=True,
+                          text=True, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert done.stderr.count("\n") == 1 and "pip install" in done.stderr and "click" in done.stderr
 
@@ -92,8 +94,8 @@ def test_the_installed_package_is_typed_for_a_users_file(built, tmp_path):
 
     def mypy(text):
         (tmp_path / "mine.py").write_text(text)
-        return subprocess.run([sys.executable, "-m", "mypy", "--python-executable", python, "--disallow-untyped-calls", "mine.py"],
-                              capture_output=True, text=True, cwd=tmp_path)
+        return subprocess.run([sys.executable, "-m", "mypy", "--python-executable", python, "--disallow-untyped-calls",
+                               "mine.py"], capture_output=True, text=True, cwd=tmp_path)
 
     done = mypy(USERS_FILE)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -103,7 +105,8 @@ def test_the_installed_package_is_typed_for_a_users_file(built, tmp_path):
 
 USERS_FILE = '''
 from tinytorch.datasets import load_digits
-from tinytorch.olympics import BenchmarkReport, OlympicEvent, SimpleMLP, generate_submission, qualifies_event, save_submission
+from tinytorch.olympics import BenchmarkReport, OlympicEvent, SimpleMLP
+from tinytorch.olympics import generate_submission, qualifies_event, save_submission
 
 X_train, y_train, X_test, y_test = load_digits()
 report = BenchmarkReport("mine")
@@ -114,7 +117,8 @@ won: bool = qualifies_event(metrics, OlympicEvent.LATENCY_SPRINT)
 '''
 
 
-IMPORTED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "mlflow": "mlflow-skinny", "IPython": "ipython", "yaml": "PyYAML"}
+IMPORTED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "mlflow": "mlflow-skinny", "IPython": "ipython",
+               "yaml": "PyYAML"}
 
 
 def imports(path):
@@ -129,10 +133,12 @@ def test_everything_imported_is_declared():
     declared = {canonicalize_name(Requirement(each).name) for key, value in SETTINGS["DEFAULT"].items()
                 if key.endswith("requirements") for each in value.split()}
     files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tinytorch").rglob("*.py")]
-    own = {"tinytorch", "tinytorch_grader", "tinytorch_check", "capstone_checks", "exam", *(path.stem for path in files)}
+    own = {"tinytorch", "tinytorch_grader", "tinytorch_check", "capstone_checks", "exam",
+           *(path.stem for path in files)}
     used = {name: path for path in files for name in imports(path)}
-    missing = {name: str(path.relative_to(ROOT)) for name, path in used.items() if name not in {*sys.stdlib_module_names, *own}
-               and canonicalize_name(IMPORTED_AS.get(name, name)) not in declared}
+    missing = {name: str(path.relative_to(ROOT)) for name, path in used.items()
+               if name not in {*sys.stdlib_module_names,
+                               *own} and canonicalize_name(IMPORTED_AS.get(name, name)) not in declared}
     assert not missing, f"imported and declared nowhere in settings.ini: {missing}"
 
 

@@ -55,12 +55,15 @@ def everywhere(course, student, tmp_path):
     cli.write_grades(tmp_path / "g.json", rows, rows.max_score)
     cli.write_csv(tmp_path / "g.csv", rows)
     row = next(row for row in json.loads((tmp_path / "g.json").read_text())["submissions"] if row["student"] == student)
-    with (tmp_path / "g.csv").open(newline="", encoding="utf-8") as file: line = next(line for line in csv.DictReader(file) if line["student"] == student)
+    with (tmp_path / "g.csv").open(newline="", encoding="utf-8") as file:
+        line = next(line for line in csv.DictReader(file) if line["student"] == student)
     line_of = next(words for words in printed.getvalue().splitlines() if words.startswith(student))
-    total = list(map(float, re.findall(r"(?<= )[\d.]+(?= |$)", line_of.partition("points await")[0].partition("late:")[0])))
+    total = list(map(float,
+                     re.findall(r"(?<= )[\d.]+(?= |$)", line_of.partition("points await")[0].partition("late:")[0])))
     feedback.write(course)
     page = Reader((course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")).text
-    of_report = re.search(rf"<bdi>{student}</bdi></a></th>(.*?)</tr>", report.write(course).read_text(encoding="utf-8"))[1]
+    of_report = re.search(rf"<bdi>{student}</bdi></a></th>(.*?)</tr>",
+                          report.write(course).read_text(encoding="utf-8"))[1]
     with Gradebook(course) as book: one = book.grades()[student]
     with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:   # what Formgrader and nbgrader's exporters add up
         stock = book.find_submission(ASSIGNMENT, student)
@@ -68,10 +71,14 @@ def everywhere(course, student, tmp_path):
         sums = max(0.0, stock.score - stock.late_submission_penalty), stock.late_submission_penalty, waits
     late, waiting = r"late: ([\d.]+) points taken off", r"([\d.]+) points await"
     return {"gradebook": sums, "Grade": (one.score, one.penalty, one.waiting),
-            "json": (row["score"], number(late, row["message"]), sum(m.max_score for m in one.parts.values() if m.waits) if row["needs_manual"] else 0.0),
-            "csv": (float(line["score"]), number(late, line["message"]), one.waiting if line["needs_manual"] == "True" else 0.0),
-            "csv's columns": (max(0.0, sum(float(line[part]) for part in one.parts) - float(line["penalty"])), float(line["penalty"]), one.waiting),
-            "report": (number(r">([\d.]+)</td>", of_report), number(r"([\d.]+) taken off", of_report), number(r"([\d.]+) points wait", of_report)),
+            "json": (row["score"], number(late, row["message"]), sum(m.max_score for m in one.parts.values() if m.waits)
+                     if row["needs_manual"] else 0.0),
+            "csv": (float(line["score"]), number(late, line["message"]), one.waiting if line["needs_manual"] == "True"
+                    else 0.0),
+            "csv's columns": (max(0.0, sum(float(line[part]) for part in one.parts) - float(line["penalty"])),
+                              float(line["penalty"]), one.waiting),
+            "report": (number(r">([\d.]+)</td>", of_report), number(r"([\d.]+) taken off", of_report),
+                       number(r"([\d.]+) points wait", of_report)),
             "table": (total[3] if total else None, number(late, line_of), number(waiting, line_of)),
             "feedback": (number(r"([\d.]+) of 10 points", page), number(r"([\d.]+) points are taken off", page),
                          number(r"([\d.]+) points await", page))}
@@ -83,11 +90,14 @@ def agree(course, student, tmp_path, expected):
 
 
 def test_every_path_ends_in_one_sum(course, tmp_path):
-    with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book: book.update_or_create_assignment(ASSIGNMENT, duedate="2026-02-01 00:00:00 UTC")
-    (course / "late.py").write_text("from nbgrader.plugins import LateSubmissionPlugin\n\n\nclass One(LateSubmissionPlugin):\n"
-                                    "    def late_submission_penalty(self, student_id, score, total_seconds_late):\n        return 1.5\n")
+    with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        book.update_or_create_assignment(ASSIGNMENT, duedate="2026-02-01 00:00:00 UTC")
+    ((course / "late.py")
+     .write_text("from nbgrader.plugins import LateSubmissionPlugin\n\n\nclass One(LateSubmissionPlugin):\n"
+                 "    def late_submission_penalty(self, student_id, score, total_seconds_late):\n        return 1.5\n"))
     with (course / "nbgrader_config.py").open("a") as file:
-        file.write("import sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\nc.AssignLatePenalties.plugin_class = 'late.One'\n")
+        file.write("import sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n"
+                   "c.AssignLatePenalties.plugin_class = 'late.One'\n")
     hand_in(course, "ada", **RIGHT)
     agree(course, "ada", tmp_path, (5, 0, 5))                                # automatic
     mark(course, "ada", "why", 4, "well said")
@@ -97,14 +107,16 @@ def test_every_path_ends_in_one_sum(course, tmp_path):
     grade(course, force=True)
     agree(course, "ada", tmp_path, (7.5, 1.5, 0))                            # graded again
     hand_in(course, "ada", LATE, **RIGHT | {"half": WRONG})
-    agree(course, "ada", tmp_path, (4.5, 1.5, 0))                            # another solution, the same answer: the mark stays
+    # another solution, the same answer: the mark stays
+    agree(course, "ada", tmp_path, (4.5, 1.5, 0))
     mark(course, "ada", "half-check", 2)
     agree(course, "ada", tmp_path, (6.5, 1.5, 0))                            # a person's word about a test
     source = course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     source.write_text(source.read_text().replace("assert double(3) == 6", "assert double(4) == 8"))
     agree(course, "ada", tmp_path, (6.5, 1.5, 0))                            # a changed test: every mark stays
     hand_in(course, "ada", LATE, **RIGHT | {"half": WRONG, "why": "Because I changed it."})
-    agree(course, "ada", tmp_path, (6.5, 1.5, 5))                            # a changed answer waits; the code it stands beside is the same
+    # a changed answer waits; the code it stands beside is the same
+    agree(course, "ada", tmp_path, (6.5, 1.5, 5))
     page = Reader((course / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")).text
     assert "5 points await" in page and "given for an earlier answer" in page and "Because I changed it." in page
     assert "mark it again" in next(iter(grading.grade(course, sandbox=False)))["message"]
@@ -117,7 +129,8 @@ def test_every_path_ends_in_one_sum(course, tmp_path):
         book.db.commit()
     agree(course, "ada", tmp_path, (8, 1.5, 0))                              # extra credit
     hand_in(course, "ada", LATE, half=WRONG)
-    agree(course, "ada", tmp_path, (6, 1.5, 8))                              # one function left out: both marks were for other work, stand, and wait
+    # one function left out: both marks were for other work, stand, and wait
+    agree(course, "ada", tmp_path, (6, 1.5, 8))
 
 
 def test_a_mark_survives_a_run_that_was_killed(course, monkeypatch):
@@ -140,7 +153,8 @@ def test_a_course_remembers_its_database(course, tmp_path):
     assert course_directory(course)[0].db_url == url
     with Gradebook(course) as book: assert list(book.grades()) == ["ada"]
     for other in (f"sqlite:///{course}/gradebook.db", "postgresql://teacher:secret@127.0.0.1:1/grades"):
-        with pytest.raises(GradebookError, match="another database than this course's") as error: Gradebook(course, other)
+        with pytest.raises(GradebookError, match="another database than this course's") as error:
+            Gradebook(course, other)
         assert "secret" not in str(error.value)
     with Gradebook(course, url + "?timeout=1") as book: assert list(book.grades()) == ["ada"]   # the same one
 
@@ -148,7 +162,8 @@ def test_a_course_remembers_its_database(course, tmp_path):
 def test_a_course_with_grades_keeps_its_database(course, tmp_path):
     hand_in(course, "ada", **RIGHT)
     grade(course)
-    with pytest.raises(GradebookError, match="where this course's grades are"): feedback.write(course, db=f"sqlite:///{tmp_path}/other.db")
+    with pytest.raises(GradebookError, match="where this course's grades are"):
+        feedback.write(course, db=f"sqlite:///{tmp_path}/other.db")
 
 
 @pytest.mark.parametrize("name", ["Course?1", "ML%20Course", "[2026] ML", "{ml}", "ML*"])
@@ -171,7 +186,8 @@ def test_make_and_the_demo_remove_no_course_that_they_did_not_make(tmp_path):
     code = ("import sys; sys.path.insert(0, 'src/scripts'); import demo; from pathlib import Path\n"
             f"demo.COURSE = Path({str(kept[0])!r}); demo.OURS = demo.COURSE / '.made_by_demo'; demo.make_course()")
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert said.returncode == 1 and "did not make" in said.stderr and (kept[0] / "nbgrader_config.py").exists(), said.stderr
+    assert (said.returncode == 1 and "did not make" in said.stderr
+            and (kept[0] / "nbgrader_config.py").exists()), said.stderr
 
 
 def test_another_place_of_installation_grades_nothing_again(tmp_path):
@@ -180,8 +196,8 @@ def test_another_place_of_installation_grades_nothing_again(tmp_path):
     for name, (grader, framework) in {"one": ("zz", "aa"), "two": ("aa/b", "zz")}.items():
         shutil.copytree(ROOT / "src" / "tinytorch_grader", tmp_path / name / grader / "tinytorch_grader")
         shutil.copytree(ROOT / "tinytorch", tmp_path / name / framework / "tinytorch")
-    run = lambda name, *folders: subprocess.run([sys.executable, "-c", digest.format(path=[str(tmp_path / name / f) for f in folders])],
-                                                capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    run = lambda name, *folders: subprocess.run([sys.executable, "-c", digest.format(path=[
+        str(tmp_path / name / f) for f in folders])], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert run("one", "zz", "aa") == run("two", "aa/b", "zz")
 
 
@@ -190,4 +206,5 @@ def test_folders_in_the_other_order_are_explained(course):
     shutil.copytree(course / "submitted" / "ada" / ASSIGNMENT, course / "submitted" / ASSIGNMENT / "bob")
     rows = grade(course)
     assert rows["ada"]["score"] == 5 and rows[ASSIGNMENT]["status"] == "missing"
-    assert f"the order is submitted/STUDENT/{ASSIGNMENT}/" in rows[ASSIGNMENT]["message"] and "(bob)" in rows[ASSIGNMENT]["message"]
+    assert (f"the order is submitted/STUDENT/{ASSIGNMENT}/" in rows[ASSIGNMENT]["message"]
+            and "(bob)" in rows[ASSIGNMENT]["message"])

@@ -82,8 +82,9 @@ def test_flops_are_per_sample(shape):
     assert Profiler().count_flops(SimpleMLP(*SIZES), shape) == 4810
 
 
-@pytest.mark.parametrize("layer, flops", [(Linear(8, 3), 2 * 8 * 3 + 3), (Linear(8, 3, bias=False), 2 * 8 * 3), (ReLU(), 8), (Tanh(), 8),
-                                          (Sigmoid(), 32), (Softmax(), 40), (GELU(), 72), (Dropout(), 0), (QuantizedLinear(Linear(8, 3)), 2 * 8 * 3 + 6)])
+@pytest.mark.parametrize("layer, flops", [(Linear(8, 3), 2 * 8 * 3 + 3), (Linear(8, 3, bias=False), 2 * 8 * 3),
+                                          (ReLU(), 8), (Tanh(), 8), (Sigmoid(), 32), (Softmax(), 40), (GELU(), 72),
+                                          (Dropout(), 0), (QuantizedLinear(Linear(8, 3)), 2 * 8 * 3 + 6)])
 def test_flops_of_each_layer(layer, flops):
     assert Profiler().count_flops(layer, (8,)) == flops
     assert Profiler().count_flops(layer, (2, 5, 8)) == 5 * flops, "a sample of five positions costs five times as much"
@@ -99,7 +100,8 @@ def test_flops_refuse_what_they_cannot_count():
 
 
 @pytest.mark.parametrize("layer, flops", [
-    (Conv2d(3, 5, 3, padding=1), 5 * 36 * (2 * 27 + 1)), (Conv2d(3, 5, (2, 3), stride=2, bias=False), 5 * 3 * 2 * 2 * 18),
+    (Conv2d(3, 5, 3, padding=1), 5 * 36 * (2 * 27 + 1)),
+    (Conv2d(3, 5, (2, 3), stride=2, bias=False), 5 * 3 * 2 * 2 * 18),
     (MaxPool2d(2), 3 * 9 * 4), (AvgPool2d(3, 1, 1), 3 * 36 * 9), (BatchNorm2d(3), 3 * 36 * 4), (Flatten(), 0),
     (QuantizedConv2d(Conv2d(3, 5, 3, padding=1)), 5 * 36 * (2 * 27 + 2))])
 def test_flops_of_layers_for_images(layer, flops):
@@ -112,14 +114,16 @@ CNN_FLOPS = 16 * 64 * (2 * 9 + 2) + 16 * 16 * 4 + 32 * 16 * (2 * 144 + 2) + 32 *
 
 def test_flops_of_a_cnn_are_the_sum_of_its_layers():
     profile = quick_profile(SimpleCNN(), (3, 1, 8, 8), iterations=2)
-    assert profile["flops"] == CNN_FLOPS == sum(layer["flops"] for layer in profile["layers"]) == Profiler().count_flops(SimpleCNN(), (1, 8, 8))
+    assert (profile["flops"] == CNN_FLOPS == sum(layer["flops"] for layer in profile["layers"])
+            == Profiler().count_flops(SimpleCNN(), (1, 8, 8)))
     assert [layer["name"] for layer in profile["layers"]] == ["Conv2d", "ReLU", "MaxPool2d"] * 2 + ["Flatten", "Linear"]
     assert profile["parameters"] == 6090 == sum(layer["parameters"] for layer in profile["layers"])
     assert profile["activation_memory_mb"] == 3 * 4 * (2 * 16 * 64 + 16 * 16 + 2 * 32 * 16 + 32 * 4 + 10) / MiB
 
 
 def attention_flops(T, D, heads):
-    "Four projections with bias, then for each head and each pair of positions: scores and their scale, softmax, the weighted mean."
+    """Four projections with bias, then for each head and each pair of positions:
+    scores and their scale, softmax, the weighted mean."""
     return 4 * T * D * (2 * D + 1) + heads * T * T * (2 * (D // heads) + 1 + 5 + 2 * (D // heads))
 
 
@@ -127,15 +131,18 @@ def test_attention_counts_what_it_does():
     for T, D, heads in ((5, 8, 2), (16, 32, 4), (1, 4, 1)):
         for shape in ((1, T, D), (3, T, D)):
             assert Profiler().count_flops(MultiHeadAttention(D, heads), shape) == attention_flops(T, D, heads)
-    assert Profiler().count_flops(lambda x: scaled_dot_product_attention(x, x, x), (1, 6, 4)) == 36 * (2 * 4 + 1 + 5 + 2 * 4)
+    assert (Profiler().count_flops(lambda x: scaled_dot_product_attention(x, x, x), (1, 6, 4))
+            == 36 * (2 * 4 + 1 + 5 + 2 * 4))
 
 
 def test_flops_of_transformers():
     T, D = 6, 8
-    block = attention_flops(T, D, 2) + 2 * T * D * 8 + 2 * T * D + T * 4 * D * (2 * D + 1) + 9 * T * 4 * D + T * D * (2 * 4 * D + 1)
+    block = (attention_flops(T, D, 2) + 2 * T * D * 8 + 2 * T * D + T * 4 * D * (2 * D + 1) + 9 * T * 4 * D
+             + T * D * (2 * 4 * D + 1))
     assert Profiler().count_flops(TransformerBlock(D, 2), (1, T, D)) == block
     gpt = GPT(vocab_size=11, embed_dim=D, num_layers=3, num_heads=2, max_seq_len=T)
-    assert Profiler().count_flops(gpt, (1, T)) == Profiler().count_flops(gpt, (T,)) == T * D + 3 * block + 8 * T * D + 2 * T * D * 11
+    assert (Profiler().count_flops(gpt, (1, T)) == Profiler().count_flops(gpt, (T,))
+            == T * D + 3 * block + 8 * T * D + 2 * T * D * 11)
     with pytest.raises(ValueError, match="GPT|Position|position"): Profiler().count_flops(gpt, (T + 1,))
 
 
@@ -145,13 +152,15 @@ def test_a_transformer_is_quantized_and_pruned():
     before = gpt(tokens).data
     coded = quantize_model(copy.deepcopy(gpt), tokens)
     assert sum(isinstance(part, QuantizedLinear) for part in parts_of(coded)) == 2 * 6 + 1
-    assert np.abs(coded(tokens).data - before).max() < 0.1 * before.std() and memory_usage(coded)["stored_bytes"] == stored_bytes(coded)
+    assert (np.abs(coded(tokens).data - before).max() < 0.1 * before.std()
+            and memory_usage(coded)["stored_bytes"] == stored_bytes(coded))
     structured_prune(gpt.blocks[0].mlp, 0.5)
     sparse = gpt(tokens).data
     assert remove_zero_columns(gpt) is gpt and gpt.blocks[0].mlp.linear1.weight.shape == (16, 32)
     np.testing.assert_allclose(gpt(tokens).data, sparse, atol=1e-5)
     structured_prune(gpt, 0.5)
-    assert gpt.lm_head.weight.data.all() and np.isfinite(gpt(tokens).data).all() and remove_zero_columns(gpt)(tokens).shape == (4, 8, 11)
+    assert (gpt.lm_head.weight.data.all() and np.isfinite(gpt(tokens).data).all()
+            and remove_zero_columns(gpt)(tokens).shape == (4, 8, 11))
 
 
 class Flow:
@@ -168,9 +177,12 @@ A, B = 2 * 9 + 3, 2 * 9
 
 
 @pytest.mark.parametrize("flow, flops", [
-    (lambda m, x: m.a(m.a(x)), 2 * A), (lambda m, x: m.a(x), A), (lambda m, x: m.b(m.a.forward(x)) + x, A + B + 3), (lambda m, x: x, 0),
-    (lambda m, x: m.a(x) @ m.b.weight, A + B), (lambda m, x: (m.a(x), m.b(x)), A + B), (lambda m, x: (m.a(x) * np.arange(3)).mean(), A + 3 + 3),
-    (lambda m, x: ReLU()(Dropout(0.9).eval()(m.a(x))), A + 3), (lambda m, x: m.a(x).reshape(3, 1)[1:] * Tensor(np.ones(1)), A + 2),
+    (lambda m, x: m.a(m.a(x)), 2 * A), (lambda m, x: m.a(x), A), (lambda m, x: m.b(m.a.forward(x)) + x, A + B + 3),
+    (lambda m, x: x, 0),
+    (lambda m, x: m.a(x) @ m.b.weight, A + B), (lambda m, x: (m.a(x), m.b(x)), A + B),
+    (lambda m, x: (m.a(x) * np.arange(3)).mean(), A + 3 + 3),
+    (lambda m, x: ReLU()(Dropout(0.9).eval()(m.a(x))), A + 3),
+    (lambda m, x: m.a(x).reshape(3, 1)[1:] * Tensor(np.ones(1)), A + 2),
     (no_grad()(lambda m, x: m.a(m.b(x))), A + B)])
 @pytest.mark.parametrize("listed", [lambda a, b: [a, b], lambda a, b: [b, a, a], lambda a, b: []])
 def test_flops_are_of_what_runs_and_not_of_what_is_listed(flow, flops, listed):
@@ -196,11 +208,15 @@ def input_changed(m, x):
 
 
 @pytest.mark.parametrize("flow", [
-    lambda m, x: m.a(Tensor(np.tanh(x.data))), lambda m, x: Tensor(x.data @ m.b.weight.data), lambda m, x: x.data @ m.b.weight.data,
-    lambda m, x: m.a(x) + Tensor(x.data @ m.b.weight.data), lambda m, x: m.a(x) * np.exp(x.data), changed_in_place, rebound, input_changed,
+    lambda m, x: m.a(Tensor(np.tanh(x.data))), lambda m, x: Tensor(x.data @ m.b.weight.data),
+    lambda m, x: x.data @ m.b.weight.data,
+    lambda m, x: m.a(x) + Tensor(x.data @ m.b.weight.data), lambda m, x: m.a(x) * np.exp(x.data), changed_in_place,
+    rebound, input_changed,
     lambda m, x: (m.a(x), Tensor(x.data * 2)), lambda m, x: None], ids=range(10))
 def test_what_numpy_computes_on_the_side_is_refused(flow):
-    with pytest.raises(ValueError, match="FLOPs of Flow: it computes .* outside of them, and only TinyTorch's operations can be counted"):
+    with pytest.raises(
+            ValueError,
+            match="FLOPs of Flow: it computes .* outside of them, and only TinyTorch's operations can be counted"):
         Profiler().count_flops(Flow(flow), (3,))
     assert not watchers
 
@@ -236,7 +252,8 @@ def test_looking_on_disturbs_nothing(model):
     norm.layers[1].eval()
     before = norm.layers[0].running_mean.copy()
     Profiler().count_flops(norm, (1, 2, 3, 3))
-    assert norm.layers[0].training and not norm.layers[1].training and np.array_equal(norm.layers[0].running_mean, before)
+    assert (norm.layers[0].training and not norm.layers[1].training
+            and np.array_equal(norm.layers[0].running_mean, before))
     quick_profile(model, (64,), iterations=1)
     assert is_grad_enabled() and not watchers and not any("forward" in vars(part) for part in model.layers)
     with pytest.raises(ValueError): Profiler().count_flops(model, (63,))
@@ -333,10 +350,14 @@ def test_a_shared_layer_counts_once():
 
 
 class Embedded:
-    "Holds a layer and a Tensor beside its `layers`, and lists the weights of `layers` by name, of a quantized one made anew."
-    def __init__(self): self.embedding, self.position, self.layers = Linear(5, 8, bias=False), Tensor(np.ones((3, 8))), [Linear(8, 4), ReLU()]
+    """Holds a layer and a Tensor beside its `layers`, and lists the weights of `layers` by name,
+    of a quantized one made anew."""
+    def __init__(self):
+        self.embedding, self.position, self.layers = (Linear(5, 8, bias=False), Tensor(np.ones((3, 8))),
+                                                      [Linear(8, 4), ReLU()])
     def forward(self, x): return self.layers[1].forward(self.layers[0].forward(self.embedding.forward(x)))
-    def parameters(self): return [*self.embedding.parameters(), self.position, self.layers[0].weight, self.layers[0].bias]
+    def parameters(self):
+        return [*self.embedding.parameters(), self.position, self.layers[0].weight, self.layers[0].bias]
 
 
 def test_what_lies_beside_the_layers_is_counted_too():
@@ -358,12 +379,12 @@ def test_memory_is_counted_on_arrays(model):
     assert memory["activation_memory_mb"] == 5 * (32 + 32 + 10) * 4 / MiB
     assert memory["peak_memory_mb"] >= memory["parameter_memory_mb"] + memory["activation_memory_mb"]
     big = Profiler().measure_memory(model, (5000, 64))
-    assert big["activation_memory_mb"] <= big["peak_memory_mb"] - memory["parameter_memory_mb"] <= 2 * big["activation_memory_mb"]
+    assert (big["activation_memory_mb"] <= big["peak_memory_mb"] - memory["parameter_memory_mb"]
+            <= 2 * big["activation_memory_mb"])
 
 
-@pytest.mark.parametrize("flow, numbers", [
-    (lambda m, x: x.reshape(3, 2).transpose(), 0), (lambda m, x: m.a(x).reshape(6)[1:].reshape(5, 1), 6), (lambda m, x: (m.a.weight[1:], m.a(x))[1] + 1, 12),
-    (lambda m, x: x, 0)])
+@pytest.mark.parametrize("flow, numbers", [(lambda m, x: x.reshape(3, 2).transpose(), 0), (lambda m, x: m.a(x).reshape(
+    6)[1:].reshape(5, 1), 6), (lambda m, x: (m.a.weight[1:], m.a(x))[1] + 1, 12), (lambda m, x: x, 0)])
 def test_memory_that_only_shows_what_was_there_is_not_counted_again(flow, numbers):
     assert Profiler().measure_memory(Flow(flow), (2, 3))["activation_memory_mb"] == 4 * numbers / MiB
 
@@ -510,9 +531,11 @@ def test_quantized_convolution_computes_what_its_codes_say(bias):
     layer, x = QuantizedConv2d(conv), np.random.default_rng(0).normal(size=(2, 3, 6, 5)).astype(np.float32)
     twin = Conv2d(3, 5, (3, 2), stride=(2, 1), padding=1, bias=bias)
     twin.weight, twin.bias = layer.weight, conv.bias
-    assert layer.codes.dtype == np.int8 and layer.codes.shape == conv.weight.shape and layer.weight.shape == conv.weight.shape
+    assert (layer.codes.dtype == np.int8 and layer.codes.shape == conv.weight.shape
+            and layer.weight.shape == conv.weight.shape)
     np.testing.assert_allclose(layer(Tensor(x)).data, twin(Tensor(x)).data, atol=1e-4)
-    assert np.abs(layer.weight.data - conv.weight.data).max() <= 0.5001 * layer.scale and layer(Tensor(x[:0])).shape == (0, 5, 3, 6)
+    assert (np.abs(layer.weight.data - conv.weight.data).max() <= 0.5001 * layer.scale
+            and layer(Tensor(x[:0])).shape == (0, 5, 3, 6))
     assert layer.size_bytes() == stored_bytes(layer) == 90 + 4 + 20 * bias and layer.count_parameters() == 90 + 5 * bias
     assert memory_usage(layer)["modelled_call_bytes"] == 360
     with pytest.raises(ValueError, match=r"\(2, 2, 6, 5\).*\(5, 3, 3, 2\)"): layer(Tensor(x[:, :2]))
@@ -543,7 +566,8 @@ def test_a_cnn_is_quantized_layer_by_layer():
 
 
 def test_quantizer_is_another_name():
-    assert Quantizer.quantize_model is quantize_model and Quantizer().quantize_tensor is quantize_int8 and Quantizer.dequantize_tensor is dequantize_int8
+    assert (Quantizer.quantize_model is quantize_model and Quantizer().quantize_tensor is quantize_int8
+            and Quantizer.dequantize_tensor is dequantize_int8)
 
 
 def test_a_quantized_layer_takes_the_place_of_another():
@@ -770,7 +794,8 @@ def test_pruned_weights_stay_zero_when_quantized(model):
 
 def trained(model, epochs, decay=0.5, masked=False):
     "AdamW whose rate falls to zero; `masked`: what is zero stays zero."
-    optimizer, rng, kept = AdamW(model.parameters(), lr=0.005, weight_decay=decay), np.random.default_rng(0), [p.data != 0 for p in model.parameters()]
+    optimizer, rng, kept = (AdamW(model.parameters(), lr=0.005, weight_decay=decay), np.random.default_rng(0),
+                            [p.data != 0 for p in model.parameters()])
     batches = np.array_split(np.concatenate([rng.permutation(len(X_TRAIN)) for _ in range(epochs)]), 45 * epochs)
     for step, batch in enumerate(batches):
         optimizer.lr = 0.005 * (1 - step / len(batches))
@@ -803,19 +828,24 @@ def test_a_cnn_keeps_its_accuracy(trained_cnn):
 def test_filters_of_smallest_norm_go_and_channels_with_them(trained_cnn):
     model, images = copy.deepcopy(trained_cnn), X_TEST[:30].reshape(-1, 1, 8, 8)
     first, second, head = (model.layers[i] for i in (0, 3, 7))
-    kept = [np.sort(np.argsort(np.linalg.norm(p.weight.data.reshape(len(p.weight.data), -1), axis=1))[len(p.weight.data) // 2:]) for p in (first, second)]
-    want = [first.weight.data[kept[0]], second.weight.data[kept[1]][:, kept[0]], head.weight.data.reshape(32, 4, 10)[kept[1]].reshape(64, 10)]
+    kept = [np.sort(np.argsort(np.linalg.norm(p.weight.data.reshape(len(p.weight.data), -1),
+                                              axis=1))[len(p.weight.data) // 2:]) for p in (first, second)]
+    want = [first.weight.data[kept[0]], second.weight.data[kept[1]][:, kept[0]],
+            head.weight.data.reshape(32, 4, 10)[kept[1]].reshape(64, 10)]
     assert structured_prune(model, 0.5) is model and np.array_equal(head.weight.data, trained_cnn.layers[7].weight.data)
     before = scores(model, images)
     assert measure_sparsity(model) == 100 * (8 * 9 + 16 * 144) / (16 * 9 + 32 * 144 + 1280)
     assert remove_zero_columns(model) is model
     assert all(np.array_equal(layer.weight.data, w) for layer, w in zip((first, second, head), want))
     np.testing.assert_allclose(scores(model, images), before, atol=1e-4)
-    assert (first.out_channels, second.in_channels, second.out_channels, head.in_features, head.out_features) == (8, 8, 16, 64, 10)
+    assert ((first.out_channels, second.in_channels, second.out_channels, head.in_features, head.out_features)
+            == (8, 8, 16, 64, 10))
     assert Profiler().count_flops(model, (1, 1, 8, 8)) < CNN_FLOPS / 2.9
 
 
-def normed(): return Sequential(Conv2d(1, 6, 3, bias=False), BatchNorm2d(6), GELU(), AvgPool2d(2), Conv2d(6, 4, 2), ReLU(), Flatten(), Linear(16, 3))
+def normed():
+    return Sequential(Conv2d(1, 6, 3, bias=False), BatchNorm2d(6), GELU(), AvgPool2d(2), Conv2d(6, 4, 2), ReLU(),
+                      Flatten(), Linear(16, 3))
 
 
 def test_batch_normalization_goes_with_its_channel():
@@ -841,9 +871,9 @@ def test_a_channel_that_batch_normalization_shifts_still_speaks():
     assert model.layers[0].weight.shape == (6, 1, 3, 3) and np.array_equal(scores(model, images), before)
 
 
-@pytest.mark.parametrize("flow, spared", [
-    (lambda m, x: m.head(m.fc(x)), False), (lambda m, x: m.head(m.fc(x) + 1) * 2, False), (lambda m, x: (m.head(h := m.fc(x)), h), True),
-    (lambda m, x: m.head(m.fc(x)) + m.fc(x).mean(), True)])
+@pytest.mark.parametrize("flow, spared", [(lambda m, x: m.head(
+    m.fc(x)), False), (lambda m, x: m.head(m.fc(x) + 1) * 2, False), (lambda m, x: (m.head(h := m.fc(x)), h), True),
+                                          (lambda m, x: m.head(m.fc(x)) + m.fc(x).mean(), True)])
 def test_the_output_layer_is_the_one_that_the_output_comes_from(flow, spared):
     model = Odd(flow)
     if spared:
@@ -865,8 +895,10 @@ ODD = Tensor(np.random.default_rng(5).normal(size=(7, 4)))
 
 @pytest.mark.parametrize("flow, units", [
     (lambda m, x: m.head(ReLU()(m.fc(x))), 3), (lambda m, x: m.head(m.fc(x).reshape(len(x), m.fc.out_features)), 3),
-    (lambda m, x: m.head(m.fc(x) + 1), 6), (lambda m, x: m.head(m.fc(x)) + m.fc(x).mean(), 6), (lambda m, x: (m.head(h := m.fc(x)), h), 6),
-    (lambda m, x: m.head(Sigmoid()(m.fc(x))), 6), (lambda m, x: m.head(m.fc(x).reshape(2, len(x) // 2, m.fc.out_features)), 6),
+    (lambda m, x: m.head(m.fc(x) + 1), 6), (lambda m, x: m.head(m.fc(x)) + m.fc(x).mean(), 6),
+    (lambda m, x: (m.head(h := m.fc(x)), h), 6),
+    (lambda m, x: m.head(Sigmoid()(m.fc(x))), 6),
+    (lambda m, x: m.head(m.fc(x).reshape(2, len(x) // 2, m.fc.out_features)), 6),
     (lambda m, x: m.head(m.head(ReLU()(m.fc(x))) @ m.head.weight.transpose()), 6)])
 def test_columns_are_removed_along_the_data_and_not_along_a_list(flow, units):
     model, x = Odd(flow), ODD[:6]
@@ -884,7 +916,8 @@ def test_a_model_that_counts_on_its_columns_is_left_alone(flow):
     model = structured_prune(Odd(flow), 0.5)
     before, arrays = model.forward(ODD).data, [p.data for p in model.parameters()]
     with pytest.raises(ValueError, match="Odd (fails|gives other).* nothing was removed"): remove_zero_columns(model)
-    assert all(p.data is a for p, a in zip(model.parameters(), arrays)) and np.array_equal(model.forward(ODD).data, before)
+    assert (all(p.data is a for p, a in zip(model.parameters(), arrays))
+            and np.array_equal(model.forward(ODD).data, before))
 
 
 def test_a_model_that_takes_no_guess_asks_for_a_sample():
@@ -904,7 +937,8 @@ def test_pruning_leaves_modes_and_gradients_alone():
 
 def test_a_residual_block_keeps_what_flows_around_it():
     class Residual(Layer):
-        def __init__(self): self.a, self.b, self.head = Conv2d(1, 4, 3, padding=1), Conv2d(4, 4, 3, padding=1), Linear(4, 2)
+        def __init__(self):
+            self.a, self.b, self.head = Conv2d(1, 4, 3, padding=1), Conv2d(4, 4, 3, padding=1), Linear(4, 2)
         def forward(self, x):
             x = ReLU()(self.a(x))
             x = x + ReLU()(self.b(x))
@@ -917,7 +951,8 @@ def test_a_residual_block_keeps_what_flows_around_it():
 
 
 def test_compressor_is_another_name():
-    assert Compressor.magnitude_prune is magnitude_prune and Compressor().structured_prune is structured_prune and Compressor.measure_sparsity is measure_sparsity
+    assert (Compressor.magnitude_prune is magnitude_prune and Compressor().structured_prune is structured_prune
+            and Compressor.measure_sparsity is measure_sparsity)
 
 
 def test_an_output_layer_that_stands_earlier_too_is_spared():

@@ -1,4 +1,5 @@
-"A release holds no answer, no hidden test and no instructor's file, in any form a reader meets; what would leak is refused."
+"""A release holds no answer, no hidden test and no instructor's file, in any form a reader meets;
+what would leak is refused."""
 import gzip
 import json
 import shutil
@@ -16,10 +17,12 @@ from tinytorch_grader.seal import seal, unseal
 
 RIGHT = solutions()
 ANSWER = "\n".join(RIGHT["part4-agree"].splitlines()[-6:-1])
-HIDDEN = next(TRUSTED.source(i).split("### BEGIN HIDDEN TESTS\n")[1].split("\n### END")[0] for i, role in enumerate(TRUSTED.roles)
-              if role == "test" and TRUSTED.grade_id(i) == "q1-check")
-SCHEME = next("".join(c["source"]) for c in SOURCE["cells"] if "MARK SCHEME" in "".join(c["source"])).split("MARK SCHEME\n")[1].split("\n###")[0]
-MANUAL = next("".join(c["source"]) for c in SOURCE["cells"] if mark(c).get("grade_id") == "reflection").split("SOLUTION\n")[1].split("\n###")[0]
+HIDDEN = next(TRUSTED.source(i).split("### BEGIN HIDDEN TESTS\n")[1].split("\n### END")[0]
+              for i, role in enumerate(TRUSTED.roles) if role == "test" and TRUSTED.grade_id(i) == "q1-check")
+SCHEME = next("".join(c["source"]) for c in SOURCE["cells"]
+              if "MARK SCHEME" in "".join(c["source"])).split("MARK SCHEME\n")[1].split("\n###")[0]
+MANUAL = next("".join(c["source"]) for c in SOURCE["cells"]
+              if mark(c).get("grade_id") == "reflection").split("SOLUTION\n")[1].split("\n###")[0]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,8 @@ def found(folder, secrets, also=()):
 
 
 def git(folder, *words):
-    done = subprocess.run(["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org", *words], capture_output=True, text=True)
+    done = subprocess.run(["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org", *words],
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -59,7 +63,8 @@ def edit(path, change):
 
 def test_a_release_again_keeps_its_badge(out, clean, monkeypatch):
     given = []
-    monkeypatch.setattr(room, "write_repository", lambda new, repo, hidden_checks: given.append(repo) or shutil.copytree(clean, new, dirs_exist_ok=True))
+    monkeypatch.setattr(room, "write_repository", lambda new, repo, hidden_checks: given.append(repo)
+                        or shutil.copytree(clean, new, dirs_exist_ok=True))
     release(out)
     release(out, repo="other/name")
     release(out.parent / "new")
@@ -68,13 +73,17 @@ def test_a_release_again_keeps_its_badge(out, clean, monkeypatch):
 
 def test_a_clean_release_holds_what_a_student_needs_and_nothing_else(clean, secrets):
     names = {p.relative_to(clean).as_posix() for p in clean.rglob("*") if p.is_file()}
-    assert {"20_capstone.ipynb", "LICENSE", "README.md", "settings.ini", ".gitignore", "binder/postBuild", "binder/requirements.txt", "tinytorch/__init__.py"} <= names
-    assert not [n for n in names if "olympics" in n or "grader/" in n or "mistakes" in n or n.startswith(("src", "tests")) or n.endswith((".pyc", ".db"))]
+    assert {"20_capstone.ipynb", "LICENSE", "README.md", "settings.ini", ".gitignore", "binder/postBuild",
+            "binder/requirements.txt", "tinytorch/__init__.py"} <= names
+    assert not [n for n in names if "olympics" in n or "grader/" in n or "mistakes" in n or n.startswith(
+        ("src", "tests")) or n.endswith((".pyc", ".db"))]
     assert found(clean, secrets) == []
-    assert "mybinder.org/v2/gh/org/capstone" in (clean / "README.md").read_text() and "courtesy" in (clean / "README.md").read_text()
+    assert ("mybinder.org/v2/gh/org/capstone" in (clean / "README.md").read_text()
+            and "courtesy" in (clean / "README.md").read_text())
     assert "CC BY 4.0" in (clean / "README.md").read_text() and "Apache License" in (clean / "LICENSE").read_text()
     text = (clean / "20_capstone.ipynb").read_text()
-    assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text and "MARK SCHEME" not in text and "NotImplementedError" in text
+    assert ("BEGIN SOLUTION" not in text and "BEGIN HIDDEN" not in text and "MARK SCHEME" not in text
+            and "NotImplementedError" in text)
 
 
 def test_an_untouched_release_runs_to_its_end_and_says_what_is_not_written(out):
@@ -112,20 +121,27 @@ PLANTED = {
     "answer in the package": lambda out: (out / "tinytorch" / "core" / "layers.py").open("a").write("\n" + ANSWER),
     "hidden lines in the README": lambda out: (out / "README.md").open("a").write(HIDDEN),
     "mark scheme in the README": lambda out: (out / "README.md").open("a").write(SCHEME),
-    "manual answer in the notebook": lambda out: edit(out / "20_capstone.ipynb", lambda n: n["cells"][0].update(source=MANUAL)),
-    "answer in a cell": lambda out: edit(out / "20_capstone.ipynb", lambda n: n["cells"][0].update(source=ANSWER.split("\n"))),
+    "manual answer in the notebook": lambda out: edit(out / "20_capstone.ipynb",
+                                                      lambda n: n["cells"][0].update(source=MANUAL)),
+    "answer in a cell": lambda out: edit(out / "20_capstone.ipynb",
+                                         lambda n: n["cells"][0].update(source=ANSWER.split("\n"))),
     "answer in an output": lambda out: edit(out / "20_capstone.ipynb", lambda n: n["cells"][0].update(
         outputs=[{"output_type": "stream", "name": "stdout", "text": RIGHT["part3-save"]}])),
-    "hidden lines in metadata": lambda out: edit(out / "20_capstone.ipynb", lambda n: n["metadata"].update(note={"deep": [HIDDEN]})),
-    "answer in other spacing": lambda out: (out / "README.md").open("a").write(ANSWER.replace(" ", "   ").replace("\n", "\r\n\t")),
+    "hidden lines in metadata": lambda out: edit(out / "20_capstone.ipynb",
+                                                 lambda n: n["metadata"].update(note={"deep": [HIDDEN]})),
+    "answer in other spacing": lambda out: (out / "README.md").open("a")
+    .write(ANSWER.replace(" ", "   ").replace("\n", "\r\n\t")),
     "answer in a zip": lambda out: zipfile.ZipFile(out / "binder" / "more.zip", "w").writestr("a/b.txt", ANSWER),
     "answer in a gzip": lambda out: (out / "binder" / "more.gz").write_bytes(gzip.compress(HIDDEN.encode())),
-    "solutions under the seal": lambda out: (out / "binder" / "checks.sealed").write_bytes(seal(json.dumps({"notebook": SOURCE}))),
+    "solutions under the seal": lambda out: (out / "binder" / "checks.sealed")
+    .write_bytes(seal(json.dumps({"notebook": SOURCE}))),
     "olympics": lambda out: (out / "tinytorch" / "olympics.py").write_text("x = 1"),
     "a gradebook": lambda out: (out / "gradebook.db").write_bytes(b"x"),
     "a course": lambda out: ((out / "source").mkdir(), (out / "source" / "x").write_text("x")),
-    "bytecode": lambda out: ((out / "tinytorch" / "__pycache__").mkdir(), (out / "tinytorch" / "__pycache__" / "a.cpython-311.pyc").write_bytes(b"x")),
-    "a checkpoint": lambda out: ((out / ".ipynb_checkpoints").mkdir(), (out / ".ipynb_checkpoints" / "x.ipynb").write_text("{}")),
+    "bytecode": lambda out: ((out / "tinytorch" / "__pycache__").mkdir(),
+                             (out / "tinytorch" / "__pycache__" / "a.cpython-311.pyc").write_bytes(b"x")),
+    "a checkpoint": lambda out: ((out / ".ipynb_checkpoints").mkdir(),
+                                 (out / ".ipynb_checkpoints" / "x.ipynb").write_text("{}")),
     "a link": lambda out: (out / "link").symlink_to(ROOT / "20_capstone.ipynb"),
 }
 
@@ -168,8 +184,9 @@ def in_message(out):
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed: apt-get install git")
-@pytest.mark.parametrize("past", [lambda out: commit_and_delete(out, "answers.txt", ANSWER), lambda out: commit_and_delete(out, "tests.md", HIDDEN),
-                                  lambda out: commit_and_delete(out, "mistakes/part1-model/no_relu.diff", "x = 1"), amended, in_message],
+@pytest.mark.parametrize("past", [lambda out: commit_and_delete(out, "answers.txt", ANSWER),
+                                  lambda out: commit_and_delete(out, "tests.md", HIDDEN), lambda out: commit_and_delete(
+    out, "mistakes/part1-model/no_relu.diff", "x = 1"), amended, in_message],
                          ids=["answer", "hidden", "instructor's file", "amended away", "message"])
 def test_a_history_that_knows_too_much_is_refused_and_nothing_is_changed(out, past, quick):
     past(out)
@@ -186,7 +203,8 @@ def test_an_innocent_history_is_no_obstacle(out, quick):
     assert git(out, "status", "--porcelain") == ""
 
 
-OWN = {".github/workflows/ci.yml": "on: push", ".devcontainer/devcontainer.json": "{}", "LICENSE.txt": "mine", "syllabus.md": "Week 1", "docs/due.md": "1 May"}
+OWN = {".github/workflows/ci.yml": "on: push", ".devcontainer/devcontainer.json": "{}", "LICENSE.txt": "mine",
+       "syllabus.md": "Week 1", "docs/due.md": "1 May"}
 
 
 def test_files_of_the_courses_own_are_searched_and_left_alone(out, quick):

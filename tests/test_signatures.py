@@ -1,4 +1,5 @@
-"""Defaults are part of the contract: code that leaves an argument out relies on them. Those of the course and of the measuring protocol."""
+"""Defaults are part of the contract: code that leaves an argument out relies on them.
+Those of the course and of the measuring protocol."""
 import importlib
 import inspect
 import operator
@@ -8,37 +9,49 @@ import pytest
 PATHS = {  # module, name: its defaults other than None
     "benchmarking": {
         "measure_throughput": dict(batch_sizes=(1, 8, 32, 128), runs=20), "wilson_interval": dict(z=1.96),
-        "measure_generation": dict(new_tokens=50, runs=5, limit_s=60), "Benchmark": dict(warmup_runs=5, measurement_runs=10, limit_s=60),
+        "measure_generation": dict(new_tokens=50, runs=5, limit_s=60),
+        "Benchmark": dict(warmup_runs=5, measurement_runs=10, limit_s=60),
         "Benchmark.run_throughput_benchmark": dict(batch_sizes=(1, 8, 32)),
         "measure_latency": dict(runs=100, warmup_s=0.1, warmup_calls=20, limit_s=60, progress=True),
         "measure_latencies": dict(runs=100, warmup_s=0.1, warmup_calls=20, limit_s=60, progress=True),
         "verdict": dict(min_effect=0.02),
-        "compare_latency": dict(pairs=40, min_effect=0.02, block_s=0.01, warmup_s=0.1, warmup_calls=20, scope="within_process", processes=6,
+        "compare_latency": dict(pairs=40, min_effect=0.02, block_s=0.01, warmup_s=0.1, warmup_calls=20,
+                                scope="within_process", processes=6,
                                 limit_s=60, progress=True),
-        "Comparison.to_dict": dict(blocks=True), "BenchmarkResult.to_dict": dict(values=False), "BenchmarkResult.outliers": dict(k=1.5),
+        "Comparison.to_dict": dict(blocks=True), "BenchmarkResult.to_dict": dict(values=False),
+        "BenchmarkResult.outliers": dict(k=1.5),
         "VirtualClock": dict(tick_ns=1)},
     "core.activations": {"Softmax.forward": dict(axis=-1)},
     "core.autograd": {"enable_autograd": dict(quiet=True)},
     "core.dataloader": {"DataLoader": dict(batch_size=32, shuffle=False)},
-    "core.embeddings": {"PositionalEncoding": dict(learned=True), "EmbeddingLayer": dict(max_seq_len=512, pos_encoding="learned")},
+    "core.embeddings": {"PositionalEncoding": dict(learned=True),
+                        "EmbeddingLayer": dict(max_seq_len=512, pos_encoding="learned")},
     "core.layers": {"Layer.train": dict(mode=True), "Linear": dict(bias=True), "Dropout": dict(p=0.5)},
     "core.optimizers": {"SGD": dict(lr=0.01, momentum=0, weight_decay=0),
-                        "Adam": dict(lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0),         # Kingma and Ba 2015
-                        "AdamW": dict(lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)},    # Loshchilov and Hutter 2019
-    "core.spatial": {"im2col": dict(stride=1, padding=0), "col2im": dict(stride=1, padding=0), "Conv2d": dict(stride=1, padding=0, bias=True),
-                     "MaxPool2d": dict(padding=0), "AvgPool2d": dict(padding=0), "BatchNorm2d": dict(eps=1e-5, momentum=0.1),
+                        # Kingma and Ba 2015
+                        "Adam": dict(lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0),
+                        # Loshchilov and Hutter 2019
+                        "AdamW": dict(lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)},
+    "core.spatial": {"im2col": dict(stride=1, padding=0), "col2im": dict(stride=1, padding=0),
+                     "Conv2d": dict(stride=1, padding=0, bias=True),
+                     "MaxPool2d": dict(padding=0), "AvgPool2d": dict(padding=0),
+                     "BatchNorm2d": dict(eps=1e-5, momentum=0.1),
                      "SimpleCNN": dict(num_classes=10)},
     "core.tensor": {"Tensor": dict(requires_grad=False), "Tensor.transpose": dict(dim0=-2, dim1=-1),
                     **dict.fromkeys(("Tensor.sum", "Tensor.mean", "Tensor.max"), dict(keepdims=False))},
     "core.tokenization": {"BPETokenizer": dict(vocab_size=1000)},
     "core.training": {"Trainer": dict(progress=True), "Trainer.fit": dict(epochs=10),
                       "CosineSchedule": dict(max_lr=0.1, min_lr=0.01, total_epochs=100)},
-    "core.transformers": {"LayerNorm": dict(eps=1e-5), "TransformerBlock": dict(mlp_ratio=4), "GPT": dict(max_seq_len=1024),
+    "core.transformers": {"LayerNorm": dict(eps=1e-5), "TransformerBlock": dict(mlp_ratio=4),
+                          "GPT": dict(max_seq_len=1024),
                           "GPT.generate": dict(max_new_tokens=50, temperature=1.0)},
-    "olympics": {"SimpleMLP": dict(input_size=10, hidden_size=20, output_size=3), "BenchmarkReport": dict(model_name="model"),
-                 "BenchmarkReport.benchmark_model": dict(num_runs=100), "BenchmarkReport.measure_latency": dict(num_runs=100),
+    "olympics": {"SimpleMLP": dict(input_size=10, hidden_size=20, output_size=3),
+                 "BenchmarkReport": dict(model_name="model"),
+                 "BenchmarkReport.benchmark_model": dict(num_runs=100),
+                 "BenchmarkReport.measure_latency": dict(num_runs=100),
                  "save_submission": dict(filepath="submission.json"),
-                 "_time_calls": dict(warmup_runs=10), "_provenance": dict(warmup_runs=10), "_accuracy_interval": dict(z=1.96),
+                 "_time_calls": dict(warmup_runs=10), "_provenance": dict(warmup_runs=10),
+                 "_accuracy_interval": dict(z=1.96),
                  "_compare_in_turns": dict(pairs=40, block_ms=5.0, limit_s=60), "_batch_throughput": dict(runs=5)},
     "perf.acceleration": {"tiled_matmul": dict(tile_size=64)},
     "perf.compression": {"magnitude_prune": dict(sparsity=0.9), "structured_prune": dict(prune_ratio=0.5)},
@@ -50,5 +63,7 @@ PATHS = {  # module, name: its defaults other than None
 
 @pytest.mark.parametrize("module, name", [(module, name) for module, names in PATHS.items() for name in names])
 def test_defaults(module, name):
-    found = inspect.signature(operator.attrgetter(name)(importlib.import_module(f"tinytorch.{module}"))).parameters.values()
-    assert {p.name: p.default for p in found if p.default is not p.empty and p.default is not None} == PATHS[module][name]
+    found = (inspect.signature(operator.attrgetter(name)(importlib.import_module(f"tinytorch.{module}")))
+             .parameters.values())
+    assert ({p.name: p.default for p in found if p.default is not p.empty and p.default is not None}
+            == PATHS[module][name])

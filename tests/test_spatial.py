@@ -33,7 +33,8 @@ def places(size, kernel, stride, padding): return range(-padding, size + padding
 def by_window(x, kernel, stride, padding, fill, f):
     "`f` of each window (B, C, kh, kw), window by window, pixel by pixel: the definition, in float64."
     (B, C, H, W), out = x.shape, []
-    for i, j in itertools.product(places(H, kernel[0], stride[0], padding[0]), places(W, kernel[1], stride[1], padding[1])):
+    for i, j in itertools.product(places(H, kernel[0], stride[0], padding[0]),
+                                  places(W, kernel[1], stride[1], padding[1])):
         window = np.full((B, C, *kernel), float(fill))
         for di, dj in np.ndindex(*kernel):
             if 0 <= i + di < H and 0 <= j + dj < W: window[:, :, di, dj] = x[:, :, i + di, j + dj]
@@ -83,7 +84,8 @@ def test_columns_are_the_windows_and_col2im_is_their_transpose(case):
     shape, kernel, stride, padding = case
     x = np.random.default_rng(1).normal(size=shape)
     columns = im2col(x, kernel, stride, padding)
-    want = by_window(x, kernel, stride, padding, 0, lambda window: window.reshape(len(window), shape[1] * kernel[0] * kernel[1]))
+    want = by_window(x, kernel, stride, padding, 0,
+                     lambda window: window.reshape(len(window), shape[1] * kernel[0] * kernel[1]))
     np.testing.assert_array_equal(columns, want.reshape(columns.shape))
     y = np.random.default_rng(2).normal(size=columns.shape)
     back = col2im(y, shape, kernel, stride, padding)
@@ -92,12 +94,14 @@ def test_columns_are_the_windows_and_col2im_is_their_transpose(case):
 
 def test_columns_of_tensors_lists_and_whole_numbers():
     x = np.arange(18).reshape(1, 2, 3, 3)
-    assert im2col(x, 2).dtype == x.dtype and im2col(Tensor(x), 2).tolist() == im2col(x, 2).tolist() == im2col(x.tolist(), 2).tolist()
+    assert (im2col(x, 2).dtype == x.dtype
+            and im2col(Tensor(x), 2).tolist() == im2col(x, 2).tolist() == im2col(x.tolist(), 2).tolist())
     assert im2col(x, 2)[0, :, 0].tolist() == [0, 1, 3, 4, 9, 10, 12, 13]
     assert col2im(Tensor(np.ones((1, 8, 4))), (1, 2, 3, 3), 2)[0, 1].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
 
 
-@pytest.mark.parametrize("view", [lambda x: x[:, ::2], lambda x: x[..., ::-1], lambda x: x.transpose(1, 0, 3, 2), np.asfortranarray])
+@pytest.mark.parametrize("view", [lambda x: x[:, ::2], lambda x: x[..., ::-1], lambda x: x.transpose(1, 0, 3, 2),
+                                  np.asfortranarray])
 def test_views_give_what_their_copies_give(view):
     x = view(normal(4, 4, 6, 6))
     x = np.ascontiguousarray(x), x
@@ -110,7 +114,8 @@ def test_views_give_what_their_copies_give(view):
 
 
 def test_input_and_weights_stay_as_they_are():
-    x, layers = Tensor(normal(2, 3, 4, 4), requires_grad=True), [Conv2d(3, 2, 3, padding=1), MaxPool2d(1), AvgPool2d(1), BatchNorm2d(3)]
+    x, layers = (Tensor(normal(2, 3, 4, 4), requires_grad=True),
+                 [Conv2d(3, 2, 3, padding=1), MaxPool2d(1), AvgPool2d(1), BatchNorm2d(3)])
     before, frozen = x.data.copy(), copy.deepcopy(layers)
     for layer, was in zip(layers, frozen):
         y = layer(x)
@@ -157,10 +162,14 @@ def test_batch_norm_in_training_and_in_evaluation():
     (lambda: BatchNorm2d(2)(Tensor(normal(1, 2, 1, 1))), ValueError, ["(1, 2, 1, 1)", "eval()"]),
     (lambda: BatchNorm2d(2)(normal(1, 2, 1, 1)), TypeError, ["BatchNorm2d"]),
     (lambda: BatchNorm2d(0), ValueError, ["num_features: got 0"]),
-    (lambda: Flatten()(normal(2, 2)), TypeError, ["Flatten"]), (lambda: Flatten()(Tensor(3)), ValueError, ["()", "(B, ...)"]),
-    (lambda: Conv2d(0, 1, 3), ValueError, ["in_channels=0"]), (lambda: Conv2d(1, 1, 0), ValueError, ["kernel_size: got 0"]),
-    (lambda: Conv2d(1, 1, 3, stride=0), ValueError, ["stride: got 0"]), (lambda: Conv2d(1, 1, 3, padding=-1), ValueError, ["padding: got -1"]),
-    (lambda: Conv2d(1, 1, (3, 3, 3)), ValueError, ["(3, 3, 3)"]), (lambda: Conv2d(1, 1, 2.5), ValueError, ["2.5"]), (lambda: Conv2d(1, 1, True), ValueError, ["True"]),
+    (lambda: Flatten()(normal(2, 2)), TypeError, ["Flatten"]),
+    (lambda: Flatten()(Tensor(3)), ValueError, ["()", "(B, ...)"]),
+    (lambda: Conv2d(0, 1, 3), ValueError, ["in_channels=0"]),
+    (lambda: Conv2d(1, 1, 0), ValueError, ["kernel_size: got 0"]),
+    (lambda: Conv2d(1, 1, 3, stride=0), ValueError, ["stride: got 0"]),
+    (lambda: Conv2d(1, 1, 3, padding=-1), ValueError, ["padding: got -1"]),
+    (lambda: Conv2d(1, 1, (3, 3, 3)), ValueError, ["(3, 3, 3)"]), (lambda: Conv2d(1, 1, 2.5), ValueError, ["2.5"]),
+    (lambda: Conv2d(1, 1, True), ValueError, ["True"]),
     (lambda: im2col(normal(3, 3), 2), ValueError, ["im2col", "(3, 3)"]),
     (lambda: col2im(normal(1, 4, 3), (1, 1, 3, 3), 2), ValueError, ["(1, 4, 3)", "(1, 1, 3, 3)", "(1, 4, 4)"])])
 def test_what_does_not_fit_is_refused_with_both_shapes(call, error, words):
@@ -170,7 +179,8 @@ def test_what_does_not_fit_is_refused_with_both_shapes(call, error, words):
 
 def test_layers_show_what_they_are():
     assert repr(Conv2d(1, 8, 3, padding=1)) == "Conv2d(1, 8, (3, 3), stride=(1, 1), padding=(1, 1))"
-    assert repr(Conv2d(1, 8, 3, bias=False)).endswith("bias=False)") and repr(MaxPool2d(2)) == "MaxPool2d((2, 2), (2, 2), padding=(0, 0))"
+    assert (repr(Conv2d(1, 8, 3, bias=False)).endswith("bias=False)")
+            and repr(MaxPool2d(2)) == "MaxPool2d((2, 2), (2, 2), padding=(0, 0))")
     assert repr(SimpleCNN()).count("Conv2d") == 2 and repr(BatchNorm2d(3)) == "BatchNorm2d(3)"
 
 
@@ -191,7 +201,8 @@ def test_a_network_learns_the_digits_and_switches_to_its_exam():
 
 def test_simple_cnn_is_for_the_digits():
     model = SimpleCNN()
-    assert model(Tensor(normal(3, 1, 8, 8))).shape == (3, 10) and SimpleCNN(num_classes=4)(Tensor(normal(0, 1, 8, 8))).shape == (0, 4)
+    assert (model(Tensor(normal(3, 1, 8, 8))).shape == (3, 10)
+            and SimpleCNN(num_classes=4)(Tensor(normal(0, 1, 8, 8))).shape == (0, 4))
     assert sum(p.size for p in model.parameters()) == 16 * 10 + 32 * 145 + 128 * 10 + 10
 
 
@@ -201,7 +212,8 @@ def test_columns_are_those_of_pytorch():
     for how in ({"kernel_size": 3}, {"kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0)}):
         columns = im2col(x, **how)
         np.testing.assert_array_equal(columns, F.unfold(torch.tensor(x), **how).numpy())
-        np.testing.assert_allclose(col2im(columns, x.shape, **how), F.fold(torch.tensor(columns), x.shape[2:], **how).numpy(), rtol=1e-6)
+        np.testing.assert_allclose(col2im(columns, x.shape, **how),
+                                   F.fold(torch.tensor(columns), x.shape[2:], **how).numpy(), rtol=1e-6)
 
 
 def test_running_statistics_are_those_of_pytorch():
@@ -216,4 +228,5 @@ def test_running_statistics_are_those_of_pytorch():
 
 @pytest.mark.parametrize("shape", [(2, 3, 4), (1, 2, 3, 4, 5)])
 def test_windows_are_those_of_images(shape):
-    with pytest.raises(ValueError, match=re.escape(f"im2col: got x {shape}, expected (B, C, H, W)")): im2col(np.zeros(shape), 2)
+    with pytest.raises(ValueError, match=re.escape(f"im2col: got x {shape}, expected (B, C, H, W)")):
+        im2col(np.zeros(shape), 2)

@@ -1,4 +1,5 @@
-"""The exported `olympics.py` and the notebook on somebody else's TinyTorch, which has the least that modules 01-19 promise."""
+"""The exported `olympics.py` and the notebook on somebody else's TinyTorch,
+which has the least that modules 01-19 promise."""
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ STANDIN = ROOT / "tests" / "standin"
 ON_THEIRS = """
 import json, sys
 sys.path.insert(0, {folder!r})
-sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", "")]  # an editable install of ours
+# an editable install of ours
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", "")]
 import numpy as np
 import tinytorch
 from tinytorch.core.layers import Linear
@@ -130,7 +132,8 @@ submission["baseline"]["metrics"]["accuracy"] = 92
 try: save_submission(submission, "submission.json")
 except AssertionError as error: assert "/baseline/metrics/accuracy" in str(error)
 else: raise SystemExit("an invalid submission was saved")
-with open("submission.json", encoding="utf-8") as file: assert json.load(file)["baseline"]["metrics"]["accuracy"] == want
+with open("submission.json", encoding="utf-8") as file: kept = json.load(file)
+assert kept["baseline"]["metrics"]["accuracy"] == want
 assert qualifies_event({"accuracy": 0.9, "latency_ms_median": 1.0, "model_size_mb": 0.1}, "latency_sprint")
 """)
     assert out.strip().endswith("submission.json")
@@ -141,8 +144,10 @@ def test_errors_are_the_same_there(theirs):
 def refused(*args):
     try: measure("x", *args)
     except ValueError: return True
-assert refused(model, X[:0], y[:0]) and refused(model, X, y[:, None]) and refused(model, X, y.astype(float)) and refused(model, X, y + 9)
-assert refused(type("Bad", (), {"forward": lambda self, x: Tensor(x.data * np.nan), "parameters": lambda self: []})(), X, y)
+assert refused(model, X[:0], y[:0]) and refused(model, X, y[:, None])
+assert refused(model, X, y.astype(float)) and refused(model, X, y + 9)
+bad = {"forward": lambda self, x: Tensor(x.data * np.nan), "parameters": lambda self: []}
+assert refused(type("Bad", (), bad)(), X, y)
 """)
 
 
@@ -153,4 +158,5 @@ def test_notebook_gives_full_points_there(theirs, tmp_path):
     first, lacks, *more = "".join(cell["out"] for cell in answer["cells"]).splitlines()
     assert first == f"TinyTorch 0.5-standin from {theirs / 'tinytorch'}; optional modules missing: 14, 15, 16, 17, 18"
     assert lacks == "this TinyTorch lacks core.optimizers.SGD (Part 5)"
-    assert sorted(line.split(":")[0] for line in more if line.startswith("module ")) == ["module 14", "module 15", "module 16", "module 19"]
+    assert (sorted(line.split(":")[0] for line in more if line.startswith("module "))
+            == ["module 14", "module 15", "module 16", "module 19"])

@@ -1,4 +1,5 @@
-"""Everything stays on nbgrader: its own commands work on the capstone as it stands, its courses open here and ours there."""
+"""Everything stays on nbgrader: its own commands work on the capstone as it stands,
+its courses open here and ours there."""
 import json
 import os
 import shutil
@@ -51,13 +52,15 @@ def test_stock_commands_work_on_the_capstone(stock):
     course, said = stock
     for command, result in said.items(): assert result.returncode == 0, (command, result.stderr[-2000:])
     released = (course / "release" / ASSIGNMENT / NOTEBOOK).read_text()
-    assert not any(marker in released for marker in MARKERS) and any(marker in (ROOT / NOTEBOOK).read_text() for marker in MARKERS)
+    assert (not any(marker in released for marker in MARKERS)
+            and any(marker in (ROOT / NOTEBOOK).read_text() for marker in MARKERS))
     found = gradebook(course)
     lost = {name: auto for name, (auto, *_, most) in found["reference"]["grades"].items() if auto not in (most, None)}
     assert found["reference"]["score"] == 95 and found["reference"]["manual"], lost
     earned = {name: auto for name, (auto, *_) in found["untouched"]["grades"].items() if auto}
     assert found["untouched"]["score"] == 0, earned
-    for student in ("reference", "untouched"): assert (course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html").stat().st_size > 10_000
+    for student in ("reference", "untouched"):
+        assert (course / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html").stat().st_size > 10_000
 
 
 def test_a_stock_course_opens_here_with_the_same_grades(stock):
@@ -77,7 +80,8 @@ def test_a_stock_course_opens_here_with_the_same_grades(stock):
 def test_a_source_without_its_checks_is_an_error_and_nobodys_zero(stock, tmp_path):
     course = shutil.copytree(stock[0], tmp_path / "course")
     (course / "source" / ASSIGNMENT / CHECKS).unlink()
-    with pytest.raises(GradeError, match=f"{NOTEBOOK}: its tests import {CHECKS}, which is not beside it"): scores(course)
+    with pytest.raises(GradeError, match=f"{NOTEBOOK}: its tests import {CHECKS}, which is not beside it"):
+        scores(course)
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +98,8 @@ def ours(tmp_path_factory):
 def test_stock_commands_work_on_our_course(ours, tmp_path):
     course = shutil.copytree(ours, tmp_path / "course")
     before = gradebook(course)
-    cells = lambda: [[(cell["cell_type"], cell["metadata"]["nbgrader"]) for cell in json.loads(path.read_text())["cells"]]
-                     for path in sorted((course / "autograded").glob(f"*/{ASSIGNMENT}/{NOTEBOOK}"))]
+    cells = lambda: [[(cell["cell_type"], cell["metadata"]["nbgrader"]) for cell in json.loads(
+        path.read_text())["cells"]] for path in sorted((course / "autograded").glob(f"*/{ASSIGNMENT}/{NOTEBOOK}"))]
     written = cells()
     for words in (("generate_feedback", ASSIGNMENT), ("autograde", ASSIGNMENT, "--force"), ("export",)):
         result = nbgrader(course, *words)
@@ -114,20 +118,26 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        env = os.environ | {name: str(home) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-        words = ["--no-browser", "--allow-root", f"--port={self.port}", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
-                 "--ServerApp.jpserver_extensions=nbgrader.server_extensions.formgrader=True", f"--ServerApp.root_dir={course}"]
+        env = os.environ | {name: str(home) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
+                                                         "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+        words = ["--no-browser", "--allow-root", f"--port={self.port}",
+                 "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+                 "--ServerApp.jpserver_extensions=nbgrader.server_extensions.formgrader=True",
+                 f"--ServerApp.root_dir={course}"]
         self.log = open(home / "server.log", "w")
-        self.process = subprocess.Popen([sys.executable, "-m", "jupyter", "server", *words], cwd=course, env=env, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([sys.executable, "-m", "jupyter", "server", *words], cwd=course, env=env,
+                                        stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 60
         while True:
             try: return self.get("/api") and None
             except OSError:
-                assert self.process.poll() is None and time.monotonic() < deadline, (home / "server.log").read_text()[-2000:]
+                assert (self.process.poll() is None
+                        and time.monotonic() < deadline), (home / "server.log").read_text()[-2000:]
                 time.sleep(0.2)
 
     def get(self, path, data=None, method=None):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data and json.dumps(data).encode(), method=method or ("PUT" if data else "GET"))
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data and json.dumps(data).encode(),
+                                         method=method or ("PUT" if data else "GET"))
         with urllib.request.urlopen(request, timeout=300) as answer: return answer.read().decode()
 
     def json(self, path, data=None, method=None):
@@ -145,8 +155,9 @@ def test_formgrader_opens_the_course_and_its_marks_survive(ours, tmp_path):
     try:
         assert "formgrader" in server.get("/formgrader").lower()
         found = {row["student"]: row for row in server.json(f"submissions/{ASSIGNMENT}")}
-        assert {student: (row["score"], row["autograded"], row["needs_manual_grade"]) for student, row in found.items()} == {
-            "ada": (5, True, True), "bob": (2, True, True), "eve": (0, True, False)}
+        assert ({student: (row["score"], row["autograded"], row["needs_manual_grade"])
+                 for student, row in found.items()}
+                == {"ada": (5, True, True), "bob": (2, True, True), "eve": (0, True, False)})
         sheets = {row["student"]: row for row in server.json(f"submitted_notebooks/{ASSIGNMENT}/{ASSIGNMENT}")}
         assert sheets["bob"]["failed_tests"] and not sheets["ada"]["failed_tests"]
         page = server.get(f"/formgrader/submissions/{sheets['ada']['id']}/")
@@ -168,9 +179,11 @@ def test_formgrader_opens_the_course_and_its_marks_survive(ours, tmp_path):
 
 @needs_cage
 def test_formgraders_buttons_go_through_the_cage(ours, tmp_path):
-    "The addresses that *Autograde* and *Generate Feedback* post to: nothing of a student's runs outside, no hidden test goes out."
+    """The addresses that *Autograde* and *Generate Feedback* post to:
+    nothing of a student's runs outside, no hidden test goes out."""
     course, marker = shutil.copytree(ours, tmp_path / "course"), tmp_path / "escaped"
-    hand_in(course, "ada", **RIGHT | {"double": f"open({str(marker)!r}, 'w').close()\n{RIGHT['double']}", "half": WRONG})
+    hand_in(course, "ada",
+            **RIGHT | {"double": f"open({str(marker)!r}, 'w').close()\n{RIGHT['double']}", "half": WRONG})
     hand_in(course, "bad").write_text("{")
     server = Server(course, tmp_path)
     try:
@@ -183,4 +196,5 @@ def test_formgraders_buttons_go_through_the_cage(ours, tmp_path):
     finally: server.close()
     page = (course / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
     assert "Content-Security-Policy" in page and "What lost points" in page and "double(3) == 6" not in page
-    assert gradebook(course)["ada"]["score"] in (0, 2)   # `double` may not write there: its cell fails, or the write is refused
+    # `double` may not write there: its cell fails, or the write is refused
+    assert gradebook(course)["ada"]["score"] in (0, 2)

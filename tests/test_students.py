@@ -1,4 +1,5 @@
-"""The points that students get are the points they deserve: plausible solutions, right and wrong, through the real grading."""
+"""The points that students get are the points they deserve: plausible solutions, right and wrong,
+through the real grading."""
 import ast
 import json
 import os
@@ -22,9 +23,11 @@ from tinytorch_grader.notebook import CHECKS
 REFERENCE = students.reference()
 TRUSTED = intake.Trusted(REFERENCE)
 POINTS = students.points(REFERENCE)
-STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older") for student in students.students(kind)}
+STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older")
+            for student in students.students(kind)}
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
-QUICK_HELPERS = "improvements|trusted|needs_baseline|time_calls|accuracy|findings|every_node|valid|some_|array_of|forward|parameters"
+QUICK_HELPERS = ("improvements|trusted|needs_baseline|time_calls|accuracy|findings|"
+                 "every_node|valid|some_|array_of|forward|parameters")
 
 
 def cage(workers=2):
@@ -33,7 +36,8 @@ def cage(workers=2):
 
 
 def graded(notebooks, seed, folder, box=None):
-    "{name: Result} of `notebooks`, {name: parsed JSON}, as `capstone grade` comes to them; in `box` instead of the usual one."
+    """{name: Result} of `notebooks`, {name: parsed JSON}, as `capstone grade` comes to them;
+    in `box` instead of the usual one."""
     with box or cage() as box: return run(notebooks, seed, folder, box)
 
 
@@ -60,13 +64,15 @@ def verdicts(results):
         if result.status != "graded": wrong.append(f"{'/'.join(name)}: {result.status}: {result.message}")
         elif lost(result) != STUDENTS[name].loses:
             said = "; ".join(f"{part}: {result.parts[part]['message']}" for part in lost(result) - STUDENTS[name].loses)
-            wrong.append(f"{'/'.join(name)}: loses {sorted(lost(result))}, expected {sorted(STUDENTS[name].loses)} {said}")
+            wrong.append(
+                f"{'/'.join(name)}: loses {sorted(lost(result))}, expected {sorted(STUDENTS[name].loses)} {said}")
     return wrong
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    return graded({name: student.notebook(REFERENCE) for name, student in STUDENTS.items()}, 20, tmp_path_factory.mktemp("students"))
+    return graded({name: student.notebook(REFERENCE) for name, student in STUDENTS.items()}, 20,
+                  tmp_path_factory.mktemp("students"))
 
 
 def test_enough_students_and_every_graded_cell_catches_some():
@@ -78,10 +84,13 @@ def test_enough_students_and_every_graded_cell_catches_some():
 
 
 ONCE_FULL_MARKS = {
-    "warmup_claimed": "part2-report-record", "comparison_left": "part2-report-errors", "extras_missing": "part2-report-metrics",
-    "comparison_shared": "part3-submission-copies", "removed_first": "part3-save-atomic", "path_as_given": "part3-save-valid",
+    "warmup_claimed": "part2-report-record", "comparison_left": "part2-report-errors",
+    "extras_missing": "part2-report-metrics",
+    "comparison_shared": "part3-submission-copies", "removed_first": "part3-save-atomic",
+    "path_as_given": "part3-save-valid",
     "nan_swallowed": "part3-save-valid", "cold_start_largest": "part2-timing-warmup", "tied_twice": "part2-size-bytes",
-    "layer_without_parameters": "part2-size-bytes", "timed_on_first_row": "part2-report-latency", "generator_yielded": "part4-same-check",
+    "layer_without_parameters": "part2-size-bytes", "timed_on_first_row": "part2-report-latency",
+    "generator_yielded": "part4-same-check",
     "accuracy_of_own_answers": "part2-report-metrics"}
 
 
@@ -125,14 +134,16 @@ def test_messages_of_common_mistakes(results, name):
 
 def test_the_common_mistakes_are_named_with_their_section():
     for name in students.COMMON:
-        assert re.search(r" \((Part \d|Q\d).*\)$", STUDENTS["wrong", name].says), f"{name}: the words in its file end before the section"
+        assert re.search(r" \((Part \d|Q\d).*\)$",
+                         STUDENTS["wrong", name].says), f"{name}: the words in its file end before the section"
 
 
 def test_every_message_says_where_what_came_and_what_to_read(results):
     for name, result in results.items():
         for part in lost(result):
             message = result.parts[part]["message"]
-            assert re.match(r"[\w/.()' ]+: .+ \((Part \d|Q\d)[^)]*\)( \[a hidden check\])?$", message, re.DOTALL), (name, message)
+            assert re.match(r"[\w/.()' ]+: .+ \((Part \d|Q\d)[^)]*\)( \[a hidden check\])?$", message,
+                            re.DOTALL), (name, message)
             ours = re.sub(r"'.*'|\".*\"", "", message, flags=re.DOTALL)  # without what the student's code said
             assert not (message.endswith("[a hidden check]") and ", expected " in ours), (name, message)
 
@@ -149,9 +160,11 @@ def bodies(stub):
 def test_nothing_earns_nothing(tmp_path):
     release = capstone_course(tmp_path / "course") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     notebooks = {("nothing", "release"): json.loads(release.read_text(encoding="utf-8"))}
-    notebooks |= {("nothing", stub): bodies(stub) for stub in ("pass", "return None", "return {}", "return True", "yield")}
+    notebooks |= {("nothing", stub): bodies(stub)
+                  for stub in ("pass", "return None", "return {}", "return True", "yield")}
     notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in students.students("nothing")}
-    earned = {name[1]: (result.status, result.score, sorted(set(POINTS) - lost(result))) for name, result in graded(notebooks, 20, tmp_path).items()}
+    earned = {name[1]: (result.status, result.score, sorted(set(POINTS) - lost(result)))
+              for name, result in graded(notebooks, 20, tmp_path).items()}
     assert earned == {name[1]: ("graded", 0, []) for name in notebooks}
 
 
@@ -161,14 +174,16 @@ def helper_bodies():
     found = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
-            body = [part for part in node.body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
+            body = [part for part in node.body
+                    if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
             arguments = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
             if body: found[f"{node.name}-{node.lineno}"] = arguments, "\n".join(map(ast.unparse, body))
     return found
 
 
 def answered_with(helper, arguments):
-    "The reference with every body replaced by that of a helper, whose parameters are called what the answer calls its own."
+    """The reference with every body replaced by that of a helper,
+    whose parameters are called what the answer calls its own."""
     notebook = json.loads(json.dumps(REFERENCE))
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
@@ -193,14 +208,17 @@ def test_no_helper_of_the_tests_answers_a_cell(which, tmp_path):
 def test_one_cell_alone_earns_its_own_points_and_the_others_say_that_they_are_not_written(tmp_path):
     import submissions
     filled, released = submissions.solutions(), submissions.notebook(release=True)
-    stubs = {submissions.mark(cell)["grade_id"]: cell["source"] for cell in released["cells"] if submissions.mark(cell).get("grade_id") in filled}
+    stubs = {submissions.mark(cell)["grade_id"]: cell["source"] for cell in released["cells"]
+             if submissions.mark(cell).get("grade_id") in filled}
     notebooks = {("alone", name): submissions.notebook({**stubs, name: filled[name]}) for name in filled}
-    tests = {name: set().union(*(student.loses for student in STUDENTS.values() if student.cell == name)) for name in filled}
+    tests = {name: set().union(*(student.loses for student in STUDENTS.values() if student.cell == name))
+             for name in filled}
     assert set().union(*tests.values()) == set(POINTS)
     for (_, name), result in graded(notebooks, 20, tmp_path).items():
         assert set(POINTS) - lost(result) == tests[name], name
         for part in lost(result):
-            assert re.match(r"not written yet: line \d+ of |q\d.*fill in the cell q\d", result.parts[part]["message"]), result.parts[part]
+            assert re.match(r"not written yet: line \d+ of |q\d.*fill in the cell q\d",
+                            result.parts[part]["message"]), result.parts[part]
 
 
 def test_the_table_of_misconceptions_is_fresh():
@@ -208,21 +226,25 @@ def test_the_table_of_misconceptions_is_fresh():
     assert students.written(text) == text, "run `python tests/helpers/students.py`"
 
 
-SOME = ["noisy", "generators", "torch_like", "tempfile_save", "functional", "dicts_shallow", "seconds", "accuracy_in_percent", "nanoseconds"]
+SOME = ["noisy", "generators", "torch_like", "tempfile_save", "functional", "dicts_shallow", "seconds",
+        "accuracy_in_percent", "nanoseconds"]
 
 
 def same(results):
     "The grades, without the times and places that stand in messages."
     plain = re.compile(r"/tmp/[\w/.-]+|\d{4}-\d\d-\d\dT[\d:.+-]+|\d{10}\.\d+|0x[0-9a-f]+|\(\d+ characters\)|\.\.\.")
-    return {name: (found.status, found.score, {part: (about["score"], plain.sub("", about["message"])) for part, about in found.parts.items()})
+    return {name: (found.status, found.score,
+                   {part: (about["score"], plain.sub("", about["message"])) for part, about in found.parts.items()})
             for name, found in results.items()}
 
 
-@pytest.mark.skipif(not shutil.which("bwrap"), reason="there is one mode alone where bubblewrap is not installed: run `make system`")
+@pytest.mark.skipif(not shutil.which("bwrap"),
+                    reason="there is one mode alone where bubblewrap is not installed: run `make system`")
 @pytest.mark.parametrize("names", [SOME, pytest.param(None, marks=pytest.mark.long)], ids=["some", "all"])
 def test_every_mode_gives_the_same_points_and_messages(results, tmp_path, names):
     "The cages, `--no-sandbox` and `capstone check`, and the way without Linux."
-    chosen = {name: student.notebook(REFERENCE) for name, student in STUDENTS.items() if names is None or name[1] in names}
+    chosen = {name: student.notebook(REFERENCE) for name, student in STUDENTS.items()
+              if names is None or name[1] in names}
     want = same({name: results[name] for name in chosen})
     bare, relay = Bare(TRUSTED, Limits()), Bare(TRUSTED, Limits())
     relay.relay = True
@@ -240,11 +262,13 @@ def test_under_load_and_with_other_seeds(tmp_path, capsys):
     try:
         with cage() as box:
             for seed in range(1, 21):
-                some = {name: found for n, (name, found) in enumerate(notebooks.items()) if n % 5 == seed % 5}   # each solution meets four seeds
+                # each solution meets four seeds
+                some = {name: found for n, (name, found) in enumerate(notebooks.items()) if n % 5 == seed % 5}
                 found = verdicts(run(some, seed, tmp_path, box))
                 wrong += [f"seed {seed}: {line}" for line in found]
                 with capsys.disabled():
-                    print(f"\nseed {seed}: {len(found)} of {len(some)} verdicts wrong, load {os.getloadavg()[0]:.1f}", end="", flush=True)
+                    print(f"\nseed {seed}: {len(found)} of {len(some)} verdicts wrong, load {os.getloadavg()[0]:.1f}",
+                          end="", flush=True)
     finally:
         for process in busy:
             process.kill()
@@ -260,10 +284,12 @@ def test_the_command_comes_to_the_same_grades(results, tmp_path):
         folder.mkdir(parents=True)
         (folder / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(student.notebook(REFERENCE)), encoding="utf-8")
     words = [] if shutil.which("bwrap") else ["--no-sandbox"]
-    done = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", course, "--json", table, *words], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "tinytorch_grader", "grade", course, "--json", table, *words],
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {row["student"]: row for row in json.loads(table.read_text(encoding="utf-8"))["submissions"]}
     for (kind, name), result in results.items():
         row = rows[f"{kind}-{name}"]
         assert row["status"] == "graded" and row["score"] == result.score, row
-        assert {part: scores["score"] for part, scores in row["parts"].items()} == {part: scores["score"] for part, scores in result.parts.items()}
+        assert ({part: scores["score"] for part, scores in row["parts"].items()}
+                == {part: scores["score"] for part, scores in result.parts.items()})

@@ -1,4 +1,5 @@
-"""One file of each schema version, kept for ever: what was valid once stays valid, and comes up to date without being changed."""
+"""One file of each schema version, kept for ever: what was valid once stays valid,
+and comes up to date without being changed."""
 import copy
 import json
 
@@ -67,7 +68,8 @@ def test_other_majors_are_refused_and_later_minors_kept():
 
 # The paired comparison in a submission.
 
-@pytest.mark.parametrize("low, high", [(1.03, 1.2), (0.9, 0.97), (0.99, 1.01), (1.0, 1.2), (1.02, 1.02), (1 / 1.02, 1.02)])
+@pytest.mark.parametrize("low, high",
+                         [(1.03, 1.2), (0.9, 0.97), (0.99, 1.01), (1.0, 1.2), (1.02, 1.02), (1 / 1.02, 1.02)])
 @pytest.mark.parametrize("effect", [None, 0.02, 0.0, 0.25])
 def test_the_verdict_is_recomputed_from_the_interval(low, high, effect):
     submission = newest()
@@ -85,9 +87,10 @@ def test_the_verdict_is_recomputed_from_the_interval(low, high, effect):
                 validate_submission_schema(submission)
 
 
-@pytest.mark.parametrize("name, value", [("verdict", "the same"), ("scope", "galaxy"), ("ci_low", 0), ("ci_high", -1.0), ("speedup", "2x"),
-                                         ("ci_low", 1e9), ("pairs", 0), ("pairs", 1.5), ("min_effect", -0.1), ("warnings", "none"),
-                                         ("warnings", [3]), ("ci_high", float("nan")), ("ci_low", True), ("protocol", "paired")])
+@pytest.mark.parametrize("name, value", [("verdict", "the same"), ("scope", "galaxy"), ("ci_low", 0),
+                                         ("ci_high", -1.0), ("speedup", "2x"), ("ci_low", 1e9), ("pairs", 0),
+                                         ("pairs", 1.5), ("min_effect", -0.1), ("warnings", "none"), ("warnings", [3]),
+                                         ("ci_high", float("nan")), ("ci_low", True), ("protocol", "paired")])
 def test_a_comparison_that_is_none_is_refused_where_it_is_wrong(name, value):
     submission = newest()
     submission["improvements"]["comparison"][name] = value
@@ -109,7 +112,8 @@ def reports():
     for side in ("baseline", "optimized"):
         report = olympics.BenchmarkReport()
         kept = newest()
-        report.__dict__ |= {name: kept[side][name] for name in ("model_name", "metrics", "provenance")} | {"system_info": kept["system_info"]}
+        report.__dict__ |= ({name: kept[side][name] for name in ("model_name", "metrics", "provenance")}
+                            | {"system_info": kept["system_info"]})
         made.append(report)
     return made
 
@@ -132,7 +136,8 @@ def test_a_real_comparison_fits_the_schema(ms, pairs):
     assert submission["improvements"]["comparison"] == kept
 
 
-@pytest.mark.parametrize("given", [lambda made: made, lambda made: made.to_dict(), lambda made: made.to_dict(blocks=False)])
+@pytest.mark.parametrize("given",
+                         [lambda made: made, lambda made: made.to_dict(), lambda made: made.to_dict(blocks=False)])
 def test_a_comparison_is_given_as_it_comes_or_as_a_dict(given):
     clock = VirtualClock()
     made = compare_latency(*(lambda x, ms=ms: clock.advance(1e6 * ms) for ms in (2.0, 1.0)), [0], 6, timer=clock, rng=0)

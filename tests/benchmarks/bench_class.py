@@ -1,6 +1,7 @@
 """An instructor's evening: a class of 300 from the LMS's download to the files that it takes back, step by step.
 
-No promise is compared here: the seconds of each step on this machine, by the clock and of CPU, and what came out, so that a step that grows is seen.
+No promise is compared here: the seconds of each step on this machine, by the clock and of CPU,
+and what came out, so that a step that grows is seen.
 """
 import csv
 import itertools
@@ -30,9 +31,11 @@ def download(path):
     rng, cells = random.Random(3), list(solutions())
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(STUDENTS):
-            changes = {"reflection": f"Number {number} would defend the compression ratio, since bytes are counted. {rng.random()}"}
+            changes = {"reflection": f"Number {number} would defend the compression ratio, since bytes are counted. "
+                       f"{rng.random()}"}
             if number % 3 == 0: changes[rng.choice(cells)] = "# not written"
-            archive.writestr(f"student{number:03}_{10_000 + number}_{50_000 + number}_{ASSIGNMENT}.ipynb", json.dumps(notebook(changes)))
+            archive.writestr(f"student{number:03}_{10_000 + number}_{50_000 + number}_{ASSIGNMENT}.ipynb",
+                             json.dumps(notebook(changes)))
 
 
 def step(what, *words, status=(0, 1)):
@@ -62,18 +65,23 @@ def main():
         download(folder / "canvas.zip")
         titles = ["Student", "ID", "SIS Login ID", "Capstone (7)"]
         with (folder / "gradebook.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([titles, ["    Points Possible", "", "", "100"], *([f"Student {n:03}", 10_000 + n, f"s{n}", ""] for n in range(STUDENTS))])
+            csv.writer(file).writerows([titles, ["    Points Possible", "", "", "100"],
+                                        *([f"Student {n:03}", 10_000 + n, f"s{n}", ""] for n in range(STUDENTS))])
         workers = len(os.sched_getaffinity(0))
-        print(f"{STUDENTS} students, {workers} workers, {'bubblewrap' if not CAGE else 'no sandbox'}, load {os.getloadavg()[0]:.1f}")
+        print(f"{STUDENTS} students, {workers} workers, {'bubblewrap' if not CAGE else 'no sandbox'}, load "
+              f"{os.getloadavg()[0]:.1f}")
         total = sum(itertools.chain(
             [step("course", "course", course), step("collect", "collect", course, "--from", folder / "canvas.zip"),
-             step("grade", "grade", course, *CAGE, "--csv", folder / "grades.csv"), step("answers out", "answers", course, "--out", folder / "answers.csv")],
+             step("grade", "grade", course, *CAGE, "--csv", folder / "grades.csv"),
+             step("answers out", "answers", course, "--out", folder / "answers.csv")],
             [marked(folder / "answers.csv") or step("marks in", "mark", course, "--from", folder / "answers.csv"),
              step("grade again, into Canvas's file", "grade", course, *CAGE, "--canvas", folder / "gradebook.csv"),
-             step("feedback, and its zip", "feedback", course, "--zip", folder / "feedback.zip"), step("report", "report", course), step("similar", "similar", course)]))
+             step("feedback, and its zip", "feedback", course, "--zip", folder / "feedback.zip"),
+             step("report", "report", course), step("similar", "similar", course)]))
         filled = [row[3] for row in csv.reader((folder / "gradebook.csv").open(newline=""))][2:]
         pages = len(zipfile.ZipFile(folder / "feedback.zip").namelist())
-        print(f"{'in all':<34} {total:7.1f} s; {sum(map(bool, filled))} grades in Canvas's file, {pages} pages in the zip")
+        print(f"{'in all':<34} {total:7.1f} s; {sum(map(bool, filled))} grades in Canvas's file, {pages} "
+              "pages in the zip")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Convolution forward beside the same arithmetic in plain NumPy, and beside PyTorch's eager call where it is installed; one thread, one run."""
+"""Convolution forward beside the same arithmetic in plain NumPy,
+and beside PyTorch's eager call where it is installed; one thread, one run."""
 from bench_forward import interleaved, report  # sets one thread before NumPy is loaded  # isort: skip
 
 import numpy as np
@@ -7,7 +8,8 @@ from tinytorch.core.autograd import no_grad
 from tinytorch.core.spatial import Conv2d
 from tinytorch.core.tensor import Tensor
 
-CASES = [((1, 1, 8, 8), 8, 1.3), ((1, 8, 13, 13), 16, 1.3), ((1, 1, 28, 28), 8, 1.5), ((32, 1, 8, 8), 16, 1.3), ((32, 16, 4, 4), 32, 1.3)]
+CASES = [((1, 1, 8, 8), 8, 1.3), ((1, 8, 13, 13), 16, 1.3), ((1, 1, 28, 28), 8, 1.5), ((32, 1, 8, 8), 16, 1.3),
+         ((32, 16, 4, 4), 32, 1.3)]
 
 
 def plain_numpy(x, weight, bias):

@@ -1,4 +1,5 @@
-"""Forward pass of SimpleMLP: beside the same three lines of NumPy, and beside PyTorch's eager call where it is installed."""
+"""Forward pass of SimpleMLP: beside the same three lines of NumPy,
+and beside PyTorch's eager call where it is installed."""
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -47,7 +48,8 @@ def report(title, names, samples, target):
     "Medians, and the median of the ratios of neighbouring blocks."
     ratio = float(np.median(samples[0] / samples[1]))
     sides = ", ".join(f"{name} {np.median(ns) / 1e3:.2f} us" for name, ns in zip(names, samples))
-    print(f"{title}: {sides}, ratio {ratio:.2f} (target {target}: {'met' if ratio <= target else 'MISSED'}, n={samples.shape[1]} blocks)", flush=True)
+    print(f"{title}: {sides}, ratio {ratio:.2f} (target {target}: {'met' if ratio <= target else 'MISSED'}, "
+          f"n={samples.shape[1]} blocks)", flush=True)
 
 
 def plain_numpy(model, x):
@@ -66,7 +68,8 @@ def in_torch(torch, model):
     class Twin(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.fc1, self.relu, self.fc2 = torch.nn.Linear(*model.fc1.weight.shape), torch.nn.ReLU(), torch.nn.Linear(*model.fc2.weight.shape)
+            self.fc1, self.relu, self.fc2 = (torch.nn.Linear(*model.fc1.weight.shape), torch.nn.ReLU(),
+                                             torch.nn.Linear(*model.fc2.weight.shape))
 
         def forward(self, x): return self.fc2(self.relu(self.fc1(x)))
     twin = Twin()
@@ -82,8 +85,10 @@ def beside_numpy(title, size, x, target):
     assert model.forward(tensor).node and np.allclose(model.forward(tensor).data, plain_numpy(model, x)(), atol=1e-4)
 
     def recording(): return model.forward(tensor)
-    report(f"{title}, gradients recorded", ("tinytorch", "numpy"), interleaved(recording, plain_numpy(model, x)), target)
-    with no_grad(): report(f"{title}, no_grad", ("tinytorch", "numpy"), interleaved(recording, plain_numpy(model, x)), target)
+    report(f"{title}, gradients recorded", ("tinytorch", "numpy"), interleaved(recording, plain_numpy(model, x)),
+           target)
+    with no_grad():
+        report(f"{title}, no_grad", ("tinytorch", "numpy"), interleaved(recording, plain_numpy(model, x)), target)
 
 
 def beside_torch(torch, size, x):
@@ -91,7 +96,8 @@ def beside_torch(torch, size, x):
     twin = in_torch(torch, model)
     with torch.inference_mode(), no_grad():
         assert np.allclose(model.forward(tensor).data, twin(torch_x).numpy(), atol=1e-4)
-        report(f"one sample {size}", ("tinytorch", "torch eager"), interleaved(lambda: model.forward(tensor), lambda: twin(torch_x)), 0.6)
+        report(f"one sample {size}", ("tinytorch", "torch eager"),
+               interleaved(lambda: model.forward(tensor), lambda: twin(torch_x)), 0.6)
 
 
 def main():

@@ -8,7 +8,8 @@ from tinytorch.core.transformers import GPT
 from tinytorch.perf.memoization import disable_kv_cache, enable_kv_cache
 
 CONTEXT, PASSES = 256, 7
-GROWTH, SPEEDUP = 1.5, 5.0  # last eighth of the context beside the first, cached; a whole context, uncached beside cached
+# last eighth of the context beside the first, cached; a whole context, uncached beside cached
+GROWTH, SPEEDUP = 1.5, 5.0
 
 
 def seconds_a_token(model):
@@ -41,9 +42,10 @@ def main():
     assert np.array_equal(written, again), "the cache changed the text"
     print(f"{model}: tokens/s {1 / plain.mean():.0f} without the cache, {1 / cached.mean():.0f} with it")
     found = float(growth(cached)), float(plain.sum() / cached.sum())
-    print(f"cost of a token, last eighth of {CONTEXT} beside the first: without {growth(plain):.1f}, with {found[0]:.2f} "
-          f"(target {GROWTH}: {'met' if found[0] <= GROWTH else 'MISSED'})")
-    print(f"a whole context: {found[1]:.1f} times sooner (target {SPEEDUP}: {'met' if found[1] >= SPEEDUP else 'MISSED'})")
+    print(f"cost of a token, last eighth of {CONTEXT} beside the first: without {growth(plain):.1f}, with "
+          f"{found[0]:.2f} " f"(target {GROWTH}: {'met' if found[0] <= GROWTH else 'MISSED'})")
+    print(f"a whole context: {found[1]:.1f} times sooner (target {SPEEDUP}: "
+          f"{'met' if found[1] >= SPEEDUP else 'MISSED'})")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""`import tinytorch.olympics` beside `import numpy`: fresh processes take turns, bytecode compiled before, time taken inside the process."""
+"""`import tinytorch.olympics` beside `import numpy`: fresh processes take turns,
+bytecode compiled before, time taken inside the process."""
 import compileall
 import subprocess
 import sys
@@ -23,9 +24,12 @@ def ms(module):
 
 def where_it_goes(most=6):
     "The modules that `tinytorch.olympics` loads after NumPy, dearest first: (own ms, name)."
-    lines = [line.removeprefix("import time:").split("|") for line in python("-X", "importtime", "-c", "import numpy, tinytorch.olympics").stderr.splitlines()]
+    lines = [line.removeprefix("import time:").split("|")
+             for line in python("-X", "importtime", "-c", "import numpy, tinytorch.olympics").stderr.splitlines()]
     names = [line[-1].strip() for line in lines]
-    return sorted(((int(own) / 1e3, name) for (own, _, _), name in zip(lines[names.index("numpy") + 1:], names[names.index("numpy") + 1:])), reverse=True)[:most]
+    start = names.index("numpy") + 1
+    return sorted(((int(own) / 1e3, name) for (own, _, _), name in zip(lines[start:], names[start:])),
+                  reverse=True)[:most]
 
 
 def main():

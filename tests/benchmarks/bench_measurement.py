@@ -1,7 +1,8 @@
-"""What module 19 promises on a real machine: false alarms, power, overhead, agreement with timeit, pyperf and torch, and cost.
+"""What module 19 promises on a real machine: false alarms, power, overhead, agreement with timeit,
+pyperf and torch, and cost.
 
-`bench_measurement.py [TRIALS [PART ...]]`: comparisons of each kind, 200 by default (about 25 minutes); the parts are agreement,
-overhead, comparisons, origins, small_form, workflow, clocks and across, all of them by default."""
+`bench_measurement.py [TRIALS [PART ...]]`: comparisons of each kind, 200 by default (about 25 minutes); the parts are
+agreement, overhead, comparisons, origins, small_form, workflow, clocks and across, all of them by default."""
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -71,7 +72,8 @@ def kinds():
     "{name: a function that makes the two sides of one comparison}."
     model = digits_model()
     return {"same model": lambda: (model, model), "built apart": lambda: (digits_model(), digits_model()),
-            "5 % more work": lambda: (work(model, 20), work(model, 21)), "10 % more work": lambda: (work(model, 20), work(model, 22))}
+            "5 % more work": lambda: (work(model, 20), work(model, 21)),
+            "10 % more work": lambda: (work(model, 20), work(model, 22))}
 
 
 def compared(trials):
@@ -90,18 +92,20 @@ def comparisons(trials):
     found, seconds = compared(trials)
     for name, results in found.items():
         widths = [r.ci_high / r.ci_low - 1 for r in results]
-        print(f"  {name:14} speedup {np.median([r.speedup for r in results]):.4f}, interval width {np.median(widths):.2%} "
+        print(f"  {name:14} speedup {np.median([r.speedup for r in results]):.4f}, interval width "
+              f"{np.median(widths):.2%} "
               f"(widest {max(widths):.2%}), {sum(bool(r.warnings) for r in results)} with warnings")
     excluded, allowed = sum(not r.ci_low <= 1 <= r.ci_high for r in found["same model"]), at_most(trials)
     report(f"same model: at most {allowed} of {trials} intervals exclude 1", f"{excluded}", excluded <= allowed)
     claims = sum(r.verdict in ("faster", "slower") for r in found["built apart"])
     seen = sum(not r.ci_low <= 1 <= r.ci_high for r in found["built apart"])
-    report("equal models built apart: at most 1 % of verdicts claim", f"{claims} of {trials} ({seen} intervals exclude 1)",
-           claims <= trials / 100)
+    report("equal models built apart: at most 1 % of verdicts claim",
+           f"{claims} of {trials} ({seen} intervals exclude 1)", claims <= trials / 100)
     for name, least in (("5 % more work", 0.90), ("10 % more work", 0.99)):
         power = np.mean([r.verdict == "slower" for r in found[name]])
         report(f"{name}: found in at least {least:.0%}", f"{power:.1%} of {trials}", power >= least)
-    report("a comparison takes at most 3 s", f"median {np.median(seconds):.2f} s, slowest {seconds.max():.2f} s", seconds.max() <= 3)
+    report("a comparison takes at most 3 s", f"median {np.median(seconds):.2f} s, slowest {seconds.max():.2f} s",
+           seconds.max() <= 3)
 
 
 # Equal models with different pasts.
@@ -154,8 +158,8 @@ ORIGINS = {"built": built, "first": FIRST.get, "copied": lambda size: copy.deepc
 
 
 def origins(trials, compare=None, name="equal models"):
-    """Every ordered pair of origins in three sizes, and again from the start until there are `trials`; with `compare(model, model, inputs)` in
-    place of `compare_latency`."""
+    """Every ordered pair of origins in three sizes, and again from the start until there are `trials`; with
+    `compare(model, model, inputs)` in place of `compare_latency`."""
     pairs = [(a, b, size) for size in SIZES for a in ORIGINS for b in ORIGINS]
     random.Random(0).shuffle(pairs)
     inputs = {size: Tensor(np.random.default_rng(0).standard_normal((100, size[0]))) for size in SIZES}
@@ -164,17 +168,20 @@ def origins(trials, compare=None, name="equal models"):
         a, b, size = pairs[trial % len(pairs)]
         first, second = ORIGINS[a](size), ORIGINS[b](size)
         with no_grad():
-            result = compare(first, second, inputs[size]) if compare else compare_latency(first, second, inputs[size], rng=trial, progress=False)
+            result = (compare(first, second, inputs[size]) if compare
+                      else compare_latency(first, second, inputs[size], rng=trial, progress=False))
         found.append((size, result))
         if result.verdict in ("faster", "slower"): print(f"  {a} against {b}, {size}: {result}")
     for size in SIZES:
         results = [result for s, result in found if s == size]
         if not results: continue
         logs = [abs(math.log(r.speedup)) for r in results]
-        print(f"  {str(size):14} {dict(Counter(r.verdict for r in results))}, median |log speedup| {np.median(logs):.4f}, largest {max(logs):.4f}, "
+        print(f"  {str(size):14} {dict(Counter(r.verdict for r in results))}, median |log speedup| "
+              f"{np.median(logs):.4f}, largest {max(logs):.4f}, "
               f"median interval width {np.median([r.ci_high / r.ci_low - 1 for r in results]):.2%}")
     wrong = sum(r.verdict in ("faster", "slower") for _, r in found)
-    report(f"{name}, {len(ORIGINS)} origins, three sizes: at most 1 % of verdicts", f"{wrong} of {trials}", wrong <= trials / 100)
+    report(f"{name}, {len(ORIGINS)} origins, three sizes: at most 1 % of verdicts", f"{wrong} of {trials}",
+           wrong <= trials / 100)
 
 
 def small_form(trials):
@@ -191,7 +198,8 @@ def workflow(trials=50):
         optimized = copy.deepcopy(model)
         with no_grad():
             verdicts[compare_latency(model, optimized, ROWS, rng=trial, progress=False).verdict] += 1
-    report(f"an optimization that changes nothing: never a claim in {trials}", str(dict(verdicts)), not verdicts["faster"] + verdicts["slower"])
+    report(f"an optimization that changes nothing: never a claim in {trials}", str(dict(verdicts)),
+           not verdicts["faster"] + verdicts["slower"])
 
 
 # A measurement ends.
@@ -199,7 +207,8 @@ def workflow(trials=50):
 def clocks():
     "How long each clock takes to be refused, or to give a result."
     ticking = lambda: perf_counter_ns() // 15_600_000 * 15_600_000
-    for name, timer, limit in (("seconds", perf_counter, 1), ("standing", lambda: 7, 2), ("NaN", lambda: math.nan, 1), ("backwards", lambda: -perf_counter_ns(), 1),
+    for name, timer, limit in (("seconds", perf_counter, 1), ("standing", lambda: 7, 2),
+                               ("NaN", lambda: math.nan, 1), ("backwards", lambda: -perf_counter_ns(), 1),
                                ("microseconds", lambda: perf_counter_ns() // 1000, 3), ("15.6 ms", ticking, 20)):
         start = perf_counter()
         with warnings.catch_warnings():
@@ -242,8 +251,8 @@ def overhead(rounds=401, n=200):
     gc.enable()
     for which, what in enumerate(("takes", "reports")):
         cost, extra = np.median(turns[:, 0, which]), np.median(turns[:, 1, which] - turns[:, 0, which])
-        report(f"what a timed call {what}: within 10 % or 100 ns of a bare loop", f"{cost:.0f} ns, {extra:+.0f} ns ({extra / cost:+.1%})",
-               extra <= max(100, 0.1 * cost))
+        report(f"what a timed call {what}: within 10 % or 100 ns of a bare loop",
+               f"{cost:.0f} ns, {extra:+.0f} ns ({extra / cost:+.1%})", extra <= max(100, 0.1 * cost))
 
 
 # Point 6: other instruments on the same callable, all in loops of under a millisecond or so.
@@ -258,16 +267,18 @@ def by_ours(call, x, rows):
 
 
 def by_timeit(call, x, rows, number=128, repeat=180):
-    return 1e9 * np.median(timeit.repeat("call(x)", globals={"call": call, "x": x}, number=number, repeat=repeat)) / number
+    return (1e9 * np.median(timeit.repeat("call(x)", globals={"call": call, "x": x}, number=number, repeat=repeat))
+            / number)
 
 
 def by_pyperf(call, x, rows):
     import pyperf
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pyperf.json"
-        subprocess.run([sys.executable, "-m", "pyperf", "timeit", "--processes", "3", "--values", "60", "--loops", "128", "--copy-env",
-                        "-q", "-o", out, "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"],
-                       check=True, capture_output=True, cwd=Path(__file__).parent)
+        subprocess.run([sys.executable, "-m", "pyperf",
+                        "timeit", "--processes", "3", "--values", "60", "--loops", "128", "--copy-env", "-q", "-o", out,
+                        "-s", f"import bench_measurement as b; call, x = b.subject({rows})", "call(x)"], check=True,
+                       capture_output=True, cwd=Path(__file__).parent)
         return 1e9 * pyperf.Benchmark.load(str(out)).median()
 
 
@@ -287,9 +298,11 @@ def agreement(rounds=7):
             continue
         for rows in (1, 64):
             call, x = subject(rows)
-            turns = [[f(call, x, rows) for f in ((by_ours, other) if turn % 2 else (other, by_ours))][::1 if turn % 2 else -1]
+            turns = [[f(call, x, rows)
+                      for f in ((by_ours, other) if turn % 2 else (other, by_ours))][::1 if turn % 2 else -1]
                      for turn in range(rounds)]
-            ours, theirs = np.min(turns, axis=0)  # the quietest round of each: a loaded machine hits long loops more than single calls
+            # the quietest round of each: a loaded machine hits long loops more than single calls
+            ours, theirs = np.min(turns, axis=0)
             report(f"median of a call on {rows} row(s) within {limit:.0%} of {name}",
                    f"{ours:.0f} and {theirs:.0f} ns, ratio {ours / theirs:.3f}", abs(ours / theirs - 1) <= limit)
 
@@ -304,7 +317,8 @@ def across(times=3):
 
 if __name__ == "__main__":
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    parts = sys.argv[2:] or ["agreement", "overhead", "comparisons", "origins", "small_form", "workflow", "clocks", "across"]
+    parts = (sys.argv[2:]
+             or ["agreement", "overhead", "comparisons", "origins", "small_form", "workflow", "clocks", "across"])
     print(preflight())
     for part in parts:
         with contextlib.nullcontext() if part in ("origins", "small_form", "workflow") else no_grad():

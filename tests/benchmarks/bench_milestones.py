@@ -1,7 +1,8 @@
-"""Test accuracy of the two milestones that read digits: over seeds, as trained, with int8 weights, with half of the weights or filters.
+"""Test accuracy of the two milestones that read digits: over seeds, as trained, with int8 weights,
+with half of the weights or filters.
 
-`bench_milestones.py [SEEDS [cnn|vit ...]]`: 5 seeds of the initial weights and both networks by default (some ten minutes). The networks and
-their training are those of the pages in `src/milestones/`.
+`bench_milestones.py [SEEDS [cnn|vit ...]]`: 5 seeds of the initial weights and both networks by default (some ten
+minutes). The networks and their training are those of the pages in `src/milestones/`.
 """
 import copy
 import json
@@ -77,7 +78,8 @@ def row(of, make, seed):
     model, wall, own = make(), perf_counter(), process_time()
     of["train"](model, of["epochs"])
     wall, own = perf_counter() - wall, process_time() - own
-    found = {"float32": accuracy(of, model)} | {name: accuracy(of, change(copy.deepcopy(model))) for name, change in variants(of, model)}
+    found = ({"float32": accuracy(of, model)}
+             | {name: accuracy(of, change(copy.deepcopy(model))) for name, change in variants(of, model)})
     cells = "   ".join(f"{name} {value:.4f}" for name, value in found.items())
     print(f"  seed {seed}: {cells}   trained in {wall:.1f} s ({own:.1f} s of this process)", flush=True)
     return found, own
@@ -86,12 +88,15 @@ def row(of, make, seed):
 def bench(name, of, make, seeds):
     rows = [row(of, make, seed) for seed in range(seeds)]
     least = min(found["float32"] for found, _ in rows)
-    print(f"{name}: float32 {least:.4f} at least (promise {LEAST[name]}: {'met' if least >= LEAST[name] else 'MISSED'})")
+    print(
+        f"{name}: float32 {least:.4f} at least (promise {LEAST[name]}: {'met' if least >= LEAST[name] else 'MISSED'})")
     for variant in list(rows[0][0])[1:]:
         lost = max(found["float32"] - found[variant] for found, _ in rows)
-        print(f"{name}: {variant} loses {100 * lost:.2f} points at most (promise {100 * LOST[variant]:.0f}: {'met' if lost <= LOST[variant] else 'MISSED'})")
+        print(f"{name}: {variant} loses {100 * lost:.2f} points at most (promise {100 * LOST[variant]:.0f}: "
+              f"{'met' if lost <= LOST[variant] else 'MISSED'})")
     slowest = max(own for _, own in rows)
-    print(f"{name}: trained in {slowest:.1f} s at most (promise {TRAINING_S}: {'met' if slowest < TRAINING_S else 'MISSED'})")
+    print(f"{name}: trained in {slowest:.1f} s at most (promise {TRAINING_S}: "
+          f"{'met' if slowest < TRAINING_S else 'MISSED'})")
 
 
 if __name__ == "__main__":

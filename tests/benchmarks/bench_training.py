@@ -1,4 +1,5 @@
-"""One training epoch on the digits beside the same epoch written by hand in NumPy: same network, batches, loss and SGD with momentum."""
+"""One training epoch on the digits beside the same epoch written by hand in NumPy: same network,
+batches, loss and SGD with momentum."""
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -69,16 +70,20 @@ def main():
     for epoch in range(EPOCHS):
         losses = []
         loss = trainer.train_epoch(in_lockstep(loader, hand, X, y, ns, losses))
-        assert epoch > 2 or np.isclose(loss, sum(losses) / len(X), rtol=1e-3), f"not the same training: {loss}, by hand {sum(losses) / len(X)}"
+        assert (epoch > 2 or np.isclose(loss, sum(losses) / len(X),
+                                        rtol=1e-3)), f"not the same training: {loss}, by hand {sum(losses) / len(X)}"
     ours, by_hand = np.median(ns, axis=0) * len(loader) / 1e6
     ratio = float(np.median(np.divide(*np.transpose(ns))))
-    print(f"one epoch, {len(loader)} steps of {BATCH} taken in turns: tinytorch {ours:.2f} ms, NumPy by hand {by_hand:.2f} ms, "
+    print(f"one epoch, {len(loader)} steps of {BATCH} taken in turns: tinytorch {ours:.2f} ms, NumPy by hand "
+          f"{by_hand:.2f} ms, "
           f"ratio {ratio:.2f} (target {TARGET}: {'met' if ratio <= TARGET else 'MISSED'}, n={len(ns)} steps)")
-    start, trainer, test, accuracy, epochs = perf_counter_ns(), new_trainer(), DataLoader(TensorDataset(X_test, y_test), 128), 0.0, 0
+    start, trainer, test, accuracy, epochs = (perf_counter_ns(), new_trainer(),
+                                              DataLoader(TensorDataset(X_test, y_test), 128), 0.0, 0)
     while accuracy < 0.95 and epochs < 100:
         trainer.train_epoch(loader)
         accuracy, epochs = trainer.evaluate(test)[1], epochs + 1
-    print(f"digits from nothing to {accuracy:.1%} of the test set: {epochs} epochs, {(perf_counter_ns() - start) / 1e9:.2f} s (target 95 % in 10 s)")
+    print(f"digits from nothing to {accuracy:.1%} of the test set: {epochs} epochs, "
+          f"{(perf_counter_ns() - start) / 1e9:.2f} s (target 95 % in 10 s)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""An instructor's evening: from an LMS download to grades and feedback, with the reflection marked by clicking in Formgrader."""
+"""An instructor's evening: from an LMS download to grades and feedback,
+with the reflection marked by clicking in Formgrader."""
 import csv
 import json
 import shutil
@@ -10,7 +11,8 @@ from lab import chromium, jupyterlab, menu, needs_chromium, page_of, quiet, shot
 from submissions import notebook
 
 pytestmark = needs_chromium
-REFLECTION = "I would defend the compression ratio: bytes are counted, not timed. <script>document.title = 'owned'</script>"
+REFLECTION = (
+    "I would defend the compression ratio: bytes are counted, not timed. <script>document.title = 'owned'</script>")
 COMMENT = "Say which data the accuracy stands on."
 
 
@@ -23,16 +25,19 @@ def capstone(*words, status=0):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    "A course with two submissions that came as a Canvas and a Moodle download name them, and one file that is nobody's."
+    """A course with two submissions that came as a Canvas and a Moodle download name them,
+    and one file that is nobody's."""
     folder = tmp_path_factory.mktemp("instructor")
     course, downloads = folder / "course", folder / "downloads"
     assert "course in" in capstone("course", course)
     moodle = downloads / "Bob Boole_202_assignsubmission_file_"
     moodle.mkdir(parents=True)
     shutil.copy(course / "release" / "20_capstone" / "20_capstone.ipynb", moodle)
-    (downloads / "lovelaceada_101_5001_20_capstone.ipynb").write_text(json.dumps(notebook({"reflection": REFLECTION})), encoding="utf-8")
+    ((downloads / "lovelaceada_101_5001_20_capstone.ipynb")
+     .write_text(json.dumps(notebook({"reflection": REFLECTION})), encoding="utf-8"))
     (downloads / "timetable.txt").write_text("Monday")
-    assert "timetable.txt" in capstone("collect", course, "--from", downloads, status=1), "what does not match is listed"
+    assert ("timetable.txt"
+            in capstone("collect", course, "--from", downloads, status=1)), "what does not match is listed"
     assert {path.name for path in (course / "submitted").iterdir()} == {"lovelaceada_101", "Bob_Boole_202"}
     return course
 
@@ -69,7 +74,8 @@ def by_buttons(course, page, address):
     assert float(row.locator("td.score").inner_text().split("/")[0]) > 80
     pressed(page, row.locator("td.generate-feedback a"), "Successfully generated feedback")
     (path,) = (course / "feedback" / "hoppergrace_303").rglob("*.html")
-    assert "Content-Security-Policy" in path.read_text(encoding="utf-8") and "BEGIN HIDDEN" not in path.read_text(encoding="utf-8")
+    assert ("Content-Security-Policy" in path.read_text(encoding="utf-8")
+            and "BEGIN HIDDEN" not in path.read_text(encoding="utf-8"))
 
 
 def test_from_downloads_to_feedback(course):
@@ -93,7 +99,8 @@ def test_from_downloads_to_feedback(course):
             assert page.title() != "owned" and REFLECTION.split(":")[0] in form.locator("body").inner_text()
             for field, text, stored in ((points, "4", "/api/grade/"), (comment, COMMENT, "/api/comment/")):
                 field.fill(text)
-                with page.expect_response(lambda answer: answer.request.method == "PUT" and stored in answer.url) as answer:
+                with page.expect_response(lambda answer: answer.request.method == "PUT"
+                                          and stored in answer.url) as answer:
                     field.press("Tab")
                 assert answer.value.ok
             shot(page, "instructor-03-marked")

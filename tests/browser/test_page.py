@@ -10,7 +10,8 @@ TOPS = """() => {
     const outer = [...document.querySelectorAll('.jp-WindowedPanel-outer')].find(element => element.offsetParent);
     const top = outer.getBoundingClientRect().top - outer.scrollTop;
     const cells = [...outer.querySelectorAll('.jp-Cell')].map(cell => cell.getBoundingClientRect());
-    return {height: outer.scrollHeight, screen: outer.clientHeight, cells: cells.map(box => [box.top - top, box.bottom - top])};
+    return {height: outer.scrollHeight, screen: outer.clientHeight,
+            cells: cells.map(box => [box.top - top, box.bottom - top])};
 }"""
 
 
@@ -20,13 +21,16 @@ def measured(tmp_path_factory):
     from tinytorch_grader.release import release
     released = release(tmp_path_factory.mktemp("page") / "released", "org/name")
     home = quiet(tmp_path_factory.mktemp("home"))
-    settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    settings = (home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
+                / "tracker.jupyterlab-settings")
     settings.parent.mkdir(parents=True)
     settings.write_text('{"windowingMode": "none"}')   # every cell is laid out, not only those in sight
-    with jupyterlab(released, home) as address, chromium() as browser, page_of(browser, viewport={"width": 1366, "height": 768}) as page:
+    with (jupyterlab(released, home) as address, chromium() as browser,
+          page_of(browser, viewport={"width": 1366, "height": 768}) as page):
         page.goto(f"{address}/lab/tree/20_capstone.ipynb")
         cells = nbformat.read(released / "20_capstone.ipynb", as_version=4).cells
-        page.wait_for_function("count => document.querySelectorAll('.jp-NotebookPanel .jp-Cell').length === count", arg=len(cells))
+        page.wait_for_function("count => document.querySelectorAll('.jp-NotebookPanel .jp-Cell').length === count",
+                               arg=len(cells))
         page.wait_for_timeout(5000)   # formulas and the diagrams find their size
         return cells, page.evaluate(TOPS)
 

@@ -1,4 +1,5 @@
-"""A student's evening: from the Binder link to a submission on their own disk, in a real JupyterLab and a real browser."""
+"""A student's evening: from the Binder link to a submission on their own disk,
+in a real JupyterLab and a real browser."""
 import json
 import re
 import shutil
@@ -16,7 +17,8 @@ pytestmark = needs_chromium
 NOTEBOOK = "20_capstone.ipynb"
 BINDER = {"BINDER_REPO_URL": "https://github.com/org/name", "BINDER_LAUNCH_HOST": "https://mybinder.org/",
           "BINDER_PERSISTENT_REQUEST": "v2/gh/org/name/abc"}
-SIMPLE_MLP = [["self.fc1 = Linear(input_size, hidden_size)", "self.relu = ReLU()", "self.fc2 = Linear(hidden_size, output_size)"],
+SIMPLE_MLP = [["self.fc1 = Linear(input_size, hidden_size)", "self.relu = ReLU()",
+               "self.fc2 = Linear(hidden_size, output_size)"],
               ["return self.fc2.forward(self.fc1.forward(x))"],  # forgets the ReLU
               ["return [*self.fc1.parameters(), *self.fc2.parameters()]"],
               ["return sum(_count(layer) for layer in self.layers)"]]
@@ -24,7 +26,8 @@ SIMPLE_MLP = [["self.fc1 = Linear(input_size, hidden_size)", "self.relu = ReLU()
 
 @pytest.fixture(scope="module", params=["project", pytest.param("fresh", marks=pytest.mark.long)])
 def environment(request, tmp_path_factory):
-    """The released repository, and a Python with what it asks for: this project's own, or one built as Binder builds it."""
+    """The released repository, and a Python with what it asks for: this project's own,
+    or one built as Binder builds it."""
     from tinytorch_grader.release import release
 
     scratch = tmp_path_factory.mktemp("student")
@@ -35,7 +38,8 @@ def environment(request, tmp_path_factory):
         return
     (wheel,) = (released / "binder").glob("*.whl")
     zipfile.ZipFile(wheel).extractall(scratch / "wheel")
-    yield SimpleNamespace(name="", released=released, python=sys.executable, more={**BINDER, "PYTHONPATH": str(scratch / "wheel")})
+    yield SimpleNamespace(name="", released=released, python=sys.executable,
+                          more={**BINDER, "PYTHONPATH": str(scratch / "wheel")})
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +102,10 @@ def test_a_message_teaches_until_the_answer_is_right(lab, browser, environment, 
         said = notebook.run("part1-forward")
         shot(page, f"{environment.name}student-03-message")
         assert "AssertionError: forward: off by" in said and "ReLU" in said and "Part 1" in said
-        assert "Traceback" not in said and "Cell In" not in said, "the message alone, without the way through locked helpers"
-        notebook.type_over("part1-model", "return self.fc2.forward(self.fc1", "return self.fc2.forward(self.relu.forward(self.fc1.forward(x)))")
+        assert ("Traceback" not in said
+                and "Cell In" not in said), "the message alone, without the way through locked helpers"
+        notebook.type_over("part1-model", "return self.fc2.forward(self.fc1",
+                           "return self.fc2.forward(self.relu.forward(self.fc1.forward(x)))")
         assert notebook.run("part1-model") == ""
         assert notebook.run("part1-forward") == "", "a right answer is met with silence"
         shot(page, f"{environment.name}student-04-silence")
@@ -114,7 +120,8 @@ def test_from_the_last_mistake_to_the_submission(lab, browser, environment, plac
     with page_of(browser) as page:
         notebook = opened(page, lab, place)
         said = notebook.validate()
-        assert "optimize_model" in said and said.count("AssertionError: ") == 1, f"Validate names the one mistake: {said}"
+        assert ("optimize_model" in said
+                and said.count("AssertionError: ") == 1), f"Validate names the one mistake: {said}"
         notebook.type_over("part4b-optimize", "pass", "if fingerprint(optimized) != before: techniques.append(name)")
         notebook.save()
         page.locator(".jp-NotebookPanel-toolbar").get_by_text("Validate").click()
@@ -125,12 +132,16 @@ def test_from_the_last_mistake_to_the_submission(lab, browser, environment, plac
         menu(page, "Run", "Run All Cells")
         notebook.wait()
         notebook.save()
-        notebook.show(notebook.js("notebook.widgets.findIndex(cell => cell.model.sharedModel.getSource().includes('import zipfile'))"))
+        notebook.show(notebook.js(
+            "notebook.widgets.findIndex(cell => cell.model.sharedModel.getSource().includes('import zipfile'))"))
         shot(page, f"{environment.name}student-06-all-run")
         formulas = notebook.js("[...notebook.widgets].filter(cell => cell.model.type === 'markdown').flatMap(cell => "
-                               "cell.model.sharedModel.getSource().match(/\\$[^$]+\\$/g) ?? [])")  # JupyterLab draws a formula between escaped dollars too
-        assert formulas and not [text for text in formulas if re.search(r"[a-z]{3,} [a-z]{3,}", text)], "prose between two dollar signs"
-        outputs = [output for cell in json.loads((place / NOTEBOOK).read_text(encoding="utf-8"))["cells"] for output in cell.get("outputs", [])]
+                               # JupyterLab draws a formula between escaped dollars too
+                               "cell.model.sharedModel.getSource().match(/\\$[^$]+\\$/g) ?? [])")
+        assert (formulas and not [text for text in formulas
+                                  if re.search(r"[a-z]{3,} [a-z]{3,}", text)]), "prose between two dollar signs"
+        outputs = [output for cell in json.loads((place / NOTEBOOK).read_text(encoding="utf-8"))["cells"]
+                   for output in cell.get("outputs", [])]
         assert [output["evalue"] for output in outputs if output["output_type"] == "error"] == []
         check_alternative_texts(outputs)
         submission = json.loads((place / "submission.json").read_text(encoding="utf-8"))
@@ -147,10 +158,12 @@ def test_from_the_last_mistake_to_the_submission(lab, browser, environment, plac
 
 
 def check_alternative_texts(outputs):
-    pictures = [tag for output in outputs for tag in re.findall(r"<img [^>]*>", "".join(output.get("data", {}).get("text/html", "")))]
+    pictures = [tag for output in outputs
+                for tag in re.findall(r"<img [^>]*>", "".join(output.get("data", {}).get("text/html", "")))]
     assert len(pictures) >= 3, "plots are shown by `show(fig, alt)`"
     for tag in pictures:
-        assert len(re.search(r'alt="([^"]*)"', tag)[1].split()) >= 5, f"a plot without a text that says what it shows: {tag[:200]}"
+        assert (len(re.search(r'alt="([^"]*)"', tag)[1].split())
+                >= 5), f"a plot without a text that says what it shows: {tag[:200]}"
     assert not any("image/png" in output.get("data", {}) for output in outputs), "a picture without alternative text"
 
 
@@ -162,11 +175,13 @@ def test_check_export_and_a_fresh_kernel(lab, browser, environment, place):
         terminal.run(f"cd {place.name}")
         said = terminal.run("capstone check")
         shot(page, f"{environment.name}student-07-check")
-        assert "part1-forward " in said and "total " in said and "95 of 100" in said, "points a part, all but the reflection"
+        assert ("part1-forward " in said and "total " in said
+                and "95 of 100" in said), "points a part, all but the reflection"
         terminal.run("nbdev_export")
         assert (place / "tinytorch" / "olympics.py").is_file()
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()], metadata=kernel), place / "scratch.ipynb")
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()], metadata=kernel),
+                       place / "scratch.ipynb")
         fresh = Notebook(page, lab[0], f"{place.name}/scratch.ipynb")
         fresh.show(0).click()
         page.keyboard.type("from tinytorch import olympics; olympics.__file__, olympics.SimpleMLP()")
@@ -198,7 +213,8 @@ def test_keyboard_alone_at_200_percent(lab, browser, environment, place):
         press("Control+Enter")
         notebook.wait()
         shot(page, f"{environment.name}student-11-zoom-message")
-        assert "count_parameters: got 200" in page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea").inner_text()
+        assert ("count_parameters: got 200"
+                in page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea").inner_text())
 
 
 def test_work_outlives_the_server(browser, environment, tmp_path):
@@ -208,7 +224,8 @@ def test_work_outlives_the_server(browser, environment, tmp_path):
         for session in ("first", "second"):
             served = tmp_path / session
             shutil.copytree(environment.released, served)
-            with jupyterlab(served, quiet(tmp_path / f"home-{session}"), environment.python, port, **environment.more) as address:
+            with jupyterlab(served, quiet(tmp_path / f"home-{session}"), environment.python, port,
+                            **environment.more) as address:
                 notebook = Notebook(page, address, NOTEBOOK)
                 if session == "first":
                     notebook.type_over("q1", "raise NotImplementedError()", typed)
@@ -221,7 +238,8 @@ def test_work_outlives_the_server(browser, environment, tmp_path):
                     shot(page, f"{environment.name}student-13-next-session")
             if session == "first":
                 lost = page.locator(".jp-Dialog", has_text="Server Connection Error")
-                page.add_locator_handler(lost, lambda dialog: dialog.locator(".jp-Dialog-button").last.click(), no_wait_after=True)
+                page.add_locator_handler(lost, lambda dialog: dialog.locator(".jp-Dialog-button").last.click(),
+                                         no_wait_after=True)
                 with page.expect_download() as download:
                     page.get_by_title("Download visible").click()
                 shot(page, f"{environment.name}student-12-server-gone")

@@ -18,13 +18,15 @@ from tinytorch_grader import release
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = "20_capstone"
-RIGHT = {"double": "def double(x):\n    return 2 * x", "half": "def half(x):\n    return x / 2", "why": "Because it is so."}
+RIGHT = {"double": "def double(x):\n    return 2 * x", "half": "def half(x):\n    return x / 2",
+         "why": "Because it is so."}
 WRONG = "def half(x):\n    return 2 / x"
 needs_cage = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed: run `make system`")
 
 
 def cell(grade_id, source, points=None, solution=False, make=new_code_cell):
-    data = {"grade_id": grade_id, "grade": points is not None, "locked": not solution, "schema_version": 3, "solution": solution, "task": False}
+    data = {"grade_id": grade_id, "grade": points is not None, "locked": not solution, "schema_version": 3,
+            "solution": solution, "task": False}
     found = make(source, metadata={"nbgrader": data | ({"points": points} if points is not None else {})})
     found["id"] = grade_id
     return found
@@ -33,13 +35,15 @@ def cell(grade_id, source, points=None, solution=False, make=new_code_cell):
 def source_notebook():
     "The trusted notebook, with solutions and hidden tests."
     hidden = lambda line: f"### BEGIN HIDDEN TESTS\n{line}\n### END HIDDEN TESTS"
-    solution = lambda name: RIGHT[name].replace("    return", "    ### BEGIN SOLUTION\n    return") + "\n    ### END SOLUTION"
+    solution = (lambda name: RIGHT[name].replace("    return", "    ### BEGIN SOLUTION\n    return")
+                + "\n    ### END SOLUTION")
     notebook = new_notebook(cells=[
         cell("given", "import random, time"),
         cell("double", solution("double"), solution=True),
         cell("double-check", f"assert double(2) == 4\n{hidden('assert double(3) == 6, chr(39) * 2')}", 2),
         cell("half", solution("half"), solution=True),
-        cell("half-check", f"assert half(2) == 1\n{hidden('n = random.randint(5, 99); assert half(2 * n) == n, str(half(2 * n))')}", 3),
+        cell("half-check", "assert half(2) == 1\n"
+             f"{hidden('n = random.randint(5, 99); assert half(2 * n) == n, str(half(2 * n))')}", 3),
         cell("why", RIGHT["why"], 5, solution=True, make=new_markdown_cell)])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     return notebook
@@ -63,7 +67,8 @@ def small_source():
 
 
 def make_course(folder, more=()):
-    "An nbgrader course of `source_notebook()` and the cells `more` in `folder`, made by `capstone course`'s own function."
+    """An nbgrader course of `source_notebook()` and the cells `more` in `folder`,
+    made by `capstone course`'s own function."""
     if not more: return shutil.copytree(template(small_source()), folder / "course")
     notebook = source_notebook()
     notebook.cells += more
@@ -90,7 +95,8 @@ def hand_in(course, student, timestamp=None, **answers):
 
 @functools.cache
 def warm():
-    "An environment in which `capstone` and `nbgrader` are forks of a process that has imported both; it ends with this one."
+    """An environment in which `capstone` and `nbgrader` are forks of a process that has imported both;
+    it ends with this one."""
     with contextlib.ExitStack() as stack:
         made = stack.enter_context(commands(stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-"))))
         atexit.register(stack.pop_all().close)
@@ -98,15 +104,19 @@ def warm():
 
 
 def capstone(*words, **more):
-    "Run the command `capstone`, with its own `env` as a process of its own; the CompletedProcess with its output as text."
-    command, env = ([sys.executable, "-m", "tinytorch_grader"], {}) if "env" in more else (["capstone"], {"env": warm()})
-    return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, timeout=300, **{"cwd": ROOT} | env | more)
+    """Run the command `capstone`, with its own `env` as a process of its own;
+    the CompletedProcess with its output as text."""
+    command, env = (([sys.executable, "-m", "tinytorch_grader"], {}) if "env" in more
+                    else (["capstone"], {"env": warm()}))
+    return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, timeout=300,
+                          **{"cwd": ROOT} | env | more)
 
 
 def nbgrader(course, *words):
     "Run the stock command `nbgrader` in the course; the CompletedProcess."
     env = warm() | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(["nbgrader", *map(str, words)], cwd=course, capture_output=True, text=True, timeout=600, env=env)
+    return subprocess.run(["nbgrader", *map(str, words)], cwd=course, capture_output=True, text=True, timeout=600,
+                          env=env)
 
 
 def gradebook(course):
@@ -115,9 +125,11 @@ def gradebook(course):
     with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
         return {s.student.id: {"score": s.score, "manual": s.needs_manual_grade, "timestamp": s.timestamp,
                                "late": s.late_submission_penalty, "failed": s.notebooks[0].failed_tests,
-                               "grades": {g.name: (g.auto_score, g.manual_score, g.needs_manual_grade, g.failed_tests, g.max_score)
+                               "grades": {g.name: (g.auto_score, g.manual_score, g.needs_manual_grade, g.failed_tests,
+                                                   g.max_score)
                                           for g in s.notebooks[0].grades},
-                               "comments": {c.name: (c.auto_comment, c.manual_comment) for c in s.notebooks[0].comments}}
+                               "comments": {c.name: (c.auto_comment, c.manual_comment)
+                                            for c in s.notebooks[0].comments}}
                 for s in book.assignment_submissions(ASSIGNMENT)}
 
 

@@ -33,13 +33,15 @@ def jupyterlab(folder, home, python=sys.executable, port=None, **environment):
     port = port or free_port()
     path = os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"])
     home.mkdir(exist_ok=True)
-    (home / ".bash_profile").write_text(f"export PATH={path}\n")  # as Binder's profile does: a terminal is a login shell
-    environment = {"PATH": path, "HOME": str(home),
-                   "LANG": "C.UTF-8", "SHELL": "/bin/bash", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
-    options = ["--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.allow_root=True",
-               "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+    # as Binder's profile does: a terminal is a login shell
+    (home / ".bash_profile").write_text(f"export PATH={path}\n")
+    environment = {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "SHELL": "/bin/bash", "OMP_NUM_THREADS": "1",
+                   "OPENBLAS_NUM_THREADS": "1", **environment}
+    options = ["--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+               "--ServerApp.allow_root=True", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
     with (home / "lab.log").open("w") as log:
-        server = subprocess.Popen([python, "-m", "jupyterlab", *options], cwd=folder, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen([python, "-m", "jupyterlab", *options], cwd=folder, env=environment, stdout=log,
+                                  stderr=log)
         address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
         try:
             while True:
@@ -48,7 +50,8 @@ def jupyterlab(folder, home, python=sys.executable, port=None, **environment):
                     break
                 except OSError:
                     if server.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError(f"JupyterLab did not start: {(home / 'lab.log').read_text()[-2000:]}") from None
+                        raise RuntimeError(
+                            f"JupyterLab did not start: {(home / 'lab.log').read_text()[-2000:]}") from None
                     time.sleep(0.1)
             yield address
         finally:
@@ -62,7 +65,8 @@ def jupyterlab(folder, home, python=sys.executable, port=None, **environment):
 
 def quiet(home):
     "Answer JupyterLab's question about news, as postBuild does for Binder."
-    settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    settings = (home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+                / "notification.jupyterlab-settings")
     settings.parent.mkdir(parents=True)
     settings.write_text('{"fetchNews": "false"}')
     return home
@@ -74,7 +78,8 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS, env={**os.environ, "HOME": home})
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS,
+                                             env={**os.environ, "HOME": home})
         yield browser
         browser.close()
 
@@ -112,7 +117,8 @@ def menu(page, *names):
 
 
 class Notebook:
-    "A notebook open in a JupyterLab page. Cells are found by grade_id; what a person does is done by mouse and keyboard."
+    """A notebook open in a JupyterLab page. Cells are found by grade_id;
+    what a person does is done by mouse and keyboard."""
     def __init__(self, page, address=None, path=None):
         self.page = page
         if address:
@@ -132,13 +138,15 @@ class Notebook:
         "Until the kernel has nothing left to do."
         self.page.wait_for_function("""() => {
             const panel = window.jupyterapp?.shell.currentWidget;
-            return panel?.sessionContext?.session?.kernel?.status === 'idle' && !panel.content.widgets.some(cell => cell.model.executionState === 'running');
+            return panel?.sessionContext?.session?.kernel?.status === 'idle'
+                && !panel.content.widgets.some(cell => cell.model.executionState === 'running');
         }""")
 
     def show(self, where):
         "Scroll to the cell with this grade_id or index, and select it; returns its locator."
         index = self.js("find(id)", where) if isinstance(where, str) else where
-        self.js("(notebook.activeCellIndex = id, notebook.deselectAll(), notebook.mode = 'command', notebook.scrollToItem(id, 'center'))", index)
+        self.js("(notebook.activeCellIndex = id, notebook.deselectAll(), notebook.mode = 'command', "
+                "notebook.scrollToItem(id, 'center'))", index)
         cell = self.page.locator(f'.jp-Notebook > * .jp-Cell[data-windowed-list-index="{index}"]')
         cell.wait_for()
         return cell
@@ -169,7 +177,8 @@ class Notebook:
 
     def before(self, where):
         "Indices of the code cells that have not run and stand before a cell."
-        return self.js("notebook.widgets.flatMap((cell, i) => i < find(id) && cell.model.type === 'code' && !cell.model.executionCount ? [i] : [])", where)
+        return self.js("notebook.widgets.flatMap((cell, i) => i < find(id) && cell.model.type === 'code' && "
+                       "!cell.model.executionCount ? [i] : [])", where)
 
     def validate(self):
         "Click nbgrader's Validate button; returns what its dialog says."
@@ -190,7 +199,8 @@ class Terminal:
     def text(self):
         return self.page.evaluate("""() => {
             const buffer = window.jupyterapp.shell.currentWidget.content._term.buffer.active;
-            return Array.from({length: buffer.length}, (_, i) => buffer.getLine(i).translateToString(true)).join('\\n').trimEnd() + ' ';
+            return Array.from({length: buffer.length}, (_, i) => buffer.getLine(i).translateToString(true))
+                .join('\\n').trimEnd() + ' ';
         }""")
 
     def until(self, pattern):

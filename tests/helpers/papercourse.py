@@ -1,4 +1,5 @@
-"""A graded course without grading: what `capstone grade` leaves, made up, for the tests of feedback, report and collect."""
+"""A graded course without grading: what `capstone grade` leaves, made up, for the tests of feedback,
+report and collect."""
 import copy
 import functools
 import json
@@ -31,14 +32,16 @@ def reference(folder):
 
 def parts(folder, **failed):
     "Parts with full points, but none and the message for those `failed`, whose names have _ for -."
-    found = {marks(cell)["grade_id"]: {"score": None if marks(cell)["solution"] else marks(cell)["points"], "max_score": marks(cell)["points"],
-                                       "message": ""} for cell in source(folder).cells if marks(cell).get("grade")}
+    found = {marks(cell)["grade_id"]: {"score": None if marks(cell)["solution"] else marks(cell)["points"],
+                                       "max_score": marks(cell)["points"], "message": ""}
+             for cell in source(folder).cells if marks(cell).get("grade")}
     for name, message in failed.items(): found[name.replace("_", "-")] |= {"score": 0, "message": message}
     return found
 
 
 def record(folder, *results, timestamp=None):
-    "Leave `results` as `grade` does: autograded/ (with outputs that no grader of ours would write, too), gradebook, `_grades/`."
+    """Leave `results` as `grade` does: autograded/ (with outputs that no grader of ours would write,
+    too), gradebook, `_grades/`."""
     (folder / "_grades").mkdir(exist_ok=True)
     with Gradebook(folder) as book:
         for result in results:
@@ -55,8 +58,9 @@ def record(folder, *results, timestamp=None):
 
 
 def result(student, notebook, parts, status="graded", message="", seconds=0.25, notes=()):
-    return SimpleNamespace(student=student, status=status, parts=parts, notebook=notebook, message=message, seconds=seconds, notes=list(notes),
-                           score=sum(part["score"] or 0 for part in parts.values()), max_score=100.0, needs_manual=bool(notebook), seed="5eed")
+    return SimpleNamespace(student=student, status=status, parts=parts, notebook=notebook, message=message,
+                           seconds=seconds, notes=list(notes), score=sum(part["score"] or 0 for part in parts.values()),
+                           max_score=100.0, needs_manual=bool(notebook), seed="5eed")
 
 
 def cell(notebook, grade_id):
@@ -69,7 +73,8 @@ def stream(words, name="stdout"):
 
 def display(**data):
     "An output of display(); `image_png=` stands for image/png."
-    return {"output_type": "display_data", "metadata": {}, "data": {name.replace("_", "/", 1): value for name, value in data.items()}}
+    return {"output_type": "display_data", "metadata": {},
+            "data": {name.replace("_", "/", 1): value for name, value in data.items()}}
 
 
 @functools.lru_cache
@@ -81,13 +86,16 @@ def digits():
 def measured(latency_ms, size_mb, accuracy, before=(0.01, 0.01, 0.97), data=None, **more):
     "A valid submission of an optimized model; `data`: SHA-256 of X and y, those of the digits by default."
     x, y = data or digits()
-    side = lambda name, latency, size, accuracy: {
-        "model_name": name, "provenance": {"X_sha256": x, "y_sha256": y, "num_samples": 355, "protocol": {"num_runs": 100}},
-        "metrics": {"parameter_count": 2410, "model_size_mb": size, "accuracy": accuracy, "latency_ms_mean": latency, "latency_ms_median": latency}}
-    return {"tinytorch_version": "0.20.0", "submission_type": "capstone_benchmark", "timestamp": "2026-03-01T10:00:00+00:00", "schema_version": "1.0",
+    side = lambda name, latency, size, accuracy: {"model_name": name, "provenance": {"X_sha256": x, "y_sha256": y,
+                                                                                     "num_samples": 355, "protocol": {
+        "num_runs": 100}}, "metrics": {"parameter_count": 2410, "model_size_mb": size, "accuracy": accuracy,
+                                       "latency_ms_mean": latency, "latency_ms_median": latency}}
+    return {"tinytorch_version": "0.20.0", "submission_type": "capstone_benchmark",
+            "timestamp": "2026-03-01T10:00:00+00:00", "schema_version": "1.0",
             "system_info": {"platform": "Linux", "python_version": "3.11"}, "baseline": side("baseline", *before),
             "optimized": side("optimized", latency_ms, size_mb, accuracy) | {"techniques_applied": ["quantize_int8"]},
-            "improvements": {"speedup": before[0] / latency_ms, "speedup_basis": "median", "compression_ratio": before[1] / size_mb,
+            "improvements": {"speedup": before[0] / latency_ms, "speedup_basis": "median",
+                             "compression_ratio": before[1] / size_mb,
                              "accuracy_delta": accuracy - before[2]}} | more
 
 

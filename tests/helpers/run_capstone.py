@@ -1,7 +1,9 @@
-"""Run the code cells of the reference notebook in one plain Python process: `python run_capstone.py REQUEST`, JSON in and out.
+"""Run the code cells of the reference notebook in one plain Python process:
+`python run_capstone.py REQUEST`, JSON in and out.
 
 REQUEST: {"block": [modules that cannot be imported], "demo": whether demo cells run, "then": code to run last}.
-The answer, last line of stdout: {"cells": [{"id", "points", "demo", "out", "error"}], "result": what `then` left in `result`}.
+The answer, last line of stdout: {"cells": [{"id", "points", "demo", "out", "error"}], "result":
+what `then` left in `result`}.
 """
 import contextlib
 import io
@@ -48,15 +50,18 @@ def main(request):
         if cell["cell_type"] != "code" or demo and not request.get("demo"): continue
         out, error = run("".join(cell["source"]), f"<cell {number}>", scope)
         meta = cell["metadata"].get("nbgrader", {})
-        answer.append({"id": meta.get("grade_id", cell["id"]), "points": meta.get("points", 0), "demo": demo, "out": out, "error": error})
+        answer.append({"id": meta.get("grade_id", cell["id"]), "points": meta.get("points", 0), "demo": demo,
+                       "out": out, "error": error})
     out, error = run(request.get("then", ""), "<then>", scope)
     return {"cells": answer, "result": scope.get("result"), "error": error}
 
 
 def ask(folder, path=None, **request):  # where it runs; `TINYTORCH_PATH` or None
     "The answer of a fresh process to `request`."
-    environment = {name: value for name, value in os.environ.items() if name != "TINYTORCH_PATH"} | ({"TINYTORCH_PATH": str(path)} if path else {})
-    done = subprocess.run([sys.executable, __file__, json.dumps(request)], capture_output=True, text=True, cwd=folder, env=environment)
+    environment = ({name: value for name, value in os.environ.items() if name != "TINYTORCH_PATH"}
+                   | ({"TINYTORCH_PATH": str(path)} if path else {}))
+    done = subprocess.run([sys.executable, __file__, json.dumps(request)], capture_output=True, text=True, cwd=folder,
+                          env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

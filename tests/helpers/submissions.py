@@ -1,4 +1,5 @@
-"""Submissions for the grader's tests: the capstone's notebook with cells replaced, emptied or added, and a box to run them in."""
+"""Submissions for the grader's tests: the capstone's notebook with cells replaced, emptied or added,
+and a box to run them in."""
 import copy
 import json
 import re
@@ -28,7 +29,8 @@ def mark(cell):
 
 def solutions():
     "{grade_id: source} of the reference solution."
-    return {mark(c)["grade_id"]: "".join(c["source"]) for c in SOURCE["cells"] if mark(c).get("solution") and not mark(c).get("grade")}
+    return {mark(c)["grade_id"]: "".join(c["source"]) for c in SOURCE["cells"]
+            if mark(c).get("solution") and not mark(c).get("grade")}
 
 
 def notebook(changes=(), release=False, before=None):
@@ -40,13 +42,14 @@ def notebook(changes=(), release=False, before=None):
     for cell in found["cells"]:
         source = "".join(cell["source"])
         if release:
-            source = STUB.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError()" if cell["cell_type"] == "code" else "YOUR ANSWER HERE", source)
+            source = STUB.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError()" if cell["cell_type"] == "code"
+                              else "YOUR ANSWER HERE", source)
             source = intake.without_regions(source)
         cell["source"] = dict(changes).get(mark(cell).get("grade_id"), source)
     for grade_id, sources in (before or {}).items():
         at = next(i for i, cell in enumerate(found["cells"]) if mark(cell).get("grade_id") == grade_id)
-        found["cells"][at:at] = [{"cell_type": "code", "execution_count": None, "id": f"own-{grade_id}-{n}", "metadata": {}, "outputs": [],
-                                  "source": source} for n, source in enumerate(sources)]
+        found["cells"][at:at] = [{"cell_type": "code", "execution_count": None, "id": f"own-{grade_id}-{n}",
+                                  "metadata": {}, "outputs": [], "source": source} for n, source in enumerate(sources)]
     return found
 
 

@@ -1,8 +1,10 @@
-"""`capstone` and `nbgrader` for a shell, each command a fork of one Python that has imported both: a page of commands runs in seconds.
+"""`capstone` and `nbgrader` for a shell, each command a fork of one Python that has imported both:
+a page of commands runs in seconds.
 
     with commands(folder) as environment: subprocess.run(["bash", "-c", "capstone grade course"], env=environment)
 
-Each fork has the words, folder, environment and streams of the command that asked for it; what the command does is what it does anywhere.
+Each fork has the words, folder, environment and streams of the command that asked for it;
+what the command does is what it does anywhere.
 """
 import contextlib
 import json
@@ -80,7 +82,8 @@ def commands(folder):
     for name in ("capstone", "nbgrader"):
         (bin / name).write_text(f"#!{sys.executable} -SE\n{ASK.format(address=address)}")
         (bin / name).chmod(0o755)
-    process = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"MPLBACKEND": "agg"})
+    process = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               env=os.environ | {"MPLBACKEND": "agg"})
     try:
         assert process.stdout.readline() == b"ready\n"
         yield os.environ | {"PATH": os.pathsep.join([str(bin), str(Path(sys.executable).parent), os.environ["PATH"]])}

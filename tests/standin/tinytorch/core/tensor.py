@@ -12,7 +12,8 @@ class Tensor:
 
     def matmul(self, other):
         if not isinstance(other, Tensor): raise TypeError(f"matmul of Tensor and {type(other).__name__}")
-        if self.data.shape[-1] != other.data.shape[0]: raise ValueError(f"matmul: {self.data.shape} and {other.data.shape}")
+        if self.data.shape[-1] != other.data.shape[0]:
+            raise ValueError(f"matmul: {self.data.shape} and {other.data.shape}")
         return Tensor(np.dot(self.data, other.data))
 
     def __getitem__(self, key): return Tensor(self.data[key])
