@@ -17,7 +17,18 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install 'tinytorch[grader]'")
 
-from grading import ASSIGNMENT, RIGHT, ROOT, WRONG, capstone, gradebook, grades, hand_in, make_course, needs_cage  # noqa: E402
+from grading import (  # noqa: E402
+    ASSIGNMENT,
+    RIGHT,
+    ROOT,
+    WRONG,
+    capstone,
+    gradebook,
+    grades,
+    hand_in,
+    make_course,
+    needs_cage,
+)
 
 from tinytorch_grader import grade as grading  # noqa: E402
 from tinytorch_grader.intake import Job, Step  # noqa: E402
