@@ -21,15 +21,16 @@ from .core.autograd import no_grad
 from .core.tensor import Tensor, patch
 from .perf.footing import _arrays, _callable, stored_bytes
 from .perf.latency import measure_latency
-from .perf.pairs import Comparison, balanced_order, compare_latency, measure_latencies, paired_interval, verdict
+from .perf.pairs import (
+    Comparison, balanced_order, compare_latency, measure_latencies, paired_interval, verdict)
 from .perf.results import (
-    BenchmarkResult, VirtualClock, _Limit, _Shown, _text, median_interval, median_ranks, min_runs, precise_timer, preflight,
-    stability_warnings, whole)
+    BenchmarkResult, VirtualClock, _Limit, _Shown, _text, median_interval, median_ranks, min_runs, precise_timer,
+    preflight, stability_warnings, whole)
 
 # %% ../src/modules/19_benchmarking.ipynb #8ff53348
-_all_ = ["precise_timer", "VirtualClock", "preflight", "min_runs", "median_ranks", "median_interval", "stability_warnings",
-         "BenchmarkResult", "stored_bytes", "measure_latency", "measure_latencies", "balanced_order", "paired_interval", "verdict",
-         "Comparison", "compare_latency"]
+_all_ = ["precise_timer", "VirtualClock", "preflight", "min_runs", "median_ranks", "median_interval",
+         "stability_warnings", "BenchmarkResult", "stored_bytes", "measure_latency", "measure_latencies",
+         "balanced_order", "paired_interval", "verdict", "Comparison", "compare_latency"]
 
 # %% ../src/modules/19_benchmarking.ipynb #34a9bd27
 def _peak_bytes(call, x):
@@ -84,7 +85,8 @@ def _batches(X, size):
 
 def _throughput(latency, size):
     "The BenchmarkResult of batches of `size` as samples per second."
-    return BenchmarkResult("throughput_samples_per_sec", 1000 * size / latency.values, latency.metadata | {"batch_size": size}, latency.warnings)
+    return BenchmarkResult("throughput_samples_per_sec", 1000 * size / latency.values,
+                           latency.metadata | {"batch_size": size}, latency.warnings)
 
 # %% ../src/modules/19_benchmarking.ipynb #23f1a7d6
 def measure_throughput(
@@ -153,25 +155,34 @@ class AccuracyResult(_Shown):
 
 # %% ../src/modules/19_benchmarking.ipynb #de13cfe2
 def _right(model, X, y):
-    "Which answers are right, bool, shape (n,). Raises `ValueError` for other shapes, scores not finite, labels that are no class."
+    """Which answers are right, bool, shape (n,). Raises `ValueError` for other shapes,
+    scores not finite, labels that are no class."""
     scores, y = (np.asarray(a if isinstance(a, np.ndarray) or not hasattr(a, "data") else a.data)
                  for a in (_callable(model)(X), y))
     if scores.ndim != 2 or y.shape != scores.shape[:1] or len(y) == 0:
         raise ValueError(f"accuracy: got scores {scores.shape} and labels {y.shape}, expected (n, classes) and (n,)")
     if not np.isfinite(scores).all():
-        raise ValueError(f"accuracy: {np.sum(~np.isfinite(scores))} of {scores.size} scores are NaN or infinite; train the model again")
+        raise ValueError(f"accuracy: {np.sum(~np.isfinite(scores))} of {scores.size} scores are NaN or infinite; train "
+                         "the model again")
     if y.dtype.kind not in "iuf" or not np.isin(y, range(scores.shape[1])).all():
-        raise ValueError(f"accuracy: got labels {y[:9]} of {y.dtype}, expected classes, whole numbers from 0 to {scores.shape[1] - 1}")
+        raise ValueError(f"accuracy: got labels {y[:9]} of {y.dtype}, expected classes, whole numbers from 0 to "
+                         f"{scores.shape[1] - 1}")
     return scores.argmax(axis=1) == y
 
 # %% ../src/modules/19_benchmarking.ipynb #bcf81404
-def measure_accuracy(model: object, X: Tensor | np.ndarray, y: np.ndarray) -> AccuracyResult:  # samples (n, ...), class indices (n,)
+def measure_accuracy(
+    model: object,
+    X: Tensor | np.ndarray, # samples, (n, ...)
+    y: np.ndarray, # class indices, (n,)
+) -> AccuracyResult:
     """`AccuracyResult` of one pass over all samples.
 
     Parameters
     ----------
+    X : Tensor | np.ndarray
+        samples, (n, ...)
     y : np.ndarray
-        samples (n, ...), class indices (n,)
+        class indices, (n,)
     """
     right = _right(model, X, y)
     return AccuracyResult(int(right.sum()), len(right))
@@ -238,9 +249,10 @@ def _noting(method, times, timer):
         return method(*args, **options)
     return noting
 
-
+# %% ../src/modules/19_benchmarking.ipynb #5d1c07e4
 def _token_times(model, prompt, new_tokens, timer):
-    "(tokens as an array, ns of each new one). `ValueError` where `generate` asks for something else than one token at a time."
+    """(tokens as an array, ns of each new one).
+    `ValueError` where `generate` asks for something else than one token at a time."""
     asked = {name: [] for name in ("hidden", "forward") if callable(getattr(model, name, None))}
     try:
         for name, times in asked.items(): setattr(model, name, _noting(getattr(model, name), times, timer))
@@ -252,7 +264,8 @@ def _token_times(model, prompt, new_tokens, timer):
     entries = next((times for times in asked.values() if len(times) == new_tokens), None)
     if entries is None:
         calls = {name: len(times) for name, times in asked.items()}
-        raise ValueError(f"generate: called {calls} times for {new_tokens} tokens, expected hidden or forward once a token")
+        raise ValueError(
+            f"generate: called {calls} times for {new_tokens} tokens, expected hidden or forward once a token")
     return np.asarray(getattr(tokens, "data", tokens)), np.diff([start, *entries[1:], end])
 
 # %% ../src/modules/19_benchmarking.ipynb #c99a655e
@@ -266,14 +279,16 @@ class GenerationResult(_Shown):
     warnings: list
 
     def _line(self):
-        return "; ".join(f"{way}: first token {self.first_token_ms[way].median:.4g} ms, further ones {self.token_ms[way].median:.4g} ms, "
-                         f"{self.tokens_per_s[way].median:.4g} tokens/s" for way in self.token_ms)
+        return "; ".join(f"{way}: first token {self.first_token_ms[way].median:.4g} ms, further ones "
+                         f"{self.token_ms[way].median:.4g} ms, {self.tokens_per_s[way].median:.4g} tokens/s"
+                         for way in self.token_ms)
 
     def _rows(self):
         rows = {"same tokens with and without cache": self.same_tokens}
         for way, token in self.token_ms.items():
-            rows |= {f"{way}: first token, ms": self.first_token_ms[way].median, f"{way}: further token, ms": token.median,
-                     f"{way}: IQR, ms": token.iqr, f"{way}: p90, ms": token.percentile(90) or token.why_no_percentile(90),
+            rows |= {f"{way}: first token, ms": self.first_token_ms[way].median,
+                     f"{way}: further token, ms": token.median, f"{way}: IQR, ms": token.iqr,
+                     f"{way}: p90, ms": token.percentile(90) or token.why_no_percentile(90),
                      f"{way}: tokens/s": self.tokens_per_s[way].median}
         return rows
 
@@ -295,8 +310,10 @@ def _generation(ns):
 def _agree(uncached, cached):
     "`ValueError` where the tokens differ, with the first place."
     if uncached.shape != cached.shape or (uncached != cached).any():
-        at = np.argwhere(uncached != cached)[0].tolist() if uncached.shape == cached.shape else [uncached.shape, cached.shape]
-        raise ValueError(f"the cache changes what the model writes, first at {at}: expected the same tokens with and without it; repair the cache")
+        at = (np.argwhere(uncached != cached)[0].tolist() if uncached.shape == cached.shape
+              else [uncached.shape, cached.shape])
+        raise ValueError(f"the cache changes what the model writes, first at {at}: expected the same tokens with and "
+                         "without it; repair the cache")
 
 # %% ../src/modules/19_benchmarking.ipynb #c903bc58
 def _written_in_turns(model, prompt, new_tokens, runs, timer, limit):
@@ -325,8 +342,8 @@ def measure_generation(
     timer: Callable | None = None, # clock in ns
     limit_s: float = 60, # real time after which it ends with what it has
 ) -> GenerationResult:
-    """Time to the first token, of each further one, and tokens per second, without and with the cache of module 18. `ValueError`
-    when the cache changes the tokens.
+    """Time to the first token, of each further one, and tokens per second, without and with the cache of module 18.
+    `ValueError` when the cache changes the tokens.
 
     Parameters
     ----------
@@ -361,7 +378,8 @@ def _by_name(models):
     if isinstance(models, dict): return models
     pairs = [(str(getattr(m, "name", f"model_{i}")), m) for i, m in enumerate(models)]
     if len(named := dict(pairs)) < len(pairs):
-        raise ValueError(f"models: got the names {[name for name, _ in pairs]}, expected different ones; give {{name: model}}")
+        raise ValueError(
+            f"models: got the names {[name for name, _ in pairs]}, expected different ones; give {{name: model}}")
     return named
 
 # %% ../src/modules/19_benchmarking.ipynb #d923f09d
@@ -372,20 +390,22 @@ def _takes_tensors(model):
 class _SideBySide:
     "The metrics of a `Benchmark`, a dict by model each."
     def run_latency_benchmark(self,
-        input_shape: tuple[int, ...] | None = None, # (batch, ...), in other versions of the course: one random input of that shape in place of the data
+        input_shape: tuple[int, ...] | None = None, # (batch, ...), as other versions do: one random input, no data
     ) -> dict[str, BenchmarkResult]:
         """{name: BenchmarkResult} of single samples of the first dataset.
 
         Parameters
         ----------
         input_shape : tuple[int, ...] | None, default None
-            (batch, ...), in other versions of the course: one random input of that shape in place of the data
+            (batch, ...), as other versions do: one random input, no data
         """
         if input_shape is None: return self._latencies(self.datasets[0][0])
         x = np.random.default_rng(0).standard_normal(input_shape).astype(np.float32)
         return self._latencies([Tensor(x) if any(map(_takes_tensors, self.models.values())) else x])
 
-    def run_throughput_benchmark(self, batch_sizes: tuple[int, ...] = (1, 8, 32)) -> dict[str, dict]:  # those above n are left out
+    def run_throughput_benchmark(
+        self, batch_sizes: tuple[int, ...] = (1, 8, 32), # those above n are left out
+    ) -> dict[str, dict]:
         """{name: {batch size: BenchmarkResult}} on the first dataset.
 
         Parameters
@@ -483,7 +503,8 @@ class BenchmarkSuite(Benchmark):
 
     def generate_report(self) -> str:
         "The results as a Markdown table, one row a model. Raises `ValueError` before there are any."
-        if self.results is None: raise ValueError("generate_report: got no results yet, expected a run; call run_full_benchmark() first")
+        if self.results is None:
+            raise ValueError("generate_report: got no results yet, expected a run; call run_full_benchmark() first")
         rows = ["| model | latency ms | stored bytes | accuracy | speedup |", "|---|---|---|---|---|"]
         for name in self.models:
             latency, (accuracy, *_) = self.results["latency"][name], self.results["accuracy"][name]

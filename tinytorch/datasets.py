@@ -36,8 +36,9 @@ def _checked_arrays(path, sha256):
 # %% ../src/modules/00_datasets.ipynb #ac8fee83
 def load_digits(
     path: str | Path | None = None, # where `digits.npz` lies; the copy in the package by default
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: # X_train, y_train, X_test, y_test: float32 in [0, 1] of shape (n, 64), int64 class indices of shape (n,)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: # X_train, y_train, X_test, y_test
     """The UCI handwritten digits in a fixed stratified split, 1,442 to train and 355 to test.
+    X: float32 in [0, 1] of shape (n, 64); y: int64 class indices of shape (n,).
 
     Raises `ValueError` when the file is not the one this release was made with. Source: Alpaydin and Kaynak (1998),
     doi:10.24432/C50P49.
@@ -50,7 +51,7 @@ def load_digits(
     Returns
     -------
     tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-        X_train, y_train, X_test, y_test: float32 in [0, 1] of shape (n, 64), int64 class indices of shape (n,)
+        X_train, y_train, X_test, y_test
     """
     data = _checked_arrays(path or Path(__file__).with_name("data") / "digits.npz", DIGITS_SHA256)
     X, y, test = data["X"].astype(np.float32) / 16, data["y"].astype(np.int64), data["test"]

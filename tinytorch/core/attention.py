@@ -17,13 +17,15 @@ __all__ = ["scaled_dot_product_attention", "MultiHeadAttention"]
 
 # %% ../../src/modules/12_attention.ipynb #8c5e2b86
 def allowed(mask: Tensor | np.ndarray, scores_ndim: int) -> np.ndarray:
-    "`mask` as an array of bool for scores of that many dimensions (..., heads, T, T); `ValueError` for other numbers than 0 and 1."
+    """`mask` as an array of bool for scores of that many dimensions (..., heads, T, T);
+    `ValueError` for other numbers than 0 and 1."""
     raw = mask.data if isinstance(mask, Tensor) else np.asarray(mask)
     if raw.dtype != bool:
         raw, numbers = raw != 0, raw
         if not np.array_equal(raw, numbers):
-            raise ValueError(f"mask: got numbers from {numbers.min()} to {numbers.max()}, expected 1 where a position may look "
-                             "and 0 where not; of a mask that is added to the scores, give mask == 0")
+            raise ValueError(
+                f"mask: got numbers from {numbers.min()} to {numbers.max()}, expected 1 where a position may look "
+                "and 0 where not; of a mask that is added to the scores, give mask == 0")
     return raw[..., None, :, :] if 3 <= raw.ndim < scores_ndim else raw
 
 # %% ../../src/modules/12_attention.ipynb #1eaa675a
@@ -45,9 +47,10 @@ def scaled_dot_product_attention(
     Q: Tensor, # (..., T_q, d)
     K: Tensor, # (..., T_k, d)
     V: Tensor, # (..., T_k, d_v)
-    mask: Tensor | np.ndarray | None = None, # (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
+    mask: Tensor | np.ndarray | None = None, # (T_q, T_k), or broadcasts to it: 1 or True where a query may look
 ) -> tuple[Tensor, Tensor]: # the means (..., T_q, d_v), and the weights (..., T_q, T_k)
-    """softmax(Q K^T / sqrt(d)) V. `TypeError` for what is no Tensor, `ValueError` for shapes that do not fit. Vaswani et al. (2017), 3.2.1.
+    """softmax(Q K^T / sqrt(d)) V. `TypeError` for what is no Tensor,
+    `ValueError` for shapes that do not fit. Vaswani et al. (2017), 3.2.1.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def scaled_dot_product_attention(
     V : Tensor
         (..., T_k, d_v)
     mask : Tensor | np.ndarray | None, default None
-        (T_q, T_k) or more dimensions that broadcast: 1 or True where a query may look
+        (T_q, T_k), or broadcasts to it: 1 or True where a query may look
 
     Returns
     -------
@@ -75,8 +78,10 @@ def scaled_dot_product_attention(
         out = weights @ v
     except (ValueError, ZeroDivisionError) as error:
         if "mask: " in str(error): raise
-        raise ValueError(f"attention: got Q {Q.shape}, K {K.shape}, V {V.shape}, mask {np.shape(mask) if mask is not None else None}; "
-                         "expected (..., T_q, d), (..., T_k, d), (..., T_k, d_v) and a mask that broadcasts to (T_q, T_k)") from None
+        raise ValueError(
+            f"attention: got Q {Q.shape}, K {K.shape}, V {V.shape}, mask "
+            f"{np.shape(mask) if mask is not None else None}; "
+            "expected (..., T_q, d), (..., T_k, d), (..., T_k, d_v) and a mask that broadcasts to (T_q, T_k)") from None
     asked = result(scores, "scores", (Q, K), q, k, scale)
     weighed = result(weights, "softmax", (asked,), weights, -1)
     return result(out, "matmul", (weighed, V), weights, v), weighed
@@ -107,8 +112,9 @@ class MultiHeadAttention(Layer):
     "Attention of a text to itself: (..., T, embed_dim) -> the same shape, num_heads weighted means side by side."
     def __init__(self, embed_dim: int, num_heads: int):
         if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
-            raise ValueError(f"MultiHeadAttention: got embed_dim={embed_dim}, num_heads={num_heads}, expected embed_dim to be a "
-                             "multiple of num_heads, both from 1")
+            raise ValueError(
+                f"MultiHeadAttention: got embed_dim={embed_dim}, num_heads={num_heads}, expected embed_dim to be a "
+                "multiple of num_heads, both from 1")
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
         self.q_proj, self.k_proj = Linear(embed_dim, embed_dim), Linear(embed_dim, embed_dim)
         self.v_proj, self.out_proj = Linear(embed_dim, embed_dim), Linear(embed_dim, embed_dim)
@@ -118,7 +124,7 @@ class MultiHeadAttention(Layer):
 
     def forward(self, x: Tensor,
         mask: Tensor | np.ndarray | None = None, # (T, T) or (B, T, T): 1 or True where a position may look
-        memory: Callable | None = None, # takes the keys and values of `x`, gives those of all positions to look at (module 18)
+        memory: Callable | None = None, # takes keys and values of `x`, gives those of all positions to see (module 18)
     ) -> Tensor:
         """`TypeError` unless `x` is a Tensor, `ValueError` for another embed_dim or a mask that does not fit.
 
@@ -127,7 +133,7 @@ class MultiHeadAttention(Layer):
         mask : Tensor | np.ndarray | None, default None
             (T, T) or (B, T, T): 1 or True where a position may look
         memory : Callable | None, default None
-            takes the keys and values of `x`, gives those of all positions to look at (module 18)
+            takes keys and values of `x`, gives those of all positions to see (module 18)
         """
         if not isinstance(x, Tensor): raise not_a_tensor("MultiHeadAttention", x)
         if x.ndim < 2 or x.shape[-1] != self.embed_dim:

@@ -117,7 +117,8 @@ def _results_first(tensor):
 def _unbroadcast(g, x):
     "`g` summed over what broadcasting had repeated, so that it has the shape of `x`."
     if g.ndim > x.ndim: g = np.add.reduce(g, axis=tuple(range(g.ndim - x.ndim)))
-    return np.add.reduce(g, axis=tuple(i for i, n in enumerate(x.shape) if n == 1), keepdims=True) if g.shape != x.shape else g
+    return (np.add.reduce(g, axis=tuple(i for i, n in enumerate(x.shape) if n == 1), keepdims=True)
+            if g.shape != x.shape else g)
 
 # %% ../../src/modules/06_autograd.ipynb #44dec09c
 def _seed(tensor, gradient):
@@ -125,7 +126,8 @@ def _seed(tensor, gradient):
     if not tensor.requires_grad:
         raise ValueError("backward: nothing behind this tensor has requires_grad=True, or it was made under no_grad()")
     if gradient is None and tensor.size != 1:
-        raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or give a gradient")
+        raise ValueError(f"backward: got shape {tensor.shape}, expected one number; reduce with .mean() or .sum(), or "
+                         "give a gradient")
     seed = np.asarray(1 if gradient is None else gradient, float_type(tensor))
     if gradient is None: seed = seed.reshape(tensor.shape)
     if seed.shape != tensor.shape:
@@ -135,16 +137,17 @@ def _seed(tensor, gradient):
 # %% ../../src/modules/06_autograd.ipynb #f35582fc
 def backward(
     tensor: Tensor, # where to start, usually a loss
-    gradient: np.ndarray | None = None, # weight of each number of `tensor`, an array of its shape; 1 for a single number
+    gradient: np.ndarray | None = None, # weight of each number of `tensor`, in its shape; 1 for a single number
 ) -> None:
-    """Add to `.grad` of `tensor` and of all behind it that wants one; `ValueError` for more than one number without `gradient`.
+    """Add to `.grad` of `tensor` and of all behind it that wants one;
+    `ValueError` for more than one number without `gradient`.
 
     Parameters
     ----------
     tensor : Tensor
         where to start, usually a loss
     gradient : np.ndarray | None, default None
-        weight of each number of `tensor`, an array of its shape; 1 for a single number
+        weight of each number of `tensor`, in its shape; 1 for a single number
     """
     arrived = {tensor: _seed(tensor, gradient)}
     for t in _results_first(tensor):

@@ -12,9 +12,12 @@ __all__ = ["Dataset", "TensorDataset", "DataLoader"]
 
 # %% ../../src/modules/05_dataloader.ipynb #579272b7
 class Dataset:
-    "Base of datasets, as other versions have it: a subclass says how many samples there are, and gives those at an index."
+    """Base of datasets, as other versions have it: a subclass says how many samples there are,
+    and gives those at an index."""
     def __len__(self): raise NotImplementedError(f"{type(self).__name__}: write __len__, the number of samples")
-    def __getitem__(self, i): raise NotImplementedError(f"{type(self).__name__}: write __getitem__, the samples at `i`, an index or an array of them")
+    def __getitem__(self, i):
+        raise NotImplementedError(
+            f"{type(self).__name__}: write __getitem__, the samples at `i`, an index or an array of them")
 
 
 class TensorDataset(Dataset):
@@ -23,7 +26,8 @@ class TensorDataset(Dataset):
         self.arrays = [Tensor(a).data for a in arrays]
         shapes = [a.shape for a in self.arrays]
         if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
-            raise ValueError(f"TensorDataset: got shapes {shapes}, expected at least one array, and the same first size in all")
+            raise ValueError(
+                f"TensorDataset: got shapes {shapes}, expected at least one array, and the same first size in all")
 
     def __len__(self): return len(self.arrays[0])
 

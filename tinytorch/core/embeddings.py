@@ -18,7 +18,8 @@ def token_ids(
     vocab_size: int, # how many there are
     name: str = "Embedding", # who asks
 ) -> np.ndarray: # int64, the shape of `x`
-    """`x` as an integer array; `TypeError` for what is not numbers, `ValueError` for what is not from 0 to vocab_size - 1.
+    """`x` as an integer array; `TypeError` for what is not numbers,
+    `ValueError` for what is not from 0 to vocab_size - 1.
 
     Parameters
     ----------
@@ -85,7 +86,8 @@ def create_sinusoidal_embeddings(
     max_seq_len: int, # positions
     embed_dim: int, # numbers a position; an odd number ends in a sine
 ) -> Tensor: # (max_seq_len, embed_dim), without gradient
-    """Sines and cosines of the position, from fast to slow. `ValueError` for sizes below 1. Source: Vaswani et al. (2017), 3.5.
+    """Sines and cosines of the position, from fast to slow. `ValueError` for sizes below 1.
+    Source: Vaswani et al. (2017), 3.5.
 
     Parameters
     ----------
@@ -125,8 +127,9 @@ class PositionalEncoding(Layer):
         if not isinstance(x, Tensor): raise not_a_tensor("PositionalEncoding", x)
         rows = self.weight.data[start:start + (x.shape[-2] if x.ndim > 1 else 0)]
         if x.ndim < 2 or x.shape[-2:] != rows.shape:
-            raise ValueError(f"PositionalEncoding: got x {x.shape} at position {start} for a table {self.weight.shape}, "
-                             f"expected (..., T, {self.weight.shape[1]}) with start + T <= {self.weight.shape[0]}")
+            raise ValueError(
+                f"PositionalEncoding: got x {x.shape} at position {start} for a table {self.weight.shape}, "
+                f"expected (..., T, {self.weight.shape[1]}) with start + T <= {self.weight.shape[0]}")
         return result(x.data + rows, "positions", (x, self.weight), start, self.weight.shape)
 
     def parameters(self) -> list[Tensor]: return [self.weight] if self.weight.requires_grad else []
@@ -157,7 +160,8 @@ class EmbeddingLayer(Layer):
         if pos_encoding not in ("learned", "sinusoidal", None):
             raise ValueError(f"pos_encoding: got {pos_encoding!r}, expected 'learned', 'sinusoidal' or None")
         self.token_embedding = Embedding(vocab_size, embed_dim)
-        self.pos_encoding = pos_encoding and PositionalEncoding(max_seq_len, embed_dim, learned=pos_encoding == "learned")
+        self.pos_encoding = (pos_encoding
+                             and PositionalEncoding(max_seq_len, embed_dim, learned=pos_encoding == "learned"))
 
     def forward(self, x: Tensor | np.ndarray | list, start: int = 0) -> Tensor:
         "`ValueError` for tokens or positions that are not in the tables."

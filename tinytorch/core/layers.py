@@ -36,7 +36,8 @@ def parts_of(held: object, seen: dict | None = None) -> Iterator:
     seen = {} if seen is None else seen
     if isinstance(held, (list, tuple, dict)):
         for part in held.values() if isinstance(held, dict) else held: yield from parts_of(part, seen)
-    elif (hasattr(held, "forward") or hasattr(held, "parameters")) and not isinstance(held, type) and id(held) not in seen:
+    elif ((hasattr(held, "forward") or hasattr(held, "parameters")) and not isinstance(held, type)
+          and id(held) not in seen):
         seen[id(held)] = held
         yield held
         yield from parts_of([getattr(held, "__dict__", {}), getattr(held, "layers", ())], seen)
@@ -59,9 +60,11 @@ class Linear(Layer):
             without: `bias` is None
         """
         if in_features < 1 or out_features < 1:
-            raise ValueError(f"Linear: got in_features={in_features}, out_features={out_features}, expected at least 1 of each")
+            raise ValueError(
+                f"Linear: got in_features={in_features}, out_features={out_features}, expected at least 1 of each")
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Tensor(np.random.standard_normal((in_features, out_features)) / np.sqrt(in_features), requires_grad=True)
+        self.weight = Tensor(np.random.standard_normal((in_features, out_features)) / np.sqrt(in_features),
+                             requires_grad=True)
         self.bias = Tensor(np.zeros(out_features), requires_grad=True) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,7 +75,8 @@ class Linear(Layer):
             data = rows.dot(weight.data)
         except (AttributeError, IndexError, ValueError):
             if not isinstance(x, Tensor): raise not_a_tensor("Linear", x) from None
-            raise ValueError(f"Linear: got x {x.shape} for weight {weight.shape}, expected x (..., {weight.shape[0]})") from None
+            raise ValueError(
+                f"Linear: got x {x.shape} for weight {weight.shape}, expected x (..., {weight.shape[0]})") from None
         if rows is not x.data: data = data.reshape(*x.data.shape[:-1], data.shape[-1])
         if bias is None: return result(data, "linear", (x, weight), x.data, weight.data)
         data += bias.data

@@ -13,7 +13,8 @@ __all__ = ["CrossEntropyLoss", "MSELoss", "BinaryCrossEntropyLoss"]
 
 # %% ../../src/modules/04_losses.ipynb #749c8255
 class Loss:
-    "`loss(predictions, targets)` -> scalar Tensor. Targets may be an array or a list; predictions are a Tensor, else `TypeError`."
+    """`loss(predictions, targets)` -> scalar Tensor. Targets may be an array or a list;
+    predictions are a Tensor, else `TypeError`."""
     def __call__(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
         if not isinstance(predictions, Tensor): raise not_a_tensor(type(self).__name__, predictions)
         return self.forward(predictions, targets)
@@ -25,11 +26,14 @@ def _class_indices(targets, shape):
     "`targets` as int64 (B,); `ValueError` unless they are class indices for logits of `shape` (B, C)."
     raw = targets.data if isinstance(targets, Tensor) else np.asarray(targets)
     if len(shape) != 2 or raw.shape != shape[:1] or 0 in shape:
-        raise ValueError(f"CrossEntropyLoss: got logits {shape} and targets {raw.shape}, expected (B, C) and (B,), B and C from 1")
+        raise ValueError(
+            f"CrossEntropyLoss: got logits {shape} and targets {raw.shape}, expected (B, C) and (B,), B and C from 1")
     y = raw.astype(np.int64)
-    if np.maximum.reduce(y.view(np.uint64)) >= shape[1] or np.count_nonzero(y != raw):  # as unsigned, a negative number is huge
+    # as unsigned, a negative number is huge
+    if np.maximum.reduce(y.view(np.uint64)) >= shape[1] or np.count_nonzero(y != raw):
         wrong = raw[(y < 0) | (y >= shape[1]) | (y != raw)][0]
-        raise ValueError(f"CrossEntropyLoss: got target {wrong}, expected classes, whole numbers from 0 to {shape[1] - 1}")
+        raise ValueError(
+            f"CrossEntropyLoss: got target {wrong}, expected classes, whole numbers from 0 to {shape[1] - 1}")
     return y
 
 # %% ../../src/modules/04_losses.ipynb #723d8a10
@@ -39,14 +43,16 @@ class CrossEntropyLoss(Loss):
         "Tensor (B, C), class indices (B,) -> scalar Tensor."
         y = _class_indices(targets, logits.shape)
         log_p = log_softmax(logits.data)
-        return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y), log_p.dtype), "cross_entropy", (logits,), log_p, y)
+        return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y), log_p.dtype), "cross_entropy", (logits,),
+                      log_p, y)
 
 # %% ../../src/modules/04_losses.ipynb #81117303
 def _same_shape(name, predictions, targets):
     "`targets` as a Tensor; `ValueError` unless it has the shape of `predictions`, with at least one number."
     targets = targets if isinstance(targets, Tensor) else Tensor(targets)
     if targets.shape != predictions.shape or predictions.size == 0:
-        raise ValueError(f"{name}: got predictions {predictions.shape} and targets {targets.shape}, expected equal shapes, not empty")
+        raise ValueError(f"{name}: got predictions {predictions.shape} and targets {targets.shape}, expected equal "
+                         "shapes, not empty")
     return targets
 
 
@@ -59,14 +65,16 @@ class MSELoss(Loss):
 
 # %% ../../src/modules/04_losses.ipynb #3bb9c15c
 class BinaryCrossEntropyLoss(Loss):
-    "Mean of -t log p - (1 - t) log(1 - p): probabilities p and targets t in [0, 1], of one shape; gives a gradient to p."
+    """Mean of -t log p - (1 - t) log(1 - p): probabilities p and targets t in [0, 1], of one shape;
+    gives a gradient to p."""
     def forward(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
         "Two of one shape -> scalar Tensor."
         p, t = predictions.data, _same_shape("BinaryCrossEntropyLoss", predictions, targets).data
         for name, values in (("predictions", p), ("targets", t)):
             low, high = values.min(), values.max()
             if not (low >= 0 and high <= 1):
-                raise ValueError(f"BinaryCrossEntropyLoss: got {name} from {low} to {high}, expected [0, 1]; apply Sigmoid first?")
+                raise ValueError(
+                    f"BinaryCrossEntropyLoss: got {name} from {low} to {high}, expected [0, 1]; apply Sigmoid first?")
         with np.errstate(divide="ignore"):
             log_p, log_q = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
         return result(np.asarray(-(t * log_p + (1 - t) * log_q).mean()), "binary_cross_entropy", (predictions,), p, t)

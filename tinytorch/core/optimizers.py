@@ -15,24 +15,31 @@ __all__ = ["Optimizer", "SGD", "Adam", "AdamW"]
 
 # %% ../../src/modules/07_optimizers.ipynb #ebc10ae3
 def _rate(name, value, below=math.inf, positive=False):
-    "`value` as a float; `ValueError` unless it is a number from 0 (more than 0 where `positive`) and less than `below`."
+    """`value` as a float; `ValueError` unless it is a number from 0 (more than 0 where `positive`)
+    and less than `below`."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not number or not 0 <= value < below or (positive and value == 0):
-        raise ValueError(f"{name}: got {value!r}, expected a number, {'more than' if positive else 'at least'} 0 and less than {below}")
+        raise ValueError(f"{name}: got {value!r}, expected a number, {'more than' if positive else 'at least'} 0 and "
+                         f"less than {below}")
     return float(value)
 
 # %% ../../src/modules/07_optimizers.ipynb #5c692db8
 class Optimizer:
     "Holds the Tensors to train; `step` subtracts what `update` says, a new array, from those that have a gradient."
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float):
-        if isinstance(params, Tensor): raise TypeError("params: got a Tensor, expected a list of them: model.parameters() or [tensor]")
+        if isinstance(params, Tensor):
+            raise TypeError("params: got a Tensor, expected a list of them: model.parameters() or [tensor]")
         self.params = list(params)
         if not self.params: raise ValueError("params: got none, expected the Tensors to train: model.parameters()")
         for p in self.params:
-            if not isinstance(p, Tensor): raise TypeError(f"params: got {type(p).__name__}, expected Tensors: model.parameters()")
-            if p.node: raise ValueError(f"params: got the result of {p.node[0]}, expected what it was computed from: model.parameters()")
+            if not isinstance(p, Tensor):
+                raise TypeError(f"params: got {type(p).__name__}, expected Tensors: model.parameters()")
+            if p.node:
+                raise ValueError(
+                    f"params: got the result of {p.node[0]}, expected what it was computed from: model.parameters()")
         if (different := len(set(self.params))) < len(self.params):
-            raise ValueError(f"params: got duplicate parameters, {len(self.params)} of which {different} are different; list each once")
+            raise ValueError(f"params: got duplicate parameters, {len(self.params)} of which {different} "
+                             "are different; list each once")
         self.lr, self.weight_decay = _rate("lr", lr, positive=True), _rate("weight_decay", weight_decay)
 
     def zero_grad(self) -> None:
@@ -44,7 +51,8 @@ class Optimizer:
         for i, p in enumerate(self.params):
             if p.grad is None: continue
             if p.grad.shape != p.data.shape:
-                raise ValueError(f"step: got a gradient {p.grad.shape} for a parameter {p.shape}, expected equal shapes; call backward again")
+                raise ValueError(f"step: got a gradient {p.grad.shape} for a parameter {p.shape}, expected "
+                                 "equal shapes; call backward again")
             change = np.asarray(self.update(i, p.data, p.grad), float_type(p.data))
             p.data = np.subtract(p.data, change, change)  # a new array; the old one may be part of a graph
 
@@ -66,7 +74,8 @@ class SGD(Optimizer):
 
 # %% ../../src/modules/07_optimizers.ipynb #c1d62f34
 class Adam(Optimizer):
-    "p = p - lr m / (sqrt(v) + eps), with m, v the running means of gradient and squared gradient; weight decay joins the gradient."
+    """p = p - lr m / (sqrt(v) + eps), with m, v the running means of gradient and squared gradient;
+    weight decay joins the gradient."""
     def __init__(self, params: Iterable[Tensor], lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0):
         super().__init__(params, lr, weight_decay)

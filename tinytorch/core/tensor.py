@@ -15,7 +15,8 @@ def _float32(data):
     "A float32 copy of `data`; `TypeError` for what is not numbers, `ValueError` beyond float32."
     array = data.data if isinstance(data, Tensor) else np.asarray(data)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"Tensor: got {type(data).__name__} of {array.dtype}, expected numbers: a list, an array or a Tensor of them")
+        raise TypeError(f"Tensor: got {type(data).__name__} of {array.dtype}, expected numbers: a list, an array or a "
+                        "Tensor of them")
     if array.itemsize <= 4 or array.ndim == 0 and abs(array) < 3e38:  # what follows takes 4 us
         return np.array(array, dtype=np.float32)
     try:
@@ -46,7 +47,8 @@ def result(
     inputs: tuple, # the tensors it was computed from
     *saved: object, # what those gradients will need
 ) -> "Tensor":
-    """A Tensor around `data`, with a node when one of `inputs` wants a gradient; `TypeError` for an input that is no Tensor.
+    """A Tensor around `data`, with a node when one of `inputs` wants a gradient;
+    `TypeError` for an input that is no Tensor.
 
     Parameters
     ----------
@@ -98,7 +100,8 @@ class Tensor:
     dtype = property(lambda self: self.data.dtype)
 
     def __len__(self): return len(self.data)
-    def __iter__(self): return (self[i] for i in range(len(self)))  # Python's own loop would take a scalar for an empty list
+    # Python's own loop would take a scalar for an empty list
+    def __iter__(self): return (self[i] for i in range(len(self)))
     def __float__(self): return float(self.item())
     def __bool__(self): return bool(self.item())
 
@@ -122,7 +125,9 @@ def numpy(self: Tensor) -> np.ndarray:
 @patch
 def item(self: Tensor) -> float:
     "The only number, as a Python float; `ValueError` when there are none or more."
-    if self.size != 1: raise ValueError(f"item: got shape {self.shape}, expected one number; reduce with .mean() or .sum(), or use .data")
+    if self.size != 1:
+        raise ValueError(
+            f"item: got shape {self.shape}, expected one number; reduce with .mean() or .sum(), or use .data")
     return self.data.item()
 
 
@@ -147,13 +152,16 @@ def _binary(op, compute):
         try:
             data = np.asarray(compute(self.data, other.data))
         except ValueError:
-            raise ValueError(f"{op}: got shapes {self.shape} and {other.shape}, expected sizes that are equal or 1, from the right") from None
+            raise ValueError(f"{op}: got shapes {self.shape} and {other.shape}, expected sizes that are "
+                             "equal or 1, from the right") from None
         return result(data, op, (self, other), self.data, other.data)
     doc = f"{op} of each number and that of `other`, a Tensor, an array or numbers whose shape broadcasts."
-    return _named(forward, f"__{op}__", doc), _named(lambda self, other: forward(_tensor(other), self), f"__r{op}__", doc + " Reflected.")
+    return (_named(forward, f"__{op}__", doc),
+            _named(lambda self, other: forward(_tensor(other), self), f"__r{op}__", doc + " Reflected."))
 
 # %% ../../src/modules/01_tensor.ipynb #c7ae1a50
-for _op, _compute in {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}.items():
+for _op, _compute in {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power}.items():
     _forward, _reflected = _binary(_op, _compute)
     setattr(Tensor, f"__{_op}__", _forward)
     setattr(Tensor, f"__r{_op}__", _reflected)
@@ -167,8 +175,9 @@ def matmul(self: Tensor, other: Tensor) -> Tensor:
     try:
         data = np.asarray(np.matmul(self.data, other.data))
     except ValueError:
-        raise ValueError(f"matmul: got {self.shape} @ {other.shape}, expected the last size of the left to equal the second-last "
-                         "of the right; transpose one?") from None
+        raise ValueError(
+            f"matmul: got {self.shape} @ {other.shape}, expected the last size of the left to equal the second-last "
+            "of the right; transpose one?") from None
     return result(data, "matmul", (self, other), self.data, other.data)
 
 
@@ -195,15 +204,17 @@ def reshape(self: Tensor, *shape: int | tuple[int, ...]) -> Tensor:
 
 @patch
 def transpose(self: Tensor, dim0: int = -2, dim1: int = -1) -> Tensor:
-    "Swap two dimensions, `ValueError` unless both are there; by default the last two, or nothing where there are fewer."
+    """Swap two dimensions, `ValueError` unless both are there; by default the last two,
+    or nothing where there are fewer."""
     nothing = self.ndim < 2 and (dim0, dim1) == (-2, -1)
     return result(self.data if nothing else self.data.swapaxes(dim0, dim1), "transpose", (self,), dim0, dim1)
 
 # %% ../../src/modules/01_tensor.ipynb #7e02c9d6
 Tensor.view = Tensor.reshape  # names that other versions have
 Tensor.numel = _named(lambda self: self.size, "numel", "How many numbers there are, an alias of `size`.")
-Tensor.contiguous = _named(lambda self: result(np.asarray(self.data, order="C"), "reshape", (self,), self.shape), "contiguous",
-                           "The same numbers, of the same shape, row by row in memory; a view where they lie so already.")
+Tensor.contiguous = _named(
+    lambda self: result(np.asarray(self.data, order="C"), "reshape", (self,), self.shape), "contiguous",
+    "The same numbers, of the same shape, row by row in memory; a view where they lie so already.")
 
 
 @patch
@@ -213,7 +224,8 @@ def masked_fill(self: Tensor, mask: Tensor | np.ndarray, value: float) -> Tensor
     try:
         data = np.where(mask, self.data.dtype.type(value), self.data)
     except ValueError:
-        raise ValueError(f"masked_fill: got shapes {self.shape} and {mask.shape}, expected sizes that are equal or 1, from the right") from None
+        raise ValueError(f"masked_fill: got shapes {self.shape} and {mask.shape}, expected sizes that are equal or 1, "
+                         "from the right") from None
     return result(data, "masked_fill", (self,), mask)
 
 # %% ../../src/modules/01_tensor.ipynb #64ede137
@@ -225,7 +237,8 @@ def _reduction(op, compute):
         except ValueError as error:
             raise ValueError(f"{op}: got shape {self.shape} and axis {axis}: {error}") from None
         return result(data, op, (self,), self.data, data, axis, keepdims)
-    return _named(forward, op, f"The {op} of all numbers, or along `axis`, a number or a tuple; with `keepdims` it stays, as size 1.")
+    return _named(forward, op, f"The {op} of all numbers, or along `axis`, a number or a tuple; "
+                               "with `keepdims` it stays, as size 1.")
 
 
 Tensor.sum, Tensor.mean, Tensor.max = _reduction("sum", np.sum), _reduction("mean", np.mean), _reduction("max", np.max)

@@ -83,7 +83,8 @@ def train_epoch(self: Trainer,
 
 # %% ../../src/modules/08_training.ipynb #2efef985
 def _hits(scores, y):
-    "How many of `scores` (B, C) are largest at their label `y` (B,), none where the largest is NaN or infinite; NaN for other shapes."
+    """How many of `scores` (B, C) are largest at their label `y` (B,),
+    none where the largest is NaN or infinite; NaN for other shapes."""
     if scores.ndim != 2 or y.ndim != 1: return float("nan")
     return int(((scores.argmax(axis=1) == y) & (scores.max(axis=1) < float("inf"))).sum())
 
@@ -92,7 +93,8 @@ def _hits(scores, y):
 def evaluate(self: Trainer,
     loader: Iterable, # batches (X, y) of Tensors
 ) -> tuple[float, float]: # mean loss of a sample, accuracy in [0, 1]
-    """Learn nothing. A NaN score is a wrong answer; without class scores the accuracy is NaN. `ValueError` for a loader without samples.
+    """Learn nothing. A NaN score is a wrong answer; without class scores the accuracy is NaN.
+    `ValueError` for a loader without samples.
 
     Parameters
     ----------
@@ -124,11 +126,13 @@ def fit(self: Trainer, train_loader: Iterable, test_loader: Iterable,
     list[tuple[float, float, float]]
         a row (train loss, test loss, test accuracy) for each epoch
     """
-    return [(self.train_epoch(train_loader), *self.evaluate(test_loader)) for _ in _progress(range(epochs), "epochs", self.progress)]
+    return [(self.train_epoch(train_loader), *self.evaluate(test_loader))
+            for _ in _progress(range(epochs), "epochs", self.progress)]
 
 # %% ../../src/modules/08_training.ipynb #f2c6184b
 class CosineSchedule:
-    "The learning rate falls from `max_lr` to `min_lr` along half a cosine. Source: Loshchilov and Hutter (2017), SGDR, eq. 5."
+    """The learning rate falls from `max_lr` to `min_lr` along half a cosine.
+    Source: Loshchilov and Hutter (2017), SGDR, eq. 5."""
     def __init__(self,
         max_lr: float = 0.1, # rate of epoch 0
         min_lr: float = 0.01, # rate from epoch `total_epochs` on

@@ -53,7 +53,8 @@ class LayerNorm(Layer):
             added to the variance
         """
         self.shape, self.eps = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape), eps
-        if not self.shape or min(self.shape) < 1: raise ValueError(f"LayerNorm: got shape {shape!r}, expected sizes from 1")
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(f"LayerNorm: got shape {shape!r}, expected sizes from 1")
         self.gamma = Tensor(np.ones(self.shape), requires_grad=True)
         self.beta = Tensor(np.zeros(self.shape), requires_grad=True)
 
@@ -61,7 +62,8 @@ class LayerNorm(Layer):
         "`TypeError` unless `x` is a Tensor, `ValueError` unless its last sizes are `shape`."
         if not isinstance(x, Tensor): raise not_a_tensor("LayerNorm", x)
         if x.data.shape[-len(self.shape):] != self.shape:
-            raise ValueError(f"LayerNorm: got x {x.shape} for shape {self.shape}, expected x (..., {', '.join(map(str, self.shape))})")
+            raise ValueError(f"LayerNorm: got x {x.shape} for shape {self.shape}, expected x (..., "
+                             f"{', '.join(map(str, self.shape))})")
         axes, n = tuple(range(-len(self.shape), 0)), math.prod(self.shape)
         normed = x.data - np.add.reduce(x.data, axis=axes, keepdims=True) / n
         scale = np.add.reduce(normed * normed, axis=axes, keepdims=True) / n
@@ -164,7 +166,8 @@ class GPT(Layer):
         return [p for part in parts for p in part.parameters()]
 
     def __repr__(self):
-        return f"GPT({self.vocab_size}, {self.embed_dim}, {self.num_layers}, {self.num_heads}, max_seq_len={self.max_seq_len})"
+        return (f"GPT({self.vocab_size}, {self.embed_dim}, {self.num_layers}, {self.num_heads}, "
+                f"max_seq_len={self.max_seq_len})")
 
 # %% ../../src/modules/13_transformers.ipynb #97b0e6e1
 @patch
@@ -209,7 +212,8 @@ def forward(self: GPT, tokens: Tensor | np.ndarray | list) -> Tensor:  # whole n
 
 # %% ../../src/modules/13_transformers.ipynb #3b2135b2
 def _chosen(scores, temperature, rng):
-    "One token for each row of `scores` (B, V), drawn with probabilities softmax(scores / temperature), or the largest at 0."
+    """One token for each row of `scores` (B, V), drawn with probabilities softmax(scores / temperature), or the
+    largest at 0."""
     if temperature == 0: return scores.argmax(axis=-1)
     scaled = (scores - scores.max(axis=-1, keepdims=True)) / temperature
     share = np.exp(scaled, dtype=np.float64).cumsum(axis=-1)
@@ -228,7 +232,8 @@ def _check_generation(max_new_tokens, temperature):
     if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, (int, np.integer)) or max_new_tokens < 0:
         raise ValueError(f"max_new_tokens: got {max_new_tokens!r}, expected a whole number from 0")
     if not 0 <= temperature < math.inf:
-        raise ValueError(f"temperature: got {temperature!r}, expected a number from 0, where the likeliest token always wins")
+        raise ValueError(
+            f"temperature: got {temperature!r}, expected a number from 0, where the likeliest token always wins")
 
 
 @patch
@@ -238,7 +243,8 @@ def generate(self: GPT,
     temperature: float = 1.0, # 0: always the likeliest token
     seed: int | None = None, # the same tokens in each rerun; by default drawn from `np.random`
 ) -> Tensor: # whole numbers: the prompt and what follows, (T + max_new_tokens,) or (B, T + max_new_tokens)
-    """Write on, with keys and values remembered where `cache` is set. `ValueError` for unknown tokens or an empty prompt.
+    """Write on, with keys and values remembered where `cache` is set.
+    `ValueError` for unknown tokens or an empty prompt.
 
     Parameters
     ----------

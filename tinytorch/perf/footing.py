@@ -14,7 +14,8 @@ from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 import numpy as np
 
 # %% ../../src/modules/19b_footing.ipynb #7f9eef75
-_WRAPPERS = {"predict": "lambda x: model.predict(x)", "run": "lambda x: model.run(None, {model.get_inputs()[0].name: x})"}
+_WRAPPERS = {"predict": "lambda x: model.predict(x)",
+             "run": "lambda x: model.run(None, {model.get_inputs()[0].name: x})"}
 
 
 def _callable(model):
@@ -22,7 +23,8 @@ def _callable(model):
     call = getattr(model, "forward", model)
     if not callable(call):
         wrapper = next((text for name, text in _WRAPPERS.items() if hasattr(model, name)), "lambda x: model.method(x)")
-        raise TypeError(f"model: got {type(model).__name__}, expected a forward method or a function; wrap it: {wrapper}")
+        raise TypeError(
+            f"model: got {type(model).__name__}, expected a forward method or a function; wrap it: {wrapper}")
     return call
 
 # %% ../../src/modules/19b_footing.ipynb #73f00a1c
@@ -92,8 +94,10 @@ def _fingerprint(model):
 
 # %% ../../src/modules/19b_footing.ipynb #8e353b25
 def _listed(model):
-    "The arrays that `model` lists as parameters and buffers: NumPy's where there are any, else what stands in the list."
-    listed = [p for name in ("parameters", "buffers") if callable(getattr(model, name, None)) for p in getattr(model, name)()]
+    """The arrays that `model` lists as parameters and buffers: NumPy's where there are any,
+    else what stands in the list."""
+    listed = [p for name in ("parameters", "buffers") if callable(getattr(model, name, None))
+              for p in getattr(model, name)()]
     return [p.data if isinstance(getattr(p, "data", None), np.ndarray) else p for p in listed]
 
 
@@ -103,16 +107,17 @@ def _foreign_bytes(array):
     if n is None and hasattr(array, "element_size"):
         n = array.numel() * array.element_size()
     if not isinstance(n, (int, np.integer)):
-        raise ValueError(f"stored bytes: the model lists a parameter of type {type(array).__name__}, and there is no array in it; "
-                         "expected NumPy arrays, Tensors, or anything with .nbytes")
+        raise ValueError(
+            f"stored bytes: the model lists a parameter of type {type(array).__name__}, and there is no array in it; "
+            "expected NumPy arrays, Tensors, or anything with .nbytes")
     return array.data_ptr() if hasattr(array, "data_ptr") else id(array), int(n)
 
 # %% ../../src/modules/19b_footing.ipynb #bb20b396
 def stored_bytes(
     model: object, # or a function around one
 ) -> int: # bytes
-    """Bytes of the arrays that a model holds: scales and masks included, shared memory once, gradients not. `ValueError` for
-    parameters in which there is no array.
+    """Bytes of the arrays that a model holds: scales and masks included, shared memory once, gradients not.
+    `ValueError` for parameters in which there is no array.
 
     Parameters
     ----------
@@ -154,16 +159,18 @@ def _rebound(function, values):
     "The same code with other `values` {name: value} for what it refers to."
     cells = tuple(CellType(values[name]) if name in values else cell
                   for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()))
-    names = {name: value for name, value in values.items() if name in function.__code__.co_names and name in function.__globals__}
+    names = {name: value for name, value in values.items()
+             if name in function.__code__.co_names and name in function.__globals__}
     defaults = tuple(values.get(f"{i}th default", value) for i, value in enumerate(function.__defaults__ or ()))
-    rebound = FunctionType(function.__code__, function.__globals__ | names if names else function.__globals__, function.__name__,
-                           defaults or None, cells or None)
+    rebound = FunctionType(function.__code__, function.__globals__ | names if names else function.__globals__,
+                           function.__name__, defaults or None, cells or None)
     rebound.__kwdefaults__ = function.__kwdefaults__
     return rebound
 
 # %% ../../src/modules/19b_footing.ipynb #e493889d
 class _Movable:
-    "A model that can be laid out anew in memory, always in the same way; `movable` is False for a function around nothing."
+    """A model that can be laid out anew in memory, always in the same way;
+    `movable` is False for a function around nothing."""
     def __init__(self, model, timer=None):
         self.model, self.captured, self.padding = model, _captured(model), None
         self.shared = [timer, getattr(timer, "__self__", None), *_references(timer).values()]

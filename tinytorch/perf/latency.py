@@ -96,7 +96,8 @@ class _Subject(_Movable):
         if calls == 1:
             ns = np.array(_one_by_one(self.call, rows, self.timer), dtype=float)
         else:
-            ns = np.array([_together(self.call, rows[i:i + calls], self.timer) for i in range(0, len(rows), calls)]) / calls
+            ns = (np.array([_together(self.call, rows[i:i + calls], self.timer) for i in range(0, len(rows), calls)])
+                  / calls)
         if not (ns >= 0).all():
             raise ValueError(f"timer: a call took {ns.min():g} ns, {_EXPECTED}")
         return ns
@@ -118,7 +119,8 @@ class _Warm:
 def _check_clock(shown_ns, calls, real_s):
     "`ValueError` for a clock that hardly moves, once that is plain."
     if shown_ns == 0 and (calls > 100_000 or real_s > 0.5):
-        raise ValueError(f"timer: 0 s measured for {calls} calls: the clock's resolution is too coarse, or it stands still; {_EXPECTED}")
+        raise ValueError(f"timer: 0 s measured for {calls} calls: the clock's resolution is too coarse, or it stands "
+                         f"still; {_EXPECTED}")
     if real_s > 1 and shown_ns < 0.002 * real_s * 1e9:
         raise ValueError(f"timer: moved by {shown_ns:g} in {real_s:.1f} s, {_EXPECTED}")
 
@@ -131,13 +133,15 @@ def _first_call(subject):
     except TypeError as error:
         if not isinstance(row[0], np.ndarray): raise
         kind = next((type(p) for p in getattr(subject.model, "parameters", list)()), None)
-        convert = "torch.from_numpy" if kind and kind.__module__.startswith("torch") else kind.__name__ if kind else "convert"
+        convert = ("torch.from_numpy" if kind and kind.__module__.startswith("torch") else kind.__name__ if kind
+                   else "convert")
         raise TypeError(f"model: {type(subject.model).__name__} does not take an array ({error}); "
                         f"wrap it: lambda x: model({convert}(x))") from error
 
 # %% ../../src/modules/19c_latency.ipynb #654e109c
 def _warm_up(subject, limit, seconds=0.1, calls=20, share=0.3):
-    "`_Warm` of at least `seconds` and `calls`, or what fits into `share` of the `limit`. `ValueError` when the clock does not move."
+    """`_Warm` of at least `seconds` and `calls`, or what fits into `share` of the `limit`.
+    `ValueError` when the clock does not move."""
     begun, cold, spent, done, size = time.monotonic(), _first_call(subject), 0, 0, 1
     start = time.monotonic()
     while done < calls or spent < max(1, seconds * 1e9):
@@ -151,7 +155,8 @@ def _warm_up(subject, limit, seconds=0.1, calls=20, share=0.3):
 
 # %% ../../src/modules/19c_latency.ipynb #fbac1da6
 def _calls_per_sample(call_ns, facts, samples):
-    "1 where a call takes over 50 readings (and ticks) of the clock, else how many calls last 100 of them, or fewer on a coarse clock."
+    """1 where a call takes over 50 readings (and ticks) of the clock,
+    else how many calls last 100 of them, or fewer on a coarse clock."""
     cost = max(facts["timer_cost_ns"], facts["timer_tick_ns"])
     wanted = min(100 * cost, max(4 * cost, 1e6, 1e10 / samples))
     return 1 if call_ns > 50 * cost else max(1, math.ceil(wanted / call_ns))
@@ -201,7 +206,8 @@ def _measure_in_turns(subjects, runs, warmup_s, warmup_calls, calls_per_sample, 
     runs, limit, facts = whole("runs", runs, 1), _Limit(limit_s), preflight(subjects[0].timer)
     if calls_per_sample is not None: calls_per_sample = whole("calls_per_sample", calls_per_sample, 1)
     with _gc_paused():
-        warm = [_warm_up(s, limit, warmup_s, warmup_calls, 0.3 * (i + 1) / len(subjects)) for i, s in enumerate(subjects)]
+        warm = [_warm_up(s, limit, warmup_s, warmup_calls, 0.3 * (i + 1) / len(subjects))
+                for i, s in enumerate(subjects)]
         samples_in_all, call_ns = runs * len(subjects), max(w.call_ns for w in warm)
         calls = calls_per_sample or max(_calls_per_sample(w.call_ns, facts, samples_in_all) for w in warm)
         notes = _coarse_warning(call_ns * calls, facts, samples_in_all * call_ns * calls / 1e9)
@@ -213,7 +219,8 @@ def _measure_in_turns(subjects, runs, warmup_s, warmup_calls, calls_per_sample, 
 # %% ../../src/modules/19c_latency.ipynb #4adfecb2
 def _result(subject, ns, warm, runs, calls, facts, notes, limit):
     "BenchmarkResult of `ns`, with what is wrong about it."
-    if len(ns) < runs: notes = [*notes, f"ended after {limit.seconds:g} s with {len(ns)} of {runs} runs: raise limit_s for more"]
+    if len(ns) < runs:
+        notes = [*notes, f"ended after {limit.seconds:g} s with {len(ns)} of {runs} runs: raise limit_s for more"]
     notes = stability_warnings(_positive(ns, facts)) + _timer_warnings(ns, calls, facts) + notes + subject.warnings()
     return BenchmarkResult("latency_ms", ns / 1e6, {"clock": _name(subject.timer), "cold_start_ms": warm.cold_ns / 1e6,
                            "warmup_calls": warm.calls, "calls_per_sample": calls, "preflight": facts}, notes)
@@ -226,7 +233,7 @@ def measure_latency(
     *,
     warmup_s: float = 0.1, # seconds of warm-up at least
     warmup_calls: int = 20, # calls of warm-up at least
-    calls_per_sample: int | None = None, # 1 to insist on single calls; by default 1 unless a call is too short for the clock
+    calls_per_sample: int | None = None, # 1 insists on single calls; by default 1 unless they are too short
     timer: Callable | None = None, # clock in ns
     limit_s: float = 60, # real time after which it ends with what it has
     progress: bool = True, # a bar after one second
@@ -246,7 +253,7 @@ def measure_latency(
     warmup_calls : int, default 20
         calls of warm-up at least
     calls_per_sample : int | None, default None
-        1 to insist on single calls; by default 1 unless a call is too short for the clock
+        1 insists on single calls; by default 1 unless they are too short
     timer : Callable | None, default None
         clock in ns
     limit_s : float, default 60

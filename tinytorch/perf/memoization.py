@@ -78,7 +78,8 @@ def update(self: KVCache,
     key: Tensor | np.ndarray, # (batch_size, num_heads, T, head_dim): keys of T positions behind `seq_pos`
     value: Tensor | np.ndarray, # values of them, of the same shape
 ) -> tuple[Tensor, Tensor]: # keys and values (batch_size, num_heads, seq_pos + T, head_dim), views of the cache
-    """Keep keys and values of a layer, and give all that its new positions may look at; `ValueError` for other shapes, or where there is no room.
+    """Keep keys and values of a layer, and give all that its new positions may look at;
+    `ValueError` for other shapes, or where there is no room.
 
     Parameters
     ----------
@@ -97,8 +98,10 @@ def update(self: KVCache,
     self._check_layer(layer)
     key, value = _array(key), _array(value)
     room = (self.batch_size, self.num_heads, self.max_seq_len - self.seq_pos, self.head_dim)
-    if key.shape != value.shape or key.ndim != 4 or key.shape[:2] + key.shape[3:] != room[:2] + room[3:] or key.shape[2] > room[2]:
-        raise ValueError(f"KVCache: got key {key.shape} and value {value.shape} at position {self.seq_pos} of {self.max_seq_len}, expected "
+    if (key.shape != value.shape or key.ndim != 4 or key.shape[:2] + key.shape[3:] != room[:2] + room[3:]
+        or key.shape[2] > room[2]):
+        raise ValueError(f"KVCache: got key {key.shape} and value {value.shape} at position "
+                         f"{self.seq_pos} of {self.max_seq_len}, expected "
                          f"both ({room[0]}, {room[1]}, T, {room[3]}) with T up to {room[2]}")
     end = self.seq_pos + key.shape[2]
     keys, values = self._room[layer]
@@ -120,8 +123,8 @@ def advance(self: KVCache,
     """
     end = self.seq_pos + count
     if count < 0 or self._written != [end] * self.num_layers and count:
-        raise ValueError(f"KVCache: got advance({count}) at position {self.seq_pos}, expected each layer to have written up to {end}; "
-                         f"they have up to {self._written}")
+        raise ValueError(f"KVCache: got advance({count}) at position {self.seq_pos}, expected each layer to have "
+                         f"written up to {end}; they have up to {self._written}")
     self.seq_pos = end
 
 
@@ -134,15 +137,16 @@ def layer(self: KVCache, index: int) -> partial:
 @patch
 def get_memory_usage(self: KVCache) -> dict[str, float]:
     "MiB (2**20 bytes): `total_mb` that the cache takes, `per_layer_mb` of it, `used_mb` for positions so far."
-    total = self._room.nbytes / 2**20
-    return {"total_mb": total, "per_layer_mb": total / self.num_layers, "used_mb": total * self.seq_pos / self.max_seq_len}
+    mb = self._room.nbytes / 2**20
+    return {"total_mb": mb, "per_layer_mb": mb / self.num_layers, "used_mb": mb * self.seq_pos / self.max_seq_len}
 
 # %% ../../src/modules/18_memoization.ipynb #e097983b
 def enable_kv_cache(
     model: object, # a GPT: anything whose `generate` uses `model.cache`
     batch_size: int = 1, # texts to make room for at once; `generate` makes other room where it gets another number
 ) -> KVCache:
-    """Let `model.generate` remember keys and values; it writes the same tokens, sooner. `TypeError` for a model that could not.
+    """Let `model.generate` remember keys and values; it writes the same tokens, sooner.
+    `TypeError` for a model that could not.
 
     Parameters
     ----------
@@ -153,7 +157,8 @@ def enable_kv_cache(
     """
     sizes = [getattr(model, name, None) for name in ("max_seq_len", "num_layers", "num_heads", "embed_dim")]
     if None in sizes or not hasattr(model, "cache") or not hasattr(model, "generate"):
-        raise TypeError(f"enable_kv_cache: got {type(model).__name__}, expected a GPT (module 13): sizes, `generate`, and a `cache` that it uses")
+        raise TypeError(f"enable_kv_cache: got {type(model).__name__}, expected a GPT (module 13): sizes, `generate`, "
+                        "and a `cache` that it uses")
     max_seq_len, num_layers, num_heads, embed_dim = sizes
     model.cache = KVCache(batch_size, max_seq_len, num_layers, num_heads, embed_dim // num_heads)
     return model.cache

@@ -18,8 +18,10 @@ import numpy as np
 
 from ..core.tensor import recording
 from .latency import (
-    _calls_per_sample, _coarse_warning, _gc_paused, _measure_in_turns, _name, _positive, _progress, _Subject, _timer_warnings, _warm_up)
-from .results import BenchmarkResult, _iqr, _Limit, _Shown, median_ranks, preflight, stability_warnings, whole
+    _calls_per_sample, _coarse_warning, _gc_paused, _measure_in_turns, _name, _positive, _progress, _Subject,
+    _timer_warnings, _warm_up)
+from .results import (
+    BenchmarkResult, _iqr, _Limit, _Shown, median_ranks, preflight, stability_warnings, whole)
 
 # %% ../../src/modules/19d_pairs.ipynb #a9edc79c
 def balanced_order(
@@ -135,13 +137,13 @@ class Comparison(_Shown, _Ratios):
         return verdict(self.ci_low, self.ci_high, self.min_effect)
 
     def _line(self):
-        return (f"speedup x{self.speedup:.4f} [{self.ci_low:.4f}, {self.ci_high:.4f}], IQR {_iqr(self.ratios):.2g}: {self.verdict} "
-                f"(n={len(self.ratios)} pairs, min effect {self.min_effect:.0%}, {self.scope})")
+        return (f"speedup x{self.speedup:.4f} [{self.ci_low:.4f}, {self.ci_high:.4f}], IQR {_iqr(self.ratios):.2g}: "
+                f"{self.verdict} (n={len(self.ratios)} pairs, min effect {self.min_effect:.0%}, {self.scope})")
 
     def _rows(self):
-        return {"speedup": self.speedup, "95 % interval": (self.ci_low, self.ci_high), "IQR of the pairs": _iqr(self.ratios),
-                "verdict": self.verdict, "smallest effect of interest": self.min_effect, "n": f"{len(self.ratios)} pairs",
-                "scope": self.scope}
+        return {"speedup": self.speedup, "95 % interval": (self.ci_low, self.ci_high),
+                "IQR of the pairs": _iqr(self.ratios), "verdict": self.verdict,
+                "smallest effect of interest": self.min_effect, "n": f"{len(self.ratios)} pairs", "scope": self.scope}
 
     def to_dict(self, blocks: bool = True) -> dict:  # the block medians, too
         """Plain Python values, ready for JSON.
@@ -181,7 +183,8 @@ def _plan(subjects, facts, limit, pairs, block_s, warmup_s, warmup_calls):
     wanted, samples = pairs, max(least, int(block_s * 1e9 / (call_ns * calls)))
     pairs, samples = _fit(pairs, samples, max(1e-9, call_s * calls), limit.left())
     notes = _coarse_warning(call_ns * calls, facts, 2 * pairs * samples * calls * call_ns / 1e9)
-    if pairs < wanted: notes.append(f"{pairs} pairs instead of {wanted} fit into {limit.seconds:g} s: raise limit_s for more")
+    if pairs < wanted:
+        notes.append(f"{pairs} pairs instead of {wanted} fit into {limit.seconds:g} s: raise limit_s for more")
     layouts = 0 if not any(s.movable for s in subjects) else 4 if samples >= 40 else 1
     return _Plan(pairs, samples, calls, layouts, [w.cold_ns / 1e6 for w in warm], notes)
 
@@ -206,7 +209,8 @@ def _run_pairs(subjects, plan, limit, rng, progress):
         gc.collect(1)
         if not limit.left(): break
     if len(medians) < 6:
-        raise ValueError(f"limit_s: {len(medians)} of {plan.pairs} pairs in {limit.seconds:g} s, expected at least 6; raise it, or use smaller inputs")
+        raise ValueError(f"limit_s: {len(medians)} of {plan.pairs} pairs in {limit.seconds:g} s, expected at least 6; "
+                         "raise it, or use smaller inputs")
     return np.array(medians)
 
 # %% ../../src/modules/19d_pairs.ipynb #8fbec8e1
@@ -219,8 +223,8 @@ def _put_on_equal_footing(models, inputs, timer, rng):
         except Exception as error:  # a model's own code may raise anything
             as_given = [_Subject(model, inputs, timer) for model in models.values()]
             for s in as_given: s.movable = False
-            return as_given, (f"{name}: {type(subject.model).__name__} cannot be copied ({error}), so the models were measured where they "
-                              "lie in memory, which alone can be worth a few per cent")
+            return as_given, (f"{name}: {type(subject.model).__name__} cannot be copied ({error}), so the models were "
+                              "measured where they lie in memory, which alone can be worth a few per cent")
     return subjects, ""
 
 # %% ../../src/modules/19d_pairs.ipynb #bec224a3
@@ -238,7 +242,8 @@ _CHILD = ("import pickle, sys; sys.path[:], body = pickle.load(sys.stdin.buffer)
 
 # %% ../../src/modules/19d_pairs.ipynb #64b819a1
 def _fresh_process(job, seed):
-    "The comparison `job` = (baseline, optimized, inputs, options) as a dict, made in a process with its own hash seed; it records as this one."
+    """The comparison `job` = (baseline, optimized, inputs, options) as a dict,
+    made in a process with its own hash seed; it records as this one."""
     import json
     import pickle
     import subprocess
@@ -272,7 +277,8 @@ def _across(baseline, optimized, inputs, options, processes, rng, progress):
                       protocol, notes)
 
 # %% ../../src/modules/19d_pairs.ipynb #31a8ca14
-def _within(baseline, optimized, inputs, pairs, min_effect, block_s, warmup_s, warmup_calls, timer, limit_s, rng, progress):
+def _within(baseline, optimized, inputs, pairs, min_effect, block_s, warmup_s, warmup_calls, timer, limit_s, rng,
+            progress):
     "`Comparison` made in this process."
     timer, limit = timer or time.perf_counter_ns, _Limit(limit_s)
     facts = preflight(timer)
@@ -285,10 +291,12 @@ def _within(baseline, optimized, inputs, pairs, min_effect, block_s, warmup_s, w
     if reason:
         min_effect = max(min_effect, AS_GIVEN_EFFECT)
         notes.insert(0, f"{reason}: the smallest effect is {min_effect:.0%}")
-    protocol = {"footing": "as given" if reason else "copies" if plan.layouts else "functions", "layouts": plan.layouts * len(ns),
-                "clock": _name(timer), "block_s": block_s, "warmup_s": warmup_s, "warmup_calls": warmup_calls, "limit_s": limit_s,
-                "samples_per_block": plan.samples, "calls_per_sample": plan.calls, "cold_start_ms": plan.cold_ms, "preflight": facts}
-    return Comparison(*map(float, paired_interval(d)), len(ns), min_effect, "within_process", *(ns.T / 1e6).tolist(), protocol, notes)
+    protocol = {"footing": "as given" if reason else "copies" if plan.layouts else "functions",
+                "layouts": plan.layouts * len(ns), "clock": _name(timer), "block_s": block_s, "warmup_s": warmup_s,
+                "warmup_calls": warmup_calls, "limit_s": limit_s, "samples_per_block": plan.samples,
+                "calls_per_sample": plan.calls, "cold_start_ms": plan.cold_ms, "preflight": facts}
+    return Comparison(*map(float, paired_interval(d)), len(ns), min_effect, "within_process", *(ns.T / 1e6).tolist(),
+                      protocol, notes)
 
 
 AS_GIVEN_EFFECT = 0.05  # smallest effect between models that could not be copied
@@ -297,7 +305,8 @@ AS_GIVEN_EFFECT = 0.05  # smallest effect between models that could not be copie
 def _notes(subjects, ns, d, plan, facts, limit):
     "What is wrong with a comparison, and what to do about it."
     found = _timer_warnings(ns.min(axis=1), plan.calls, facts) + stability_warnings(np.exp(d)) + plan.notes
-    if len(ns) < plan.pairs: found.append(f"ended after {limit.seconds:g} s with {len(ns)} of {plan.pairs} pairs: raise limit_s for more")
+    if len(ns) < plan.pairs:
+        found.append(f"ended after {limit.seconds:g} s with {len(ns)} of {plan.pairs} pairs: raise limit_s for more")
     return found + [f"{name}: {w}" for name, s in zip(("baseline", "optimized"), subjects) for w in s.warnings()]
 
 # %% ../../src/modules/19d_pairs.ipynb #232b0c93
@@ -318,8 +327,8 @@ def compare_latency(
     limit_s: float = 60, # real time (of each process) after which it ends with what it has
     progress: bool = True, # a bar after one second
 ) -> Comparison:
-    """Paired comparison of two latencies, of copies that are made alike and laid out anew in memory (Curtsinger and Berger 2013).
-    Raises `ValueError` for too few pairs, no inputs or a clock that does not count ns.
+    """Paired comparison of two latencies, of copies that are made alike and laid out anew in memory (Curtsinger and
+    Berger 2013). Raises `ValueError` for too few pairs, no inputs or a clock that does not count ns.
 
     Parameters
     ----------
@@ -353,8 +362,8 @@ def compare_latency(
     median_ranks(pairs := whole("pairs", pairs))
     verdict(1, 1, min_effect)
     rng = np.random.default_rng(rng)
-    options = dict(pairs=pairs, min_effect=min_effect, block_s=block_s, warmup_s=warmup_s, warmup_calls=warmup_calls, timer=timer,
-                   limit_s=limit_s)
+    options = dict(pairs=pairs, min_effect=min_effect, block_s=block_s, warmup_s=warmup_s, warmup_calls=warmup_calls,
+                   timer=timer, limit_s=limit_s)
     if scope == "across_processes":
         return _across(baseline, optimized, inputs, options, processes, rng, progress)
     if scope != "within_process":

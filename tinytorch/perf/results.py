@@ -92,12 +92,14 @@ def _cpu_limit(root="/sys/fs/cgroup"):
                 return f.read().split()
         except OSError:
             return []
-    quota, period = (read("cpu.max") or read("cpu/cpu.cfs_quota_us") + read("cpu/cpu.cfs_period_us") or ["max", "1"])[:2]
+    quota, period = (read("cpu.max") or read("cpu/cpu.cfs_quota_us") + read("cpu/cpu.cfs_period_us")
+                     or ["max", "1"])[:2]
     return None if quota in ("max", "-1") else int(quota) / int(period)
 
 # %% ../../src/modules/19a_results.ipynb #2bd9960d
 def _blas_threads():
-    "Threads BLAS uses: asked of the library where threadpoolctl is installed, else what the environment says, else None."
+    """Threads BLAS uses: asked of the library where threadpoolctl is installed,
+    else what the environment says, else None."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -221,7 +223,8 @@ def stability_warnings(values: np.ndarray) -> list[str]:  # measurements in orde
     if (drift := abs(np.median(values[-third:]) / np.median(values[:third]) - 1)) > 0.05:
         found.append(f"drift: first and last third differ by {drift:.0%}; let the machine settle, or compare in pairs")
     if (r := _lag1(medians := _block_medians(values, 40))) > 2 / math.sqrt(len(medians)):
-        found.append(f"neighbours are alike (lag-1 autocorrelation {r:.2f}): the interval is too narrow; take more runs, or longer blocks")
+        found.append(f"neighbours are alike (lag-1 autocorrelation {r:.2f}): the interval is too narrow; take more "
+                     "runs, or longer blocks")
     return found
 
 # %% ../../src/modules/19a_results.ipynb #23c5002d
@@ -258,8 +261,8 @@ def _iqr(values):
 
 
 class _Statistics:
-    """What `values` say. Spread: `std` (ddof 1), `iqr`. Uncertainty: `median_ci`, which assumes no distribution, and the
-    normal approximation of the mean's interval, `ci_lower` and `ci_upper` (mean -+ 1.96 std / sqrt(n))."""
+    """What `values` say. Spread: `std` (ddof 1), `iqr`. Uncertainty: `median_ci`, which assumes no distribution, and
+    the normal approximation of the mean's interval, `ci_lower` and `ci_upper` (mean -+ 1.96 std / sqrt(n))."""
     count = property(lambda self: len(self.values))
     mean = property(lambda self: float(np.mean(self.values)))
     std = property(lambda self: float(np.std(self.values, ddof=1)) if self.count > 1 else 0.0)
@@ -326,7 +329,8 @@ class _Percentiles:
 # %% ../../src/modules/19a_results.ipynb #64f4dc37
 @dataclass(repr=False, eq=False)
 class BenchmarkResult(_Shown, _Statistics, _Percentiles):
-    "Repeated measurements of one metric, in order of time. Raises `ValueError` for none, or for one that is not finite."
+    """Repeated measurements of one metric, in order of time. Raises `ValueError` for none,
+    or for one that is not finite."""
     metric_name: str # with its unit: `latency_ms`
     values: np.ndarray # shape (count,)
     metadata: dict = field(default_factory=dict) # how they were measured
