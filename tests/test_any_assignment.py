@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from grading import ASSIGNMENT, RIGHT, capstone, cell, gradebook, grades, hand_in, make_course, nbgrader, needs_cage
+from traits import QUIET, TRAITS
 
 from tinytorch_grader import grade as grading
 from tinytorch_grader.gradebook import Gradebook, GradebookError
@@ -70,6 +71,79 @@ def test_the_example_course_is_graded_as_by_stock(course, tmp_path):
         honest = {s.student.id: s.score for s in book.assignment_submissions("ps1") if s.student.id != "eve"}
     assert {student: rows[student]["score"] for student in honest} == honest and honest["ada"] == 3 > honest["bob"]
     assert rows["eve"]["parts"]["problem1/correct_squares"]["score"] == 0
+
+
+def stock_scores(course, assignment):
+    "{student: {test: points}} that stock nbgrader gives in a copy of the course."
+    stock = shutil.copytree(course, course.parent / "stock")
+    for made in ("autograded", "release"): shutil.rmtree(stock / made, ignore_errors=True)
+    (stock / "gradebook.db").unlink()
+    (stock / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'any'\n")
+    for step in ("generate_assignment", "autograde"):
+        done = nbgrader(stock, step, assignment, "--create", "--force")
+        assert done.returncode == 0, done.stderr[-2000:]
+    from nbgrader.api import Gradebook as Stock
+    with Stock(f"sqlite:///{stock}/gradebook.db") as book:
+        return {one.student.id: {g.name: g.auto_score for g in one.notebooks[0].grades}
+                for one in book.assignment_submissions(assignment)}
+
+
+def with_traits(course, names, **students):
+    "The Rows of an assignment of TRAITS `names`, with an answer to each trait's cell by each of `students`."
+    source = course / "source" / "traits"
+    source.mkdir(parents=True)
+    cells = []
+    for name in names:
+        cells.append(cell(name, f"### BEGIN SOLUTION\n{TRAITS[name][0]}\n### END SOLUTION", solution=True))
+        cells.append(cell(f"{name}-check", TRAITS[name][2], 1))
+    metadata = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), source / "traits.ipynb")
+    assert capstone("course", course, "--assignment", "traits").returncode == 0
+    for student, answer in students.items():
+        book = nbformat.read(course / "release" / "traits" / "traits.ipynb", as_version=4)
+        for part in book.cells:
+            if part.metadata.nbgrader.solution: part.source = answer(part.metadata.nbgrader.grade_id)
+        folder = course / "submitted" / student / "traits"
+        folder.mkdir(parents=True)
+        nbformat.write(book, folder / "traits.ipynb")
+    return grading.grade(course, sandbox=not CAGE, assignment="traits", workers=1)
+
+
+def test_what_public_assignments_do_is_graded_as_by_stock(tmp_path):
+    "Files that the student's code wrote, captured output, replaced functions, changed lists: the points of stock."
+    course = make_course(tmp_path)
+    rows = with_traits(course, TRAITS, right=lambda name: TRAITS[name][0], wrong=lambda name: TRAITS[name][1])
+    got = {row["student"]: {part: said["score"] for part, said in row["parts"].items()} for row in rows}
+    stock, quiet = stock_scores(course, "traits"), {f"{name}-check" for name in QUIET}
+    assert {part for part in stock["right"] if stock["right"][part] != 1} == quiet
+    assert not any(got["wrong"][part] for part in quiet)
+    for student, known in stock.items():
+        assert {part: points for part, points in got[student].items() if part not in quiet} == {
+            part: points for part, points in known.items() if part not in quiet}
+    assert got["right"] == dict.fromkeys(got["right"], 1) and "tests run in the student's process" in rows.notes[0]
+
+
+@needs_cage
+def test_what_runs_beside_is_what_has_to(tmp_path):
+    "A test that the line can carry stays out of the student's reach; of one that it cannot, no hidden line goes out."
+    course = make_course(tmp_path)
+    forged = ("import builtins\nbuiltins.AssertionError = type('E', (Exception,), {})\n"
+              "class Any:\n    __eq__ = lambda *a: True\nclean = lambda s: Any()")
+    asks = "import inspect, sys\ndef sort(x): print(inspect.getsource(sys._getframe(1)))"
+    found = with_traits(course, ("strings", "mutates"), ada=lambda name: TRAITS[name][0],
+                        eve={"strings": forged, "mutates": asks}.get)
+    rows = {row["student"]: row for row in found}
+    assert rows["ada"]["score"] == 2 and rows["eve"]["parts"]["strings-check"]["score"] == 0
+    assert "1 test runs in the student's process" in found.notes[0] and "forge it: mutates-check (" in found.notes[0]
+    book = json.loads((course / "autograded" / "eve" / "traits" / "traits.ipynb").read_text())
+    assert "assert x == [1, 2, 3]" not in str([part["outputs"] for part in book["cells"]])
+
+
+def test_a_source_that_fails_its_own_tests_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(TRAITS, "none", ("def nothing(x): return 0", "", TRAITS["none"][2]))
+    answer = {"none": "def nothing(x): x", "strings": TRAITS["strings"][0]}.get
+    rows = with_traits(make_course(tmp_path), ("none", "strings"), ada=answer)
+    assert rows.notes == ["traits.ipynb: its own solution fails none-check"] and [row["score"] for row in rows] == [2]
 
 
 def test_pages_and_a_second_run(course, tmp_path):

@@ -430,3 +430,20 @@ def test_a_system_without_what_linux_has(course):
     done = run()
     assert done.returncode == 0, done.stdout + done.stderr
     assert {student: row["score"] for student, row in grades(course / "g.json").items()} == {"ada": 5, "bob": 2}
+
+
+def test_nobody_is_none_none_in_formgrader(tmp_path):
+    "A name that the LMS said, else the id; what an instructor entered stays, and a name that comes later is taken."
+    from nbgrader.api import Gradebook as Stock
+    course = make_course(tmp_path)
+    file = "Ada Lovelace_101_assignsubmission_file_/20_capstone.ipynb"
+    (course / ".capstone_lms").write_text(json.dumps({"names": {"ada": file}}))
+    with Stock(f"sqlite:///{course}/gradebook.db") as book:
+        book.add_student("cyd", first_name="Cyd", last_name="C.")
+        book.add_student("dee")
+    for student in ("ada", "bob", "cyd", "dee"): hand_in(course, student, **RIGHT)
+    rows = {grade.student: grade.name for grade in grading.grade(course, sandbox=False, workers=1).grades()}
+    with Stock(f"sqlite:///{course}/gradebook.db") as book:
+        names = {s.id: (s.last_name, s.first_name) for s in book.students}
+    assert names == {"ada": ("Lovelace", "Ada"), "bob": ("bob", ""), "cyd": ("C.", "Cyd"), "dee": ("dee", "")}
+    assert rows == {"ada": "Ada Lovelace", "bob": "", "cyd": "Cyd C.", "dee": ""}

@@ -221,6 +221,7 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
     if csv_file: write_csv(csv_file, rows, [] if students else rows.absent())
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
         attention = print_rows(rows)
+        for note in rows.notes: print(f"note: {note}")
         if not rows.changed: print("nothing to do: no submission is new or changed; --force grades again")
         if no_sandbox: print("graded without a sandbox")
         attention += give_back(rows, canvas, column, moodle)

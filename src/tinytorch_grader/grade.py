@@ -19,10 +19,10 @@ import secrets
 import stat
 import sys
 from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import intake
+from . import beside, intake
 from .cage import Bare, Limits
 from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
@@ -266,6 +266,19 @@ def trusted_sources(book, files):
     return sources
 
 
+def told_apart(book, works, executor):
+    "({name: Work}, notes), with the tests of each notebook told apart: those that the student's process has to run."
+    found, notes = {}, []
+    for name, path in book.sources().items():
+        try: source, said = beside.settled(book, name, path, works[name])
+        except CageMissing:
+            if not executor: raise
+            # the cages are on other machines
+            source, said = beside.settled(book, name, path, replace(works[name], sandbox=False))
+        found[name], notes = replace(works[name], source=source), notes + said
+    return found, notes
+
+
 def discover(book, wanted):
     """Names of the student folders to grade, and of notebooks that lie beside them, sorted.
 
@@ -359,11 +372,11 @@ def time_of(folder):
 class Rows:
     """The rows of one `grade`, sorted by student, read from the gradebook a few at a time.
 
-    `changed`: how many of them are not as they were before."""
+    `changed`: how many of them are not as they were before; `notes`: what to know of the assignment's tests."""
 
     def __init__(self, course, db, max_score, assignment=ASSIGNMENT):
         self.course, self.db, self.max_score, self.assignment = course, db, max_score, assignment
-        self.students, self.odd, self.changed = set(), {}, 0
+        self.students, self.odd, self.changed, self.notes = set(), {}, 0, []
 
     def __len__(self):
         return len(self.students) + len(self.odd)
@@ -550,6 +563,7 @@ def grade(course, students=None, workers=None, timeout=120, memory=2048, db=None
         works = {name: Work(source, limits, sandbox, files) for name, source in trusted_sources(book, files).items()}
         secret, (names, loose) = course_secret(course), discover(book, students)
         rows = Rows(course, db, sum(work.trusted().max_score for work in works.values()), assignment)
+        if assignment != ASSIGNMENT: works, rows.notes = told_apart(book, works, executor)
         if db: remember(course, db)
         grading = Grading(book, rows, works, [timeout, memory], sandbox, force, progress)
         grading.total, grading.names = len(names), set(names)

@@ -477,11 +477,12 @@ class Gradebook:
         return self.roster().keys()
 
     def roster(self):
-        "{student: name} of all students the gradebook knows; the name is empty where it has none."
+        "{student: name} of all students the gradebook knows; the name is empty where it has none but the id."
         with self.one_line():
             try:
                 rows = self.book.db.execute(select(api.Student.id, api.Student.first_name, api.Student.last_name)).all()
-                return {student: " ".join(filter(None, name)) for student, *name in rows}
+                names = {student: " ".join(filter(None, name)) for student, *name in rows}
+                return {student: name if name != student else "" for student, name in names.items()}
             finally: self.book.db.remove()
 
     def recorded(self):
@@ -610,7 +611,10 @@ class Gradebook:
             api.SubmittedAssignment.student_id == student)).one_or_none()
         if submission is None:
             if not create: return None, {}
-            if db.get(api.Student, student) is None: db.add(api.Student(id=student, **self._names_of(student)))
+            known = db.get(api.Student, student) or api.Student(id=student)
+            # nobody entered one: Formgrader would show `None, None`
+            if not known.first_name and known.last_name in (None, "", student): self._name(known)
+            db.add(known)
             submission = api.SubmittedAssignment(id=api.new_uuid(), assignment_id=self.assignment_id,
                                                  student_id=student)
             db.add(submission)
@@ -625,13 +629,13 @@ class Gradebook:
         db.flush()
         return submission, rows
 
-    def _names_of(self, student):
-        "First and last name of a new student, where an LMS's download said it; Formgrader shows them."
+    def _name(self, student):
+        "Give a student the name that an LMS's download said, else the id as last name."
+        name = ""
         with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-            file = json.loads((self.root / ".capstone_lms").read_text(encoding="utf-8"))["names"][student]
-            first, _, last = lms.full_name(file).rpartition(" ")
-            return {"first_name": first or None, "last_name": last or None}
-        return {}
+            file = json.loads((self.root / ".capstone_lms").read_text(encoding="utf-8"))["names"][student.id]
+            name = lms.full_name(file)
+        student.first_name, _, student.last_name = name.rpartition(" ") if name else ("", "", student.id)
 
     def _enter(self, result, timestamp, before, now, marked):
         """Scores, marks that wait, comments and penalties of `result`; returns the points that tests gave.

@@ -17,7 +17,7 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .notebook import Part, Trusted, about, squeezed, text, without_regions  # noqa: F401
+from .notebook import BESIDE, Part, Trusted, about, squeezed, text, without_regions  # noqa: F401
 
 MOST_BYTES = 20 * 2**20
 MOST_DEPTH = 64       # levels of nesting in the file
@@ -37,7 +37,7 @@ class Invalid(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    "One cell to run: its id; given, tools, solution, extra or test; its source."
+    "One cell to run: its id; given, tools, solution, extra, test or beside (a test in the student's process); source."
     id: str
     role: str
     source: str
@@ -499,7 +499,7 @@ def job(trusted, submission, seed):
     runs = {"given", "tools", "solution", "extra", "test"}
     # code that a person marks runs too
     by_hand = {i for i in trusted.manual if trusted.notebook["cells"][i]["cell_type"] == "code"}
-    steps = [Step(name, "solution" if index in by_hand else role, source)
+    steps = [Step(name, "solution" if index in by_hand else trusted.runs(role, name), source)
              for role, name, source, index in merged(trusted, submission)
              if (role in runs or index in by_hand) and source.strip()]
     return Job(seed, steps)
@@ -509,7 +509,7 @@ def rebuilt(trusted, submission, outputs):
     """The trusted notebook, whose metadata it shares, with the student's cells, answers and `outputs` {id: list};
     tests show their failure alone."""
     notebook = {**trusted.notebook, "cells": [], "metadata": {**trusted.notebook.get("metadata", {})}}
-    notebook["metadata"].pop("capstone_checks", None)
+    for ours in ("capstone_checks", BESIDE): notebook["metadata"].pop(ours, None)
     for role, name, source, index in merged(trusted, submission):
         cell = trusted.notebook["cells"][index] if index is not None else {
             "cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": []}

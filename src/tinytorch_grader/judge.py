@@ -4,6 +4,7 @@ Threat: a message carries hidden tests out, or says more than the submission ear
 when it ran to its end in the examiner's process; what a hidden failure says names what came and the rule, never a
 line of the test.
 """
+import contextlib
 import functools
 import re
 import sys
@@ -97,6 +98,16 @@ def too_new(python, job, outcome):
             f"{here}" if cells else None)
 
 
+def credit(outputs, points):
+    "The points of a test that passed: all of them, or as in nbgrader the number in which it ends."
+    for output in outputs:
+        if output["output_type"] != "execute_result": continue
+        with contextlib.suppress(ValueError):
+            if (given := float(output["data"].get("text/plain", ""))) >= 0: return min(given, points)
+        break
+    return points
+
+
 def blank(answer):
     "Whether a manual answer is still what was released."
     return not intake.squeezed(answer)
@@ -118,8 +129,9 @@ class Judge:
         if verdict is None:
             return (0.0,
                     f"not reached: the run had stopped before ({ENDED.get(self.outcome.status, self.outcome.status)})")
-        if verdict.ok: return part.points, ""
+        if verdict.ok: return credit(verdict.outputs, part.points), ""
         error, hidden = verdict.error, self.trusted.hidden(self.trusted.by_grade_id[part.grade_id])
+        if error.at and error.at[0] == part.grade_id: error = replace(error, line=error.at[1], at=None)   # run beside
         if error.ename == "NameError" and (name := UNBOUND.match(error.message)) and not error.at:
             error = self.named(error, name[1])
         return 0.0, explained(where(error), error.line in hidden)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+BESIDE = "capstone_beside"   # in a notebook's metadata: the tests that run in the student's process, see beside.py
 CHECKS = "capstone_checks.py"   # the vocabulary of the tests, beside the notebook
 STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
 
@@ -90,6 +91,7 @@ class Trusted:
     def __init__(self, notebook, files=None):
         self.notebook, self.roles, self.parts, self.files = notebook, [], [], files or {}
         self.vocabulary = notebook.get("metadata", {}).get("capstone_checks", "")   # the source of its tests' helpers
+        self.beside = set(notebook.get("metadata", {}).get(BESIDE, ()))
         self.by_grade_id, self.by_cell_id, self.by_source, self.given = {}, {}, {}, []
         for index, cell in enumerate(notebook["cells"]):
             mark, source, role = about(cell), text(cell["source"]), role_of(cell)
@@ -131,6 +133,10 @@ class Trusted:
 
     def source(self, index):
         return text(self.notebook["cells"][index]["source"])
+
+    def runs(self, role, name):
+        "The role of a step in a run: a test may be one that the student's process has to run."
+        return "beside" if role == "test" and name in self.beside else role
 
     def sources(self, *roles):
         "{id: source} of the cells of these roles."

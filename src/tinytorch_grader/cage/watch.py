@@ -147,7 +147,7 @@ def ended(message, outcome):
 
 def subject(job, step):
     "The words that name the solution cell which the test `step` is about; none for another cell."
-    if step.role != "test": return ""
+    if step.role not in ("test", "beside"): return ""
     before = [other.id for other in job.steps[:job.steps.index(step)] if other.role == "solution"]
     named = [name for name in before if step.id.startswith(f"{name}-")]
     return f", which calls {(named or before)[-1]}" if before else ""

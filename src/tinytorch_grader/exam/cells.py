@@ -165,6 +165,7 @@ class Notebook:
         self.module, self.outputs, self.shell = (types.ModuleType("__main__"), Outputs(0),
                                                  Shell(self.nested, self.capture))
         self.names, self.futures = vars(self.module), 0
+        self.shell.user_ns = self.names
         self.names.update(__builtins__=builtins, get_ipython=lambda: self.shell, display=self.display, In=[""], Out={})
         sys.modules["__main__"] = self.module
         sys.breakpointhook = lambda *_, **__: self.shell.skip("breakpoint()")
