@@ -129,7 +129,11 @@ def test_what_runs_beside_is_what_has_to(tmp_path):
     course = make_course(tmp_path)
     forged = ("import builtins\nbuiltins.AssertionError = type('E', (Exception,), {})\n"
               "class Any:\n    __eq__ = lambda *a: True\nclean = lambda s: Any()")
-    asks = "import inspect, sys\ndef sort(x): print(inspect.getsource(sys._getframe(1)))"
+    asks = ("import inspect, sys\ndef sort(x): display(inspect.getsource(sys._getframe(1)), display_id=1)\n"
+            "import exam.student as s\nthis = s.Student.on_run\n"
+            "def on_run(self, name, role, source):\n    error, outputs = this(self, name, role, source)\n"
+            "    return [None, [{'output_type': 'execute_result', 'data': {'text/plain': source}}]]\n"
+            "s.Student.on_run = on_run")
     found = with_traits(course, ("strings", "mutates"), ada=lambda name: TRAITS[name][0],
                         eve={"strings": forged, "mutates": asks}.get)
     rows = {row["student"]: row for row in found}

@@ -477,8 +477,7 @@ class Exam:
         except BaseException as e: return {"error": about(e, None), "outputs": []}
         if type(answer) is not list or len(answer) != 2: raise Refused("no answer to a cell")
         error, outputs = answer
-        if role == "beside" and type(outputs) is list:   # whatever else a test shows may be hidden
-            outputs = [o for o in outputs if type(o) is dict and o.get("output_type") == "execute_result"]
+        if role == "beside": outputs = number_in(outputs)   # whatever else a test shows may be hidden
         return {"error": None if error is None else about(self.line.error(error), None),
                 "outputs": self.counted(outputs)}
 
@@ -509,6 +508,14 @@ class Exam:
 def shown(text):
     "The output of a test that ends in a number: partial credit."
     return {"output_type": "execute_result", "data": {"text/plain": text}}
+
+
+def number_in(outputs):
+    "The number in which a cell ended, as its only output."
+    for o in outputs if type(outputs) is list else ():
+        try: return [shown(repr(float(o["data"]["text/plain"])))]
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError): pass
+    return []
 
 
 def hash_of(seed):
