@@ -1495,6 +1495,7 @@ def test_plots_show_centre_and_interval():
     matplotlib.use("agg")
     ax = BenchmarkResult("latency_ms", np.linspace(1, 2, 100)).plot()
     assert [t.get_text().split()[0] for t in ax.get_legend().get_texts()] == ["p50", "p90", "p95"]
+    assert len(ax.patches) == 15
     ax = Comparison(1.1, 1.05, 1.2, 2, 0.02, "within_process", [1.1, 1.2], [1.0, 1.0], {}, []).plot()
     assert list(ax.lines[0].get_ydata()) == [1.1, 1.2]
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["95 % interval", "speedup 1.100"]
@@ -1514,3 +1515,21 @@ def test_import_stays_cheap():
 def test_module_is_found_beside_its_neighbours():
     import tinytorch.perf.benchmarking as alias
     assert alias.compare_latency is compare_latency and set(alias.__all__) == set(bench.__all__)
+
+
+def test_the_spread_of_two_values_and_the_warning_of_half_of_them_doubled():
+    assert BenchmarkResult("latency_ms", [1, 3]).std == pytest.approx(2**0.5)
+    assert "do not trust" in bench.stability_warnings([1, 2] * 6)[0]
+
+
+def test_a_coarse_clock_is_read_until_it_has_moved_however_late_it_is(monkeypatch):
+    from tinytorch.perf import results
+    late, reads = itertools.count(0, 60), itertools.count()
+    monkeypatch.setattr(results.time, "monotonic", lambda: next(late))
+    assert results._clock_facts(lambda: next(reads) // 5000 * 7)[1] == 7
+
+
+def test_pairs_and_samples_fit_into_what_time_is_left():
+    from tinytorch.perf.pairs import _fit
+    assert _fit(40, 10, 0.01, 2.0) == (33, 3) and _fit(40, 10, 0.01, 0.01) == (6, 3)
+    assert _fit(40, 10, 0.01, 100) == (40, 10)

@@ -331,3 +331,9 @@ def test_what_layers_say_of_themselves():
                                   lambda corpus: BPETokenizer(300).train(corpus)])
 def test_a_corpus_of_something_else_than_texts_is_refused(make):
     with pytest.raises(TypeError, match="got int, expected a str or a list of them"): make(["a", 3])
+
+
+@pytest.mark.parametrize("size", [7, 9])
+def test_attention_refuses_vectors_of_another_size(size):
+    with pytest.raises(ValueError, match="8"): MultiHeadAttention(8, 2)(Tensor(np.zeros((1, 3, size))))
+

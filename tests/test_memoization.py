@@ -228,10 +228,11 @@ def filled():
 @pytest.mark.parametrize("call, words", [
     (lambda: KVCache(1, 0, 1, 1, 1), "max_seq_len=0"), (lambda: KVCache(-1, 4, 1, 1, 1), "batch_size=-1"),
     (lambda: KVCache(1, 4, 1.5, 1, 1), "num_layers=1.5"),
-    (lambda: KVCache(True, 4, 1, 1, 1), "batch_size=True"), (lambda: filled().reset(-2), "batch_size=-2"),
+    (lambda: KVCache(True, 4, 1, 1, 1), "batch_size=True"), (lambda: filled().reset(-1), "batch_size=-1"),
     (lambda: filled().get(2), "layer 2"), (lambda: filled().get(-1), "layer -1"),
     (lambda: filled().update(0, ROW, ROW), "position 2 of 2"),
     (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW, ROW[..., :2]), "(2, 3, 1, 2)"),
+    (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW[:, :2], ROW[:, :2]), "(2, 3, T, 4) with T up to 5"),
     (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW[0], ROW[0]), "(3, 1, 4)"),
     (lambda: KVCache(2, 5, 2, 3, 4).advance(), "[0, 0]"), (lambda: filled().advance(-1), "advance(-1)")])
 def test_the_cache_says_what_is_wrong(call, words):

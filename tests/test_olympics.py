@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from datetime import datetime
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -1062,3 +1063,17 @@ def test_claims_may_be_a_millionth_off(claim, agrees):
     assert (list(olympics.rule_throughput_agrees(throughput)) == []) == agrees
     assert list(olympics.rule_throughput_agrees({name: value for name, value in throughput.items()
                                                  if name != "schema_version"})) == []
+
+
+@pytest.mark.parametrize("wrapped", [SimpleNamespace, lambda data: data.tolist()], ids=["data alone", "list"])
+def test_scores_in_any_wrapping_are_read(model, wrapped):
+    report, other = BenchmarkReport(), copy.deepcopy(model)
+    other.forward = lambda x: wrapped(data=model(x).data)
+    report.benchmark_model(other, X, y, num_runs=2)
+    assert report.metrics["accuracy"] == np.mean(model(Tensor(X)).data.argmax(axis=1) == y)
+
+
+def test_scores_of_one_class_are_scores_and_of_none_are_not():
+    assert olympics._class_scores(np.zeros((3, 1)), 3).shape == (3, 1)
+    with pytest.raises(ValueError, match=r"got shape \(3, 0\)"): olympics._class_scores(np.zeros((3, 0)), 3)
+

@@ -503,6 +503,12 @@ def test_quantized_linear_computes_what_its_codes_say(bias):
     assert np.abs(layer.weight.data - linear.weight.data).max() <= 0.5001 * layer.scale
 
 
+def test_a_gradient_goes_back_through_codes_and_scale():
+    layer, x, g = QuantizedLinear(Linear(64, 32)), Tensor(X_TEST[:9], requires_grad=True), X_TEST[:9, :32] - 0.5
+    (layer(x) * Tensor(g)).sum().backward()
+    assert np.allclose(x.grad, g @ (layer.codes * float(layer.scale)).T, atol=1e-4)
+
+
 def test_quantized_linear_stores_codes_and_one_scale():
     linear = Linear(64, 32)
     layer = QuantizedLinear(linear)

@@ -61,9 +61,12 @@ PATHS = {  # module, name: its defaults other than None
 }
 
 
+MODULES = {module: importlib.import_module(f"tinytorch.{module}") for module in PATHS}
+
+
 @pytest.mark.parametrize("module, name", [(module, name) for module, names in PATHS.items() for name in names])
 def test_defaults(module, name):
-    found = (inspect.signature(operator.attrgetter(name)(importlib.import_module(f"tinytorch.{module}")))
+    found = (inspect.signature(operator.attrgetter(name)(MODULES[module]))
              .parameters.values())
     assert ({p.name: p.default for p in found if p.default is not p.empty and p.default is not None}
             == PATHS[module][name])

@@ -139,7 +139,7 @@ def _first_call(subject):
                         f"wrap it: lambda x: model({convert}(x))") from error
 
 # %% ../../src/modules/19c_latency.ipynb #654e109c
-def _warm_up(subject, limit, seconds=0.1, calls=20, share=0.3):
+def _warm_up(subject, limit, seconds, calls, share):
     """`_Warm` of at least `seconds` and `calls`, or what fits into `share` of the `limit`.
     `ValueError` when the clock does not move."""
     begun, cold, spent, done, size = time.monotonic(), _first_call(subject), 0, 0, 1
