@@ -161,7 +161,7 @@ def test_nothing_earns_nothing(tmp_path):
     release = capstone_course(tmp_path / "course") / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     notebooks = {("nothing", "release"): json.loads(release.read_text(encoding="utf-8"))}
     notebooks |= {("nothing", stub): bodies(stub)
-                  for stub in ("pass", "return None", "return {}", "return True", "yield")}
+                  for stub in ("pass", "return None", "return {}", "return True", "yield", "raise ValueError")}
     notebooks |= {("nothing", student.name): student.notebook(REFERENCE) for student in students.students("nothing")}
     earned = {name[1]: (result.status, result.score, sorted(set(POINTS) - lost(result)))
               for name, result in graded(notebooks, 20, tmp_path).items()}
