@@ -940,7 +940,7 @@ def test_a_clock_in_seconds_shows_in_its_smallest_step_also_where_most_readings_
     (lambda: int(time.time()), "timer: 0 s measured|moved by"),
     (itertools.count(0, 10**12).__next__, "timer: moved by 1e.12 from one reading to the next"),
     (itertools.count(0, -1).__next__, "timer: jumped back by 1, expected"), (lambda: 10**40, "timer: got 1000"),
-    (lambda: time.perf_counter_ns() // 1000, "timer: moved by .* in 1.. s, expected integer nanoseconds")])
+    (lambda: time.perf_counter_ns() // 1000, "timer: moved by .* in [0-9.]+ s, expected integer nanoseconds")])
 def test_what_is_no_clock_is_one_sentence_at_once(timer, words):
     began = time.monotonic()
     for measure in (lambda: measure_latency(abs, np.ones((3, 1)), timer=timer),

@@ -3,6 +3,7 @@
     # mistake: what the student got wrong, in words
     # loses: grade_ids of the graded cells that must lose their points, and no others
     # says: a sentence that the student must see (words of the message, as they stand there)
+    # seconds: what its tests take, where they have to sleep
 
     --- part2-timing
     +++ part2-timing
@@ -30,6 +31,7 @@ class Mistake:
     loses: tuple[str, ...]
     says: str
     cells: dict[str, str]
+    seconds: float = 0.0
 
 
 def patched(source: str, diff: str, where: str) -> str:
@@ -55,7 +57,8 @@ def read(path: Path, solutions: dict[str, str]) -> Mistake:
     if cell not in solutions:
         raise ValueError(f"{where}: there is no solution cell {cell}; folders are named after them")
     cells = {cell: patched(solutions[cell], diff, where)}
-    return Mistake(path.stem, cell, about["mistake"], tuple(about["loses"].split()), about.get("says", ""), cells)
+    return Mistake(path.stem, cell, about["mistake"], tuple(about["loses"].split()), about.get("says", ""), cells,
+                   float(about.get("seconds", 0)))
 
 
 def mistakes(solutions: dict[str, str], folder: Path = FOLDER) -> list[Mistake]:
