@@ -132,7 +132,7 @@ def test_killed_at_any_moment_30_times(course):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_and_resumed(course, how):
     for n, student in enumerate(CLASS):
-        hand_in(course, student, **RIGHT | {"half": f"time.sleep({3 * (n > 1)})\n" + RIGHT["half"]})
+        hand_in(course, student, **RIGHT | {"half": f"time.sleep({4 * (n > 1)})\n" + RIGHT["half"]})
     process = start(course)
     while len(finished(course)) < 2: time.sleep(0.02)
     process.send_signal(how)
