@@ -43,13 +43,18 @@ def course(tmp_path):
     return make_course(tmp_path)
 
 
+def heeding():
+    "Heed the signals that a parent of the tests may ignore, as `nohup` and a script's `&` do."
+    for number in (signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_DFL)
+
+
 def start(course, *words):
     "The command `capstone grade`, under way; its temporary files lie beside the course."
     scratch = course.parent / "tmp"
     scratch.mkdir(exist_ok=True)
     return subprocess.Popen([sys.executable, "-m", "tinytorch_grader", "grade", course, "--workers",
                              "2", *CAGE, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env=os.environ | {"TMPDIR": str(scratch)})
+                            preexec_fn=heeding, env=os.environ | {"TMPDIR": str(scratch)})
 
 
 def left(course):
@@ -132,7 +137,7 @@ def test_killed_at_any_moment_30_times(course):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_and_resumed(course, how):
     for n, student in enumerate(CLASS):
-        hand_in(course, student, **RIGHT | {"half": f"time.sleep({4 * (n > 1)})\n" + RIGHT["half"]})
+        hand_in(course, student, **RIGHT | {"half": f"time.sleep({3 * (n > 1)})\n" + RIGHT["half"]})
     process = start(course)
     while len(finished(course)) < 2: time.sleep(0.02)
     process.send_signal(how)
