@@ -18,7 +18,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    # browsers and files of few tests are the long ones: first, so that two workers end together
+    # browsers and files of few tests are the long ones: first, so that the workers end together
     size = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.path.parent.name != "browser", size[item.path], str(item.path)))
     if config.getoption("--long"):

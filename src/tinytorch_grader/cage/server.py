@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 
-from exam.forks import forks, kept, ours, reap, warm
+from exam.forks import forks, kept, reap, reseed, warm
 from exam.start import sources
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -134,7 +134,7 @@ def submission(role, limits, leash, *sockets):
     limit(limits if role == "student" else limits | {"memory_mb": EXAMINER_MB})
     give_up()
     deny_calls()
-    ours()
+    reseed()
     serve(role, sockets)
 
 

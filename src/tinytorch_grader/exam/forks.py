@@ -85,7 +85,7 @@ def kept(sockets):
     return [socket.socket(fileno=fd) for fd in range(3, 3 + len(high))]
 
 
-def ours():
+def reseed():
     "Let chance in this fork be its own."
     random.seed()
     sys.modules["numpy"].random.seed()
@@ -124,7 +124,7 @@ def submission(role, told, leash, *sockets):
     os.environ.update(HOME=told["folder"], TMPDIR=told["folder"])
     tempfile.tempdir = None
     sockets = kept(sockets)
-    ours()
+    reseed()
     begin(role, *sockets)
 
 
