@@ -490,29 +490,31 @@ def _check_name(what, name):
         raise ValueError(f"{what}: got {name!r}, expected text that is not blank, in UTF-8")
 
 
+def _check_measured(report):
+    "`ValueError` for a report without metrics, or with a name that no file can hold."
+    if not hasattr(report, "metrics"):
+        raise ValueError(f"got {type(report).__name__}, expected a BenchmarkReport")
+    if not report.metrics:
+        raise ValueError(f"{report.model_name!r} has no metrics; call benchmark_model first")
+    _check_name("model_name", report.model_name)
+
+
 def _check_comparable(baseline, optimized=None):
     "`ValueError` for a report without metrics, or for two that record different data or systems."
-    for report in (baseline,) if optimized is None else (baseline, optimized):
-        if not hasattr(report, "metrics"):
-            raise ValueError(f"got {type(report).__name__}, expected a BenchmarkReport")
-        if not report.metrics:
-            raise ValueError(f"{report.model_name!r} has no metrics; call benchmark_model first")
-        _check_name("model_name", report.model_name)
+    _check_measured(baseline)
     if optimized is None: return
+    _check_measured(optimized)
     for report in (baseline, optimized):
         if not report.metrics["model_size_mb"] > 0:
-            raise ValueError(f"{report.model_name!r} has a size of 0, which nothing compares with; "
-                             "give it size_bytes()")
+            raise ValueError(f"{report.model_name!r} has a size of 0; give it size_bytes()")
     for name in ("X_sha256", "y_sha256"):
         a, b = (getattr(report, "provenance", {}).get(name) for report in (baseline, optimized))
         if a and b and a != b:
-            raise ValueError(f"{name}: {a[:12]} and {b[:12]} differ; "
-                             "benchmark both models on the same test data")
+            raise ValueError(f"{name}: {a[:12]} and {b[:12]} differ; measure both on the same data")
     for name in sorted(set(baseline.system_info) | set(optimized.system_info)):
         a, b = baseline.system_info.get(name), optimized.system_info.get(name)
         if a != b:
-            raise ValueError(f"system_info: {name} is {a!r} and {b!r}; "
-                             "benchmark both models on the same system")
+            raise ValueError(f"system_info: {name} is {a!r} and {b!r}; measure both on one system")
 
 
 def _comparison(report, given):
