@@ -1,10 +1,15 @@
-"""Defaults are part of the contract: code that leaves an argument out relies on them.
-Those of the course and of the measuring protocol."""
+"""What a signature and `help()` promise. Defaults are part of the contract: code that leaves an argument out relies on
+them, those of the course and of the measuring protocol. What can go wrong is said where `help()` shows it."""
+import ast
 import importlib
 import inspect
 import operator
+import pkgutil
+import textwrap
 
 import pytest
+
+import tinytorch
 
 PATHS = {  # module, name: its defaults other than None
     "benchmarking": {
@@ -70,3 +75,53 @@ def test_defaults(module, name):
              .parameters.values())
     assert ({p.name: p.default for p in found if p.default is not p.empty and p.default is not None}
             == PATHS[module][name])
+
+
+OWN = [importlib.import_module(info.name) for info in pkgutil.walk_packages(tinytorch.__path__, "tinytorch.")]
+SPECIAL = {"__init__", "__post_init__", "__call__", "__getitem__"}
+
+
+def public():
+    "{name: (function, what `help` says about it)} of every public function and method, inherited ones included."
+    found = {}
+    for module in OWN:
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__: continue
+            at = f"{module.__name__.removeprefix('tinytorch.')}.{name}"
+            if inspect.isclass(thing):
+                found |= {f"{at}.{key}": (method, f"{inspect.getdoc(thing)} {inspect.getdoc(method)}")
+                          for key, method in inspect.getmembers(thing, inspect.isfunction)
+                          if (key in SPECIAL or not key.startswith("_")) and method.__module__.startswith("tinytorch")}
+            elif inspect.isfunction(thing):
+                found[at] = inspect.unwrap(thing), inspect.getdoc(thing) or ""
+    return {name: (f, told) for name, (f, told) in found.items() if f.__code__.co_filename.endswith(".py")}
+
+
+def raised(function, seen=()):
+    "Names of the errors that `function` makes and raises, it or the private functions of this package that it calls."
+    names = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        error = isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+        call = node.exc if error else node
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)): continue
+        made = eval(call.func.id, function.__globals__) if error else function.__globals__.get(call.func.id)
+        if error: names.add((made if inspect.isclass(made) else made.__annotations__["return"]).__name__)
+        elif call.func.id.startswith("_") and inspect.isfunction(made) and made not in seen:
+            names |= raised(made, (*seen, function))
+    return names
+
+
+PUBLIC = public()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_help_names_the_errors(name):
+    function, told = PUBLIC[name]
+    assert {error for error in raised(function) if f"`{error}`" not in told} == set()
+
+
+def test_everything_public_has_help():
+    undocumented = {name for name, (function, _) in PUBLIC.items()
+                    if function.__name__ not in SPECIAL and not inspect.getdoc(function)}
+    # one line each in an answer cell, for code written for other versions
+    assert undocumented == {"olympics.BenchmarkReport.measure_latency", "olympics.BenchmarkReport.measure_memory"}

@@ -50,7 +50,7 @@ def _peak_bytes(call, x):
 # %% ../src/modules/19_benchmarking.ipynb #455a7a75
 @dataclass(repr=False)
 class MemoryResult(_Shown):
-    "What a model stores, and what one pass allocates on top of it."
+    "What a model stores, and what one pass allocates on top of it, in bytes."
     stored_bytes: int
     peak_bytes: int
     warnings = ()
@@ -64,7 +64,7 @@ class MemoryResult(_Shown):
 
 # %% ../src/modules/19_benchmarking.ipynb #aee16531
 def measure_memory(model: object, x: object) -> MemoryResult:  # x: one argument of the call
-    """`MemoryResult` of a model: bytes stored, and the peak of an untimed pass after a first one.
+    """`MemoryResult` of a model: bytes stored, and the peak of its second pass. `TypeError` unless it can be called.
 
     Parameters
     ----------
@@ -118,13 +118,26 @@ def measure_throughput(
     return {size: _throughput(measure_latency(model, rows, runs, **options), size) for size, rows in batches.items()}
 
 # %% ../src/modules/19_benchmarking.ipynb #5023b2c1
-def wilson_interval(k: int, n: int, z: float = 1.96) -> tuple[float, float]:  # successes, trials, normal quantile
+def wilson_interval(
+    k: int, # successes
+    n: int, # trials
+    z: float = 1.96, # quantile of the normal distribution
+) -> tuple[float, float]: # low and high end, in [0, 1]
     """95 % interval of a proportion k/n (Wilson 1927). Raises `ValueError` unless 0 <= k <= n and n > 0.
 
     Parameters
     ----------
+    k : int
+        successes
+    n : int
+        trials
     z : float, default 1.96
-        successes, trials, normal quantile
+        quantile of the normal distribution
+
+    Returns
+    -------
+    tuple[float, float]
+        low and high end, in [0, 1]
     """
     k, n = whole("proportion", k), whole("proportion", n)
     if not (k <= n and n > 0):
@@ -175,7 +188,8 @@ def measure_accuracy(
     X: Tensor | np.ndarray, # samples, (n, ...)
     y: np.ndarray, # class indices, (n,)
 ) -> AccuracyResult:
-    """`AccuracyResult` of one pass over all samples.
+    """`AccuracyResult` of one pass over all samples. `TypeError` unless `model` can be called, `ValueError` for other
+    shapes, scores that are not finite, and labels that are no class.
 
     Parameters
     ----------
@@ -188,13 +202,13 @@ def measure_accuracy(
     return AccuracyResult(int(right.sum()), len(right))
 
 # %% ../src/modules/19_benchmarking.ipynb #67f97165
-def mcnemar(only_a: int, only_b: int) -> float:  # samples that only the one, only the other gets right
+def mcnemar(only_a: int, only_b: int) -> float:  # samples that only a, only b gets right, 0 or more, else `ValueError`
     """Exact two-sided p-value of McNemar's test (McNemar 1947): how often fair coins fall at least this unevenly.
 
     Parameters
     ----------
     only_a, only_b : int
-        samples that only the one, only the other gets right
+        samples that only a, only b gets right, 0 or more, else `ValueError`
     """
     a, b = whole("only_a", only_a), whole("only_b", only_b)  # NumPy's integers would overflow in silence
     return min(1.0, 2 * sum(math.comb(a + b, k) for k in range(min(a, b) + 1)) / 2**(a + b))
@@ -226,7 +240,7 @@ def compare_accuracy(
     X: Tensor | np.ndarray, # samples (n, ...)
     y: np.ndarray, # class indices (n,)
 ) -> AccuracyComparison:
-    """`AccuracyComparison` on the same samples.
+    """`AccuracyComparison` on the same samples. Raises `TypeError` and `ValueError` as `measure_accuracy`.
 
     Parameters
     ----------
@@ -343,7 +357,7 @@ def measure_generation(
     limit_s: float = 60, # real time after which it ends with what it has
 ) -> GenerationResult:
     """Time to the first token, of each further one, and tokens per second, without and with the cache of module 18.
-    `ValueError` when the cache changes the tokens.
+    `ValueError` when the cache changes the tokens, or for fewer than 2 of them.
 
     Parameters
     ----------
@@ -392,7 +406,7 @@ class _SideBySide:
     def run_latency_benchmark(self,
         input_shape: tuple[int, ...] | None = None, # (batch, ...), as other versions do: one random input, no data
     ) -> dict[str, BenchmarkResult]:
-        """{name: BenchmarkResult} of single samples of the first dataset.
+        """{name: BenchmarkResult} of single samples of the first dataset, in ms.
 
         Parameters
         ----------
@@ -404,14 +418,14 @@ class _SideBySide:
         return self._latencies([Tensor(x) if any(map(_takes_tensors, self.models.values())) else x])
 
     def run_throughput_benchmark(
-        self, batch_sizes: tuple[int, ...] = (1, 8, 32), # those above n are left out
+        self, batch_sizes: tuple[int, ...] = (1, 8, 32), # those above n are left out; `ValueError` below 1
     ) -> dict[str, dict]:
-        """{name: {batch size: BenchmarkResult}} on the first dataset.
+        """{name: {batch size: BenchmarkResult}} on the first dataset, in samples per second.
 
         Parameters
         ----------
         batch_sizes : tuple[int, ...], default (1, 8, 32)
-            those above n are left out
+            those above n are left out; `ValueError` below 1
         """
         X, found = self.datasets[0][0], {name: {} for name in self.models}
         for size in [size for size in batch_sizes if size <= X.shape[0]]:
@@ -437,7 +451,7 @@ def run_accuracy_benchmark(self: _SideBySide) -> dict[str, list]:
 class Benchmark(_SideBySide):
     "Each metric for several models on the same data, without recording gradients; the first model is the baseline."
     def __init__(self,
-        models: dict | list, # {name: model}, or a list of models
+        models: dict | list, # {name: model}, or a list of models; `ValueError` for none, or a name that comes twice
         datasets: list, # [(X, y), ...]; models with Tensors in parameters() get X as one
         warmup_runs: int = 5, # calls before those that count; never fewer than 20, nor shorter than 0.1 s
         measurement_runs: int = 10, # calls that count
@@ -448,7 +462,7 @@ class Benchmark(_SideBySide):
         """Parameters
         ----------
         models : dict | list
-            {name: model}, or a list of models
+            {name: model}, or a list of models; `ValueError` for none, or a name that comes twice
         datasets : list
             [(X, y), ...]; models with Tensors in parameters() get X as one
         warmup_runs : int, default 5

@@ -16,10 +16,13 @@ __all__ = ["ReLU", "Sigmoid", "Tanh", "GELU", "Softmax"]
 class Activation:
     "A function without parameters: Tensor in, Tensor out. `TypeError` for anything else."
     def __call__(self, x, *args, **kwargs):
+        "`forward`; `TypeError` unless `x` is a Tensor."
         if not isinstance(x, Tensor): raise not_a_tensor(type(self).__name__, x)
         return self.forward(x, *args, **kwargs)
 
-    def parameters(self) -> list: return []
+    def parameters(self) -> list:
+        "There are none: an empty list."
+        return []
 
     def __repr__(self): return f"{type(self).__name__}()"
 
@@ -44,7 +47,7 @@ class Tanh(Activation):
 
 # %% ../../src/modules/02_activations.ipynb #266b9e02
 class GELU(Activation):
-    "x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."
+    "x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Source: Hendrycks and Gimpel (2016)."
     def forward(self, x: Tensor) -> Tensor:
         "Tensor of any shape -> Tensor of that shape."
         z = x.data.clip(-10, 10)  # t is -1 or 1 from there on, and its slope 0, which z * z must not turn into a NaN

@@ -49,7 +49,7 @@ def scaled_dot_product_attention(
     V: Tensor, # (..., T_k, d_v)
     mask: Tensor | np.ndarray | None = None, # (T_q, T_k), or broadcasts to it: 1 or True where a query may look
 ) -> tuple[Tensor, Tensor]: # the means (..., T_q, d_v), and the weights (..., T_q, T_k)
-    """softmax(Q K^T / sqrt(d)) V. `TypeError` for what is no Tensor,
+    """softmax(Q K^T / sqrt(d)) V. `TypeError` for anything but Tensors,
     `ValueError` for shapes that do not fit. Vaswani et al. (2017), 3.2.1.
 
     Parameters
@@ -109,7 +109,8 @@ gradients["merge_heads"] = (lambda g, heads: _split(g, heads),)
 
 # %% ../../src/modules/12_attention.ipynb #37893efa
 class MultiHeadAttention(Layer):
-    "Attention of a text to itself: (..., T, embed_dim) -> the same shape, num_heads weighted means side by side."
+    """Attention of a text to itself: (..., T, embed_dim) -> the same shape, num_heads weighted means side by side.
+    `ValueError` unless embed_dim is a multiple of num_heads. Source: Vaswani et al. (2017), 3.2.2."""
     def __init__(self, embed_dim: int, num_heads: int):
         if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
             raise ValueError(

@@ -139,8 +139,8 @@ def backward(
     tensor: Tensor, # where to start, usually a loss
     gradient: np.ndarray | None = None, # weight of each number of `tensor`, in its shape; 1 for a single number
 ) -> None:
-    """Add to `.grad` of `tensor` and of all behind it that wants one;
-    `ValueError` for more than one number without `gradient`.
+    """Add to `.grad` of `tensor` and of all behind it that want one; `ValueError` where none does,
+    for a `gradient` of another shape, or for more than one number without it.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ __all__ = ["Dataset", "TensorDataset", "DataLoader"]
 
 # %% ../../src/modules/05_dataloader.ipynb #579272b7
 class Dataset:
-    """Base of datasets, as other versions have it: a subclass says how many samples there are,
-    and gives those at an index."""
+    """Base of datasets, as other versions have it: a subclass writes `__len__` and `__getitem__`,
+    which raise `NotImplementedError` here."""
     def __len__(self): raise NotImplementedError(f"{type(self).__name__}: write __len__, the number of samples")
     def __getitem__(self, i):
         raise NotImplementedError(
@@ -40,7 +40,7 @@ class DataLoader:
     "Batches of `dataset`, an iterable to run through once an epoch; the last batch may be smaller."
     def __init__(self,
         dataset: Dataset, # has a length, and gives a batch for an array of indices
-        batch_size: int = 32,
+        batch_size: int = 32, # samples, a whole number from 1, else `ValueError`
         shuffle: bool = False, # a new order in each epoch
         seed: int | None = None, # the same orders in each rerun
     ):
@@ -48,6 +48,8 @@ class DataLoader:
         ----------
         dataset : Dataset
             has a length, and gives a batch for an array of indices
+        batch_size : int, default 32
+            samples, a whole number from 1, else `ValueError`
         shuffle : bool, default False
             a new order in each epoch
         seed : int | None, default None

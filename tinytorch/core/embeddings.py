@@ -18,7 +18,7 @@ def token_ids(
     vocab_size: int, # how many there are
     name: str = "Embedding", # who asks
 ) -> np.ndarray: # int64, the shape of `x`
-    """`x` as an integer array; `TypeError` for what is not numbers,
+    """`x` as an integer array; `TypeError` for anything but numbers,
     `ValueError` for what is not from 0 to vocab_size - 1.
 
     Parameters
@@ -53,14 +53,14 @@ def _at_least_one(name, **sizes):
 
 # %% ../../src/modules/11_embeddings.ipynb #83c9869f
 class Embedding(Layer):
-    "Row `weight[token]` for each token: (...) whole numbers -> (..., embed_dim)."
+    "Row `weight[token]` for each token: (...) whole numbers -> (..., embed_dim). `ValueError` for sizes below 1."
     def __init__(self, vocab_size: int, embed_dim: int):
         _at_least_one("Embedding", vocab_size=vocab_size, embed_dim=embed_dim)
         self.vocab_size, self.embed_dim = vocab_size, embed_dim
         self.weight = Tensor(np.random.standard_normal((vocab_size, embed_dim)) * 0.02, requires_grad=True)
 
     def forward(self, x: Tensor | np.ndarray | list) -> Tensor:
-        "`TypeError` for what is not numbers, `ValueError` for what is not a whole number from 0 to vocab_size - 1."
+        "`TypeError` for anything but numbers, `ValueError` unless whole and from 0 to vocab_size - 1."
         ids = token_ids(x, len(self.weight.data))
         return result(self.weight.data[ids], "embedding", (self.weight,), ids, self.weight.shape)
 
@@ -109,11 +109,13 @@ def create_sinusoidal_embeddings(
 # %% ../../src/modules/11_embeddings.ipynb #59e74c0c
 class PositionalEncoding(Layer):
     "Adds to each vector the row of its position: (..., T, embed_dim) -> the same shape, T up to max_seq_len."
-    def __init__(self, max_seq_len: int, embed_dim: int,
+    def __init__(self, max_seq_len: int, embed_dim: int, # 1 or more each, else `ValueError`
         learned: bool = True, # or the fixed sines and cosines
     ):
         """Parameters
         ----------
+        max_seq_len, embed_dim : int
+            1 or more each, else `ValueError`
         learned : bool, default True
             or the fixed sines and cosines
         """
@@ -150,12 +152,12 @@ gradients["positions"] = (lambda g, start, shape: g, _positions)
 class EmbeddingLayer(Layer):
     "Token and position in one: (..., T) whole numbers -> (..., T, embed_dim)."
     def __init__(self, vocab_size: int, embed_dim: int, max_seq_len: int = 512,
-        pos_encoding: str | None = "learned", # or "sinusoidal", or None for tokens alone
+        pos_encoding: str | None = "learned", # or "sinusoidal", or None for tokens alone, else `ValueError`
     ):
         """Parameters
         ----------
         pos_encoding : str | None, default 'learned'
-            or "sinusoidal", or None for tokens alone
+            or "sinusoidal", or None for tokens alone, else `ValueError`
         """
         if pos_encoding not in ("learned", "sinusoidal", None):
             raise ValueError(f"pos_encoding: got {pos_encoding!r}, expected 'learned', 'sinusoidal' or None")
@@ -164,7 +166,7 @@ class EmbeddingLayer(Layer):
                              and PositionalEncoding(max_seq_len, embed_dim, learned=pos_encoding == "learned"))
 
     def forward(self, x: Tensor | np.ndarray | list, start: int = 0) -> Tensor:
-        "`ValueError` for tokens or positions that are not in the tables."
+        "`TypeError` for anything but numbers, `ValueError` for tokens or positions that are not in the tables."
         x = self.token_embedding.forward(x)
         return self.pos_encoding.forward(x, start) if self.pos_encoding else x
 

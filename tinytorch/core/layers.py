@@ -19,14 +19,18 @@ class Layer:
 
     def __call__(self, x, *args, **kwargs): return self.forward(x, *args, **kwargs)
 
-    def parameters(self) -> list[Tensor]: return []
+    def parameters(self) -> list[Tensor]:
+        "The Tensors to learn, in the same order each time."
+        return []
 
     def train(self, mode: bool = True) -> "Layer":
         "Switch to training, or with `mode=False` to evaluation, here and in every layer within; returns the layer."
         switch(self, mode)
         return self
 
-    def eval(self) -> "Layer": return self.train(False)
+    def eval(self) -> "Layer":
+        "Switch to evaluation, here and in every layer within; returns the layer."
+        return self.train(False)
 
     def __repr__(self): return f"{type(self).__name__}()"
 
@@ -50,7 +54,7 @@ def switch(model: object, training: bool) -> None:
 
 # %% ../../src/modules/03_layers.ipynb #d092a585
 class Linear(Layer):
-    "`x @ weight + bias`: (..., in_features) -> (..., out_features)."
+    "`x @ weight + bias`: (..., in_features) -> (..., out_features). `ValueError` for sizes below 1."
     def __init__(self, in_features: int, out_features: int,
         bias: bool = True, # without: `bias` is None
     ):
@@ -88,12 +92,14 @@ class Linear(Layer):
 
 # %% ../../src/modules/03_layers.ipynb #7709643f
 class Dropout(Layer):
-    "In training: zero with probability `p`, else times 1 / (1 - p). In evaluation: nothing. Draws from `np.random`."
+    """In training: zero with probability `p`, else times 1 / (1 - p), drawn by `np.random`; in evaluation: `x` itself.
+    `ValueError` unless `p` is in [0, 1]. Source: Srivastava et al. (2014)."""
     def __init__(self, p: float = 0.5):
         if not 0 <= p <= 1: raise ValueError(f"p: got {p!r}, expected a probability in [0, 1]")
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
+        "Tensor of any shape -> Tensor of that shape."
         if not self.training or self.p == 0: return x
         kept = np.random.random_sample(x.shape) >= self.p
         return x * (kept / (1 - self.p) if self.p < 1 else kept)
@@ -112,6 +118,7 @@ class Sequential(Layer):
         self.layers = list(layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        "What the first layer takes -> what the last one gives."
         for layer in self.layers: x = layer.forward(x)
         return x
 

@@ -16,6 +16,7 @@ class Loss:
     """`loss(predictions, targets)` -> scalar Tensor. Targets may be an array or a list;
     predictions are a Tensor, else `TypeError`."""
     def __call__(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
+        "`forward`; `TypeError` unless `predictions` is a Tensor."
         if not isinstance(predictions, Tensor): raise not_a_tensor(type(self).__name__, predictions)
         return self.forward(predictions, targets)
 
@@ -40,7 +41,7 @@ def _class_indices(targets, shape):
 class CrossEntropyLoss(Loss):
     "Mean over the batch of -log softmax(logits)[target]: logits (B, C), targets (B,) class indices."
     def forward(self, logits: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
-        "Tensor (B, C), class indices (B,) -> scalar Tensor."
+        "Tensor (B, C), class indices (B,) -> scalar Tensor; `ValueError` for other shapes or classes."
         y = _class_indices(targets, logits.shape)
         log_p = log_softmax(logits.data)
         return result(np.asarray(-log_p[np.arange(len(y)), y].sum() / len(y), log_p.dtype), "cross_entropy", (logits,),
@@ -57,18 +58,18 @@ def _same_shape(name, predictions, targets):
 
 
 class MSELoss(Loss):
-    "Mean of (prediction - target)^2 over all numbers; shapes must be equal."
+    "Mean of (prediction - target)^2 over all numbers."
     def forward(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
-        "Two of one shape -> scalar Tensor."
+        "Two of one shape, not empty -> scalar Tensor; else `ValueError`."
         difference = predictions - _same_shape("MSELoss", predictions, targets)
         return (difference * difference).mean()
 
 # %% ../../src/modules/04_losses.ipynb #3bb9c15c
 class BinaryCrossEntropyLoss(Loss):
-    """Mean of -t log p - (1 - t) log(1 - p): probabilities p and targets t in [0, 1], of one shape;
-    gives a gradient to p."""
+    """Mean of -t log p - (1 - t) log(1 - p), with no log below -100: probabilities p and targets t in [0, 1],
+    of one shape. Only p gets a gradient."""
     def forward(self, predictions: Tensor, targets: Tensor | np.ndarray | list) -> Tensor:
-        "Two of one shape -> scalar Tensor."
+        "Two of one shape, not empty, in [0, 1] -> scalar Tensor; else `ValueError`."
         p, t = predictions.data, _same_shape("BinaryCrossEntropyLoss", predictions, targets).data
         for name, values in (("predictions", p), ("targets", t)):
             low, high = values.min(), values.max()

@@ -27,6 +27,8 @@ def _rate(name, value, below=math.inf, positive=False):
 class Optimizer:
     "Holds the Tensors to train; `step` subtracts what `update` says, a new array, from those that have a gradient."
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float):
+        """`TypeError` for anything but Tensors, `ValueError` for none, for one that comes twice or was computed,
+        and for rates out of range."""
         if isinstance(params, Tensor):
             raise TypeError("params: got a Tensor, expected a list of them: model.parameters() or [tensor]")
         self.params = list(params)
@@ -58,13 +60,14 @@ class Optimizer:
 
 # %% ../../src/modules/07_optimizers.ipynb #e5f4ed46
 class SGD(Optimizer):
-    "v = momentum v + gradient + weight_decay p; p = p - lr v. `ValueError` for rates out of range."
+    "v = momentum v + gradient + weight_decay p; p = p - lr v, as in PyTorch."
     def __init__(self, params: Iterable[Tensor], lr: float = 0.01, momentum: float = 0, weight_decay: float = 0):
         super().__init__(params, lr, weight_decay)
         self.momentum = _rate("momentum", momentum, below=1)
         self.velocity = [np.zeros_like(p.data) for p in self.params]
 
     def update(self, i: int, p: np.ndarray, g: np.ndarray) -> np.ndarray:
+        "What to subtract from parameter `i`, `p`, whose gradient is `g`: all of one shape."
         if self.weight_decay: g = g + self.weight_decay * p
         if self.momentum:
             v = self.velocity[i]
@@ -75,7 +78,7 @@ class SGD(Optimizer):
 # %% ../../src/modules/07_optimizers.ipynb #c1d62f34
 class Adam(Optimizer):
     """p = p - lr m / (sqrt(v) + eps), with m, v the running means of gradient and squared gradient;
-    weight decay joins the gradient."""
+    weight decay joins the gradient. Source: Kingma and Ba (2015), algorithm 1."""
     def __init__(self, params: Iterable[Tensor], lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0):
         super().__init__(params, lr, weight_decay)
@@ -84,17 +87,19 @@ class Adam(Optimizer):
         self.moments = [(0, 0.0, 0.0)] * len(self.params)  # t, m, v
 
     def update(self, i: int, p: np.ndarray, g: np.ndarray) -> np.ndarray:
+        "What to subtract from parameter `i`, `p`, whose gradient is `g`: all of one shape."
         if self.weight_decay: g = g + self.weight_decay * p
         return self.lr * self.direction(i, g)
 
     def direction(self, i: int, g: np.ndarray) -> np.ndarray:
+        "m / (sqrt(v) + eps) of parameter `i`, both means corrected for their start at 0, in the shape of `g`."
         (b1, b2), (t, m, v) = self.betas, self.moments[i]
         self.moments[i] = t, m, v = t + 1, b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
         return m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + self.eps)
 
 # %% ../../src/modules/07_optimizers.ipynb #aa32285a
 class AdamW(Adam):
-    "Adam, and apart from the gradient p shrinks by lr weight_decay p."
+    "Adam, and apart from the gradient p shrinks by lr weight_decay p. Source: Loshchilov and Hutter (2019)."
     def __init__(self, params: Iterable[Tensor], lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.01):
         super().__init__(params, lr, betas, eps, weight_decay)

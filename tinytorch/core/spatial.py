@@ -61,7 +61,7 @@ def im2col(
     stride: int | tuple[int, int] = 1, # steps between windows
     padding: int | tuple[int, int] = 0, # zeros around the image
 ) -> np.ndarray: # (B, C * kh * kw, windows)
-    """Each window as a column, in the order of PyTorch's `unfold`; `ValueError` where none fits.
+    """Each window as a column, in the order of PyTorch's `unfold`; `ValueError` where none fits or for another shape.
 
     Parameters
     ----------
@@ -159,7 +159,8 @@ def convolve(
 
 # %% ../../src/modules/09_convolutions.ipynb #e078b3e3
 class Conv2d(Layer):
-    "Each filter at every place: (B, in_channels, H, W) -> (B, out_channels, rows, columns)."
+    """Each filter at every place: (B, in_channels, H, W) -> (B, out_channels, rows, columns), where
+    rows = (H + 2 padding - kernel) // stride + 1. `ValueError` for sizes out of range."""
     def __init__(self, in_channels: int, out_channels: int,
         kernel_size: int | tuple[int, int], # a number, or (rows, columns)
         stride: int | tuple[int, int] = 1, # steps between windows
@@ -223,7 +224,7 @@ class _Pool(Layer):
     def __init__(self,
         kernel_size: int | tuple[int, int], # a number, or (rows, columns)
         stride: int | tuple[int, int] | None = None, # steps between windows, by default the kernel's
-        padding: int | tuple[int, int] = 0, # margin around the image, at most half of the kernel
+        padding: int | tuple[int, int] = 0, # margin around the image, at most half of the kernel, else `ValueError`
     ):
         """Parameters
         ----------
@@ -232,7 +233,7 @@ class _Pool(Layer):
         stride : int | tuple[int, int] | None, default None
             steps between windows, by default the kernel's
         padding : int | tuple[int, int], default 0
-            margin around the image, at most half of the kernel
+            margin around the image, at most half of the kernel, else `ValueError`
         """
         stride = kernel_size if stride is None else stride
         self.kernel_size, self.stride, self.padding = _geometry(kernel_size, stride, padding)
@@ -247,6 +248,7 @@ class _Pool(Layer):
         return _windows(x.data, self.kernel_size, self.stride, self.padding, fill)
 
     def result(self, y, x, *saved):
+        "The array `y` as a Tensor, with what the gradient of `x` needs."
         return result(y, self.op, (x,), *saved, x.data.shape, self.kernel_size, self.stride,
                       self.padding)
 
@@ -265,7 +267,7 @@ class MaxPool2d(_Pool):
     op = "max_pool2d"
 
     def forward(self, x: Tensor) -> Tensor:
-        "Tensor (B, C, H, W) -> Tensor (B, C, rows, columns)."
+        "Tensor (B, C, H, W) -> Tensor (B, C, rows, columns), else `TypeError` or `ValueError`."
         windows = self.windows(x, fill=-np.inf)
         return self.result(_over_kernel(np.maximum, windows), x, windows)
 
@@ -275,7 +277,7 @@ class AvgPool2d(_Pool):
     op = "avg_pool2d"
 
     def forward(self, x: Tensor) -> Tensor:
-        "Tensor (B, C, H, W) -> Tensor (B, C, rows, columns)."
+        "Tensor (B, C, H, W) -> Tensor (B, C, rows, columns), else `TypeError` or `ValueError`."
         windows = self.windows(x, fill=0)
         n = windows.dtype.type(math.prod(self.kernel_size))
         return self.result(_over_kernel(np.add, windows) / n, x)
@@ -302,15 +304,16 @@ _PLACES = 0, 2, 3  # all but the channels
 
 
 class BatchNorm2d(Layer):
-    "(x - mean) / sqrt(variance + eps) * gamma + beta for each channel of (B, C, H, W)."
-    def __init__(self, num_features: int, # channels
+    """(x - mean) / sqrt(variance + eps) * gamma + beta for each channel of (B, C, H, W).
+    Source: Ioffe and Szegedy (2015)."""
+    def __init__(self, num_features: int, # channels, 1 or more, else `ValueError`
         eps: float = 1e-5, # keeps the root from zero
         momentum: float = 0.1, # weight of a new batch in the running statistics
     ):
         """Parameters
         ----------
         num_features : int
-            channels
+            channels, 1 or more, else `ValueError`
         eps : float, default 1e-05
             keeps the root from zero
         momentum : float, default 0.1
@@ -325,7 +328,8 @@ class BatchNorm2d(Layer):
         self.running_var = np.ones(num_features, np.float32)
 
     def forward(self, x: Tensor) -> Tensor:
-        "`ValueError` unless (B, num_features, H, W), in training with two numbers per channel."
+        """Tensor (B, num_features, H, W) -> Tensor of that shape, else `TypeError` or `ValueError`; in
+        training two numbers per channel or more, else `ValueError`."""
         if not isinstance(x, Tensor): raise not_a_tensor("BatchNorm2d", x)
         if x.data.ndim != 4 or x.data.shape[1] != self.num_features:
             raise ValueError(f"BatchNorm2d: got x {x.shape} for gamma {self.gamma.shape}, "
@@ -351,7 +355,8 @@ class BatchNorm2d(Layer):
 
 # %% ../../src/modules/09_convolutions.ipynb #180582ce
 def _statistics(self, x):  # array (B, C, H, W)
-    """Mean and variance of each channel; the running ones move towards them, ddof 1 for the latter.
+    """Mean and variance of each channel, (C,). The running ones move towards them, the variance with
+    ddof 1. `ValueError` for fewer than two numbers per channel.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ def result(
 
 # %% ../../src/modules/01_tensor.ipynb #efdca341
 class Tensor:
-    "A float32 copy of `data`, and the note that makes gradients possible."
+    "A float32 copy of `data`, with a note for gradients. `TypeError` unless numbers, `ValueError` beyond float32."
     __slots__ = ("data", "grad", "requires_grad", "node")
     __array_priority__ = 1  # `array + tensor` becomes a Tensor
 
@@ -155,7 +155,7 @@ def _binary(op, compute):
             raise ValueError(f"{op}: got shapes {self.shape} and {other.shape}, expected sizes that are "
                              "equal or 1, from the right") from None
         return result(data, op, (self, other), self.data, other.data)
-    doc = f"{op} of each number and that of `other`, a Tensor, an array or numbers whose shape broadcasts."
+    doc = f"{op}, number by number: `other` is a Tensor, an array or numbers whose shape broadcasts, else `ValueError`."
     return (_named(forward, f"__{op}__", doc),
             _named(lambda self, other: forward(_tensor(other), self), f"__r{op}__", doc + " Reflected."))
 
@@ -193,7 +193,7 @@ def __getitem__(self: Tensor, key):
 
 @patch
 def reshape(self: Tensor, *shape: int | tuple[int, ...]) -> Tensor:
-    "The same numbers in another shape, given as numbers or as a tuple; one of them may be -1."
+    "The same numbers in another shape, given as numbers or a tuple; one may be -1. `ValueError` unless they fit."
     shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     try:
         data = self.data.reshape(shape)
@@ -219,7 +219,7 @@ Tensor.contiguous = _named(
 
 @patch
 def masked_fill(self: Tensor, mask: Tensor | np.ndarray, value: float) -> Tensor:
-    "`value` where `mask`, a Tensor or an array whose shape broadcasts, is not 0; elsewhere the numbers themselves."
+    "`value` where `mask`, a Tensor or an array, is not 0, else the number; `ValueError` unless the shapes broadcast."
     mask = np.asarray(mask.data if isinstance(mask, Tensor) else mask, dtype=bool)
     try:
         data = np.where(mask, self.data.dtype.type(value), self.data)
@@ -238,7 +238,7 @@ def _reduction(op, compute):
             raise ValueError(f"{op}: got shape {self.shape} and axis {axis}: {error}") from None
         return result(data, op, (self,), self.data, data, axis, keepdims)
     return _named(forward, op, f"The {op} of all numbers, or along `axis`, a number or a tuple; "
-                               "with `keepdims` it stays, as size 1.")
+                               "with `keepdims` it stays, as size 1. `ValueError` for an axis that is not there.")
 
 
 Tensor.sum, Tensor.mean, Tensor.max = _reduction("sum", np.sum), _reduction("mean", np.mean), _reduction("max", np.max)
@@ -246,6 +246,6 @@ Tensor.sum, Tensor.mean, Tensor.max = _reduction("sum", np.sum), _reduction("mea
 # %% ../../src/modules/01_tensor.ipynb #19547299
 @patch
 def backward(self: Tensor, gradient: np.ndarray | None = None) -> None:
-    "Leave in `.grad` of every tensor behind this one its gradient; see `core.autograd.backward`."
+    "Add to `.grad` of this tensor and of all that it was computed from; see `core.autograd.backward`."
     from tinytorch.core.autograd import backward
     backward(self, gradient)

@@ -51,7 +51,7 @@ class Tokenizer:
 
 # %% ../../src/modules/10_tokenization.ipynb #3d612678
 class CharTokenizer(Tokenizer):
-    "A token for each character of `vocab`, a str or a list of characters."
+    "A token for each character of `vocab`, a str or a list of characters, all different, else `ValueError`."
     def __init__(self, vocab: str | list[str] | None = None):
         self.set_vocab(vocab or ())
 
@@ -59,12 +59,12 @@ class CharTokenizer(Tokenizer):
     def vocab_size(self): return len(self)
 
     def build_vocab(self, corpus: str | list[str]) -> "CharTokenizer":
-        "Give each character in `corpus`, a str or a list of them, a token, in the order of Unicode."
+        "Give each character in `corpus`, a str or a list of them, else `TypeError`, a token, in the order of Unicode."
         self.set_vocab(sorted(set("".join(_texts("build_vocab", corpus)))))
         return self
 
     def encode(self, text: str) -> list[int]:
-        "A token for each character of `text`."
+        "A token for each character of `text`, a str, else `TypeError`; 0 for one that has none."
         return [self.token_to_id.get(character, 0) for character in "".join(_texts("encode", [text]))]
 
     def __repr__(self): return f"CharTokenizer({len(self)} tokens)"
@@ -111,7 +111,7 @@ class _PairCounts:
 
 # %% ../../src/modules/10_tokenization.ipynb #072b4901
 class BPETokenizer(Tokenizer):
-    "Tokens for characters and for frequent pieces of words, at most `vocab_size` of them."
+    "Tokens for characters and for frequent pieces of words, at most `vocab_size` of them; `ValueError` below 1."
     def __init__(self, vocab_size: int = 1000):
         if isinstance(vocab_size, bool) or not isinstance(vocab_size, (int, np.integer)) or vocab_size < 1:
             raise ValueError(f"vocab_size: got {vocab_size!r}, expected a whole number from 1")
@@ -132,7 +132,8 @@ def train(self: BPETokenizer,
 ) -> BPETokenizer: # itself
     """Learn the vocabulary from `corpus`; stops early where no pair comes twice.
 
-    `ValueError` where its characters alone are more than `vocab_size`. Source: Sennrich, Haddow and Birch (2016).
+    `TypeError` for anything but str, `ValueError` where its characters alone are too many for `vocab_size`.
+    Source: Sennrich, Haddow and Birch (2016).
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def train(self: BPETokenizer,
 # %% ../../src/modules/10_tokenization.ipynb #3d667a60
 @patch
 def encode(self: BPETokenizer, text: str) -> list[int]:
-    "The tokens of `text`, a str; characters that training has not seen are token 0."
+    "The tokens of `text`, a str, else `TypeError`; characters that training has not seen are token 0."
     tokens = []
     for word in _WORDS.findall("".join(_texts("encode", [text]))):
         if word not in self._known:

@@ -93,7 +93,7 @@ def _hits(scores, y):
 def evaluate(self: Trainer,
     loader: Iterable, # batches (X, y) of Tensors
 ) -> tuple[float, float]: # mean loss of a sample, accuracy in [0, 1]
-    """Learn nothing. A NaN score is a wrong answer; without class scores the accuracy is NaN.
+    """Learns nothing. A NaN score is a wrong answer; without class scores the accuracy is NaN.
     `ValueError` for a loader without samples.
 
     Parameters
@@ -119,7 +119,7 @@ def evaluate(self: Trainer,
 def fit(self: Trainer, train_loader: Iterable, test_loader: Iterable,
     epochs: int = 10,
 ) -> list[tuple[float, float, float]]: # a row (train loss, test loss, test accuracy) for each epoch
-    """Train for some epochs, and take the exam after each.
+    """Train for `epochs`, and evaluate after each. `ValueError` for a loader without samples.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def fit(self: Trainer, train_loader: Iterable, test_loader: Iterable,
 # %% ../../src/modules/08_training.ipynb #f2c6184b
 class CosineSchedule:
     """The learning rate falls from `max_lr` to `min_lr` along half a cosine.
-    Source: Loshchilov and Hutter (2017), SGDR, eq. 5."""
+    `ValueError` unless 0 <= min_lr <= max_lr and total_epochs > 0. Loshchilov and Hutter (2017), SGDR, eq. 5."""
     def __init__(self,
         max_lr: float = 0.1, # rate of epoch 0
         min_lr: float = 0.01, # rate from epoch `total_epochs` on

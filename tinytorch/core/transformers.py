@@ -40,15 +40,16 @@ def create_causal_mask(
 
 # %% ../../src/modules/13_transformers.ipynb #4b5b07c8
 class LayerNorm(Layer):
-    "Mean 0 and variance 1 over the last dimensions, those of `shape`; then times `gamma`, plus `beta`."
+    """Mean 0 and variance 1 over the last dimensions, those of `shape`; then times `gamma`, plus `beta`.
+    Source: Ba, Kiros and Hinton (2016)."""
     def __init__(self,
-        shape: int | tuple[int, ...], # the sizes to normalize over
+        shape: int | tuple[int, ...], # the sizes to normalize over, 1 or more, else `ValueError`
         eps: float = 1e-5, # added to the variance
     ):
         """Parameters
         ----------
         shape : int | tuple[int, ...]
-            the sizes to normalize over
+            the sizes to normalize over, 1 or more, else `ValueError`
         eps : float, default 1e-05
             added to the variance
         """
@@ -105,7 +106,7 @@ class MLP(Layer):
         self.linear2 = Linear(self.linear1.out_features, embed_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        "`ValueError` unless the last size of `x` is embed_dim."
+        "`TypeError` unless `x` is a Tensor, `ValueError` unless its last size is embed_dim."
         return self.linear2.forward(self.gelu.forward(self.linear1.forward(x)))
 
     def parameters(self) -> list[Tensor]: return [*self.linear1.parameters(), *self.linear2.parameters()]
@@ -114,7 +115,7 @@ class MLP(Layer):
 
 # %% ../../src/modules/13_transformers.ipynb #a408c469
 class TransformerBlock(Layer):
-    "x + attention(ln1(x)), then x + mlp(ln2(x)): (..., T, embed_dim) -> the same shape."
+    "x + attention(ln1(x)), then x + mlp(ln2(x)): (..., T, embed_dim) -> the same shape. Xiong et al. (2020), pre-LN."
     def __init__(self, embed_dim: int, num_heads: int,
         mlp_ratio: float = 4, # width of the network's middle, in embed_dim
     ):
@@ -153,6 +154,7 @@ class GPT(Layer):
     cache = None  # a KVCache, where module 18 put one
 
     def __init__(self, vocab_size: int, embed_dim: int, num_layers: int, num_heads: int, max_seq_len: int = 1024):
+        "`ValueError` for sizes below 1, or for an embed_dim that is no multiple of num_heads."
         self.vocab_size, self.embed_dim, self.num_layers = vocab_size, embed_dim, num_layers
         self.num_heads, self.max_seq_len = num_heads, max_seq_len
         self.token_embedding = Embedding(vocab_size, embed_dim)
@@ -175,7 +177,7 @@ def hidden(self: GPT,
     tokens: Tensor | np.ndarray | list, # whole numbers (B, T)
     cache: object = None, # a KVCache: what earlier positions have left (module 18); `tokens` follow them
 ) -> Tensor: # (B, T, embed_dim)
-    """The vectors before the last product. `ValueError` for unknown tokens or more than max_seq_len of them.
+    """The vectors before the last product. Errors as those of `forward`.
 
     Parameters
     ----------
@@ -201,7 +203,7 @@ def hidden(self: GPT,
 
 @patch
 def forward(self: GPT, tokens: Tensor | np.ndarray | list) -> Tensor:  # whole numbers (B, T) -> (B, T, vocab_size)
-    """`TypeError` for what is no number, `ValueError` for unknown tokens or more than max_seq_len of them.
+    """`TypeError` for anything but numbers, `ValueError` for unknown tokens or more than max_seq_len of them.
 
     Parameters
     ----------
@@ -244,7 +246,7 @@ def generate(self: GPT,
     seed: int | None = None, # the same tokens in each rerun; by default drawn from `np.random`
 ) -> Tensor: # whole numbers: the prompt and what follows, (T + max_new_tokens,) or (B, T + max_new_tokens)
     """Write on, with keys and values remembered where `cache` is set.
-    `ValueError` for unknown tokens or an empty prompt.
+    `TypeError` for anything but numbers, `ValueError` for unknown tokens, an empty prompt, or arguments below 0.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def vectorized_matmul(
     a: Tensor, # (..., m, k)
     b: Tensor, # (..., k, n)
 ) -> Tensor: # (..., m, n)
-    """`a @ b` in one call of BLAS. `TypeError` for what is no Tensor, `ValueError` for wrong shapes.
+    """`a @ b` in one call of BLAS. `TypeError` for anything but Tensors, `ValueError` for wrong shapes.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def vectorized_matmul(
 
 # %% ../../src/modules/17_acceleration.ipynb #cc765977
 def fused_gelu(x: Tensor) -> Tensor:  # of any shape
-    """GELU in three arrays, overwriting what is not needed again. `TypeError` for what is no Tensor.
+    """GELU in three arrays, overwriting what is not needed again. `TypeError` unless `x` is a Tensor.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def tiled_matmul(
     b: Tensor, # (k, n)
     tile_size: int = 64, # rows and columns of a tile
 ) -> Tensor: # (m, n)
-    """`a @ b`, tile by tile. `TypeError` for what is no Tensor, `ValueError` for shapes or tiles.
+    """`a @ b`, tile by tile. `TypeError` for anything but Tensors, `ValueError` for wrong shapes or tiles.
 
     Parameters
     ----------

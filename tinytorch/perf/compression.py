@@ -27,7 +27,7 @@ def _weights(model):
 
 # %% ../../src/modules/16_compression.ipynb #d7c2f711
 def measure_sparsity(model: object) -> float:  # SimpleMLP, Sequential, a layer: anything with parameters()
-    """Percent of the weights that are exactly zero; biases are not counted.
+    """Percent of the weights that are exactly zero; biases are not counted. `ValueError` without weights.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def magnitude_prune(
 ) -> object: # the model itself, changed in place
     """Set the floor(sparsity * N) smallest of all N weights to zero; biases stay.
 
-    `ValueError` outside [0, 1], or for int8 codes.
+    `ValueError` outside [0, 1], or for int8 codes. Source: Han et al. (2015).
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def structured_prune(
     prune_ratio: float = 0.5, # share of the columns or filters of each weight but the last, in [0, 1]
     x: Tensor | None = None, # a sample, for a model whose layers do not tell what it takes
 ) -> object: # the model itself, changed in place
-    """Set the floor(prune_ratio * out) columns or filters of smallest norm, and their biases, to zero,
+    """Set the floor(prune_ratio * out) columns or filters of smallest L2 norm, and their biases, to zero,
     in every weight but the output's.
 
     `ValueError` outside [0, 1], for an output layer alone, or where no input is found; then nothing

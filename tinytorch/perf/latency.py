@@ -238,7 +238,8 @@ def measure_latency(
     limit_s: float = 60, # real time after which it ends with what it has
     progress: bool = True, # a bar after one second
 ) -> BenchmarkResult: # BenchmarkResult `latency_ms`, `metadata` with cold start, warm-up and preflight
-    """Warm latency of single calls in ms. Raises `ValueError` for no runs, no inputs or a clock that does not count ns.
+    """Warm latency of single calls in ms. Raises `ValueError` for no runs, no inputs or a clock that does not count ns,
+    `TypeError` for a model that cannot be called or does not take the inputs.
 
     Parameters
     ----------

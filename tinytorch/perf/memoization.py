@@ -20,7 +20,8 @@ def _whole(name, value, least):
 
 
 class KVCache:
-    "Keys and values of the positions so far, `seq_pos` of at most `max_seq_len`, for each layer."
+    """Keys and values of the positions so far, `seq_pos` of at most `max_seq_len`, for each layer, in float32.
+    `ValueError` for sizes below 1, or for a batch_size below 0."""
     def __init__(self, batch_size: int, max_seq_len: int, num_layers: int, num_heads: int, head_dim: int):
         sizes = dict(max_seq_len=max_seq_len, num_layers=num_layers, num_heads=num_heads, head_dim=head_dim)
         for name, size in {"batch_size": batch_size, **sizes}.items(): _whole(name, size, name != "batch_size")
@@ -32,7 +33,7 @@ class KVCache:
     def batch_size(self): return self._room.shape[2]
 
     def reset(self, batch_size: int | None = None) -> None:
-        "Forget all positions, and make room for `batch_size` texts where that is another number than before."
+        "Forget all positions, and make room for `batch_size` texts where that number is new; `ValueError` below 0."
         self.seq_pos, self._written = 0, [0] * self.num_layers
         if batch_size not in (None, self.batch_size):
             _whole("batch_size", batch_size, 0)
@@ -55,7 +56,7 @@ def _check_layer(self: KVCache, layer):
 def get(self: KVCache,
     layer: int, # from 0
 ) -> tuple[Tensor, Tensor]: # keys and values (batch_size, num_heads, seq_pos, head_dim), views of the cache
-    """What a layer has kept of the positions that are complete in all layers.
+    """What a layer has kept of the positions that are complete in all layers; `ValueError` for an unknown layer.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def update(self: KVCache,
     value: Tensor | np.ndarray, # values of them, of the same shape
 ) -> tuple[Tensor, Tensor]: # keys and values (batch_size, num_heads, seq_pos + T, head_dim), views of the cache
     """Keep keys and values of a layer, and give all that its new positions may look at;
-    `ValueError` for other shapes, or where there is no room.
+    `ValueError` for other shapes or layers, or where there is no room.
 
     Parameters
     ----------

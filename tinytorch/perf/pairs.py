@@ -68,7 +68,7 @@ def verdict(
     ci_high: float,
     min_effect: float = 0.02, # smallest effect of interest
 ) -> str: # `faster`, `slower`, `equivalent` or `inconclusive`
-    """What an interval proves about a speedup. Raises `ValueError` for an interval that is none.
+    """What an interval proves about a speedup. Raises `ValueError` unless 0 < ci_low <= ci_high and 0 <= min_effect.
 
     Parameters
     ----------
@@ -328,7 +328,8 @@ def compare_latency(
     progress: bool = True, # a bar after one second
 ) -> Comparison:
     """Paired comparison of two latencies, of copies that are made alike and laid out anew in memory (Curtsinger and
-    Berger 2013). Raises `ValueError` for too few pairs, no inputs or a clock that does not count ns.
+    Berger 2013). Raises `ValueError` and `TypeError` as `measure_latency`, and for too few pairs, `RuntimeError` where
+    a fresh process fails.
 
     Parameters
     ----------
@@ -378,6 +379,7 @@ def measure_latencies(
     *, warmup_s=0.1, warmup_calls=20, calls_per_sample=None, timer=None, rng=None, limit_s=60, progress=True, # as there
 ) -> dict[str, BenchmarkResult]: # of `latency_ms`
     """Latencies of several models, measured in turns on copies made alike, so that they can stand side by side.
+    Raises `ValueError` and `TypeError` as `measure_latency`.
 
     Parameters
     ----------

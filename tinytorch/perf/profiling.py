@@ -111,7 +111,7 @@ def trace(
     model: object, # anything with forward(x), or a function
     x: object, # what it takes
 ) -> tuple[list[Step], object]: # the operations in order, a list of Step, and what the model returned
-    """One forward pass in evaluation, seen from inside.
+    """One forward pass in evaluation, seen from inside. `ValueError` unless `model` can be called.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def _running(model, x):
 class _Counting:
     "The half of a profiler that needs no clock."
     def count_parameters(self, model) -> int:
-        "Numbers the model holds, shared ones once."
+        "Numbers the model holds, shared ones once. `ValueError` where its parameters are no arrays."
         return _parameter_count(model)
 
     def count_flops(self,
@@ -314,6 +314,8 @@ class _Counting:
     ) -> dict[str, float]: # MiB (2**20 bytes)
         """`parameter_memory_mb` stored, `activation_memory_mb` of all results, `peak_memory_mb`: what
         is stored and the peak of what one pass allocates on top while every result is kept.
+
+        `ValueError` where the parameters are no arrays.
 
         Parameters
         ----------
@@ -415,7 +417,8 @@ class Profiler(_Timing):
         x: Tensor | tuple[int, ...], # Tensor (batch, features), or a shape
         **options: object, # of `measure_latency`
     ) -> Profile:
-        """Parameters, operations per sample, memory, latency, and gflops_per_sec of one layer.
+        """Parameters, operations per sample, memory in MiB, latency in ms, and gflops_per_sec of one layer.
+        `ValueError` where something cannot be counted.
 
         Parameters
         ----------
@@ -431,7 +434,8 @@ class Profiler(_Timing):
         x: Tensor | tuple[int, ...], # Tensor (batch, features), or a shape
         **options: object, # of `measure_latency`
     ) -> Profile: # of the model; `layers` has one for each call of a layer on what reached it
-        """The model and each of its layers; what it does between them is in the whole alone.
+        """The model and each of its layers; what it does between them counts for the model alone.
+        `ValueError` where something cannot be counted.
 
         Parameters
         ----------

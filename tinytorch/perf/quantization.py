@@ -120,20 +120,20 @@ class QuantizedLinear(_Quantized):
     "A Linear for inference: int8 `codes` (in, out) in place of its weight, and one float32 `scale`."
     def __init__(self,
         linear: Linear, # the layer to quantize; it stays as it is
-        calibration_data: Tensor | None = None, # (n, in) to choose the scale by
+        calibration_data: Tensor | None = None, # (n, in) to choose the scale by, else `ValueError`
     ):
         """Parameters
         ----------
         linear : Linear
             the layer to quantize; it stays as it is
         calibration_data : Tensor | None, default None
-            (n, in) to choose the scale by
+            (n, in) to choose the scale by, else `ValueError`
         """
         super().__init__(*_calibrated(linear.weight, calibration_data), linear.bias)
         self.in_features, self.out_features = self.codes.shape
 
     def forward(self, x: Tensor) -> Tensor:
-        "(..., in) -> (..., out). `TypeError` for what is no Tensor, `ValueError` for other features."
+        "(..., in) -> (..., out). `TypeError` for anything but a Tensor, `ValueError` for other features."
         if not isinstance(x, Tensor): raise not_a_tensor("QuantizedLinear", x)
         if x.data.shape[-1:] != self.codes.shape[:1]:
             raise ValueError(f"QuantizedLinear: got x {x.shape} for codes {self.codes.shape}, "
@@ -163,14 +163,14 @@ class QuantizedConv2d(_Quantized):
     "A Conv2d for inference: int8 `codes` (out, in, kh, kw) in place of its filters, and one `scale`."
     def __init__(self,
         conv: Conv2d, # the layer to quantize; it stays as it is
-        calibration_data: Tensor | None = None, # (n, in, H, W), or windows (n, in * kh * kw), for the scale
+        calibration_data: Tensor | None = None, # (n, in, H, W) or windows (n, in * kh * kw), else `ValueError`
     ):
         """Parameters
         ----------
         conv : Conv2d
             the layer to quantize; it stays as it is
         calibration_data : Tensor | None, default None
-            (n, in, H, W), or windows (n, in * kh * kw), for the scale
+            (n, in, H, W) or windows (n, in * kh * kw), else `ValueError`
         """
         inputs = None if calibration_data is None else _float32(calibration_data)
         if inputs is not None and inputs.ndim == 4: inputs = _rows(conv, inputs)
@@ -235,7 +235,7 @@ def quantize_model(
     model: object, # a CNN, a Transformer, or anything that holds its layers in attributes, lists or dicts
     calibration_data: Tensor | None = None, # samples as the model takes them, to choose each layer's scale by
 ) -> object: # the model itself, changed in place; for a bare Linear or Conv2d its quantized layer
-    """Replace every Linear and Conv2d by its quantized layer. `ValueError` when there is none.
+    """Replace every Linear and Conv2d by its quantized layer. `ValueError` when there is none, or one in a tuple.
 
     Parameters
     ----------

@@ -50,6 +50,7 @@ class VirtualClock:
         return int(self.now // self.tick_ns) * self.tick_ns
 
     def advance(self, ns: float) -> None:
+        "Move on by `ns` nanoseconds."
         self.now += ns
 
 # %% ../../src/modules/19a_results.ipynb #8f7c7e13
@@ -141,13 +142,13 @@ class _Limit:
         return max(0.0, share * self.seconds - (time.monotonic() - self.start))
 
 # %% ../../src/modules/19a_results.ipynb #8e73eb99
-def min_runs(p: float) -> int:  # percentile, 0 < p < 100
+def min_runs(p: float) -> int:  # percentile, 0 < p < 100, else `ValueError`
     """Runs needed before percentile `p` may be reported: the least n with q**n <= 0.025, q = max(p, 100 - p) / 100.
 
     Parameters
     ----------
     p : float
-        percentile, 0 < p < 100
+        percentile, 0 < p < 100, else `ValueError`
     """
     if not 0 < p < 100:
         raise ValueError(f"percentile: got {p!r}, expected a number between 0 and 100 (99 for p99)")
@@ -155,7 +156,7 @@ def min_runs(p: float) -> int:  # percentile, 0 < p < 100
 
 # %% ../../src/modules/19a_results.ipynb #49175bf7
 def whole(name: str, value: object, least: int = 0) -> int:
-    "`value` as an int, whatever NumPy makes of it. Raises `ValueError` unless it is a whole number from `least`."
+    "`value`, of Python or NumPy, as an int. Raises `ValueError` unless it is a whole number from `least`."
     if not hasattr(value, "__index__") or (value := operator.index(value)) < least:
         raise ValueError(f"{name}: got {value!r}, expected a whole number from {least}")
     return value
@@ -165,6 +166,7 @@ def median_ranks(
     n: int, # number of independent values, at least 6
 ) -> tuple[int, int]: # ranks (low, high), counted from 1
     """Ranks of the sorted values that enclose the median with at least 95 % probability. Raises `ValueError` below 6.
+    Source: Conover, Practical Nonparametric Statistics, on intervals for quantiles.
 
     Parameters
     ----------
@@ -289,23 +291,23 @@ class _Statistics:
 class _Percentiles:
     "Percentiles, where the number of runs supports them, and their picture."
     def why_no_percentile(self, p):
-        "The reason why percentile `p` may not be reported, or an empty string."
+        "Why percentile `p` may not be reported, or an empty string. `ValueError` unless 0 < p < 100."
         if (calls := self.metadata.get("calls_per_sample", 1)) > 1:
             return f"p{p:g}: each value is the mean of {calls} calls, which hides the tail"
         return "" if self.count >= min_runs(p) else f"p{p:g} needs {min_runs(p)} runs, got {self.count}: measure more"
 
-    def percentile(self, p: float) -> float | None:  # 0 < p < 100
+    def percentile(self, p: float) -> float | None:  # 0 < p < 100, else `ValueError`
         """Percentile `p` of the values, or None where they cannot support it.
 
         Parameters
         ----------
         p : float
-            0 < p < 100
+            0 < p < 100, else `ValueError`
         """
         return None if self.why_no_percentile(p) else float(np.percentile(self.values, p))
 
     def percentiles(self) -> dict[str, float | None]:
-        "The usual four, None where unsupported."
+        "{name: value} of p50, p90, p95 and p99, None where unsupported."
         return {f"p{p}": self.percentile(p) for p in (50, 90, 95, 99)}
 
     def plot(self, ax=None):  # matplotlib axes, or None for new ones
