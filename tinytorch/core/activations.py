@@ -65,7 +65,7 @@ class Sigmoid(Activation):
 
 # %% ../../src/modules/02_activations.ipynb #5c151ca3
 def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
-    "log(exp(x) / sum(exp(x))) of an array along `axis`, without overflow."
+    "log(exp(x) / sum(exp(x))) of an array along `axis`, of the same shape, without overflow."
     x = x - x.max(axis=axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 

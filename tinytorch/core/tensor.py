@@ -170,7 +170,7 @@ Tensor.__neg__ = lambda self: self * -1
 # %% ../../src/modules/01_tensor.ipynb #6ce8bb99
 @patch
 def matmul(self: Tensor, other: Tensor) -> Tensor:
-    "Matrix product; `TypeError` unless `other` is a Tensor, `ValueError` where the inner dimensions disagree."
+    "Product (..., m, k) @ (..., k, n); `TypeError` unless `other` is a Tensor, `ValueError` where the two k differ."
     if not isinstance(other, Tensor): raise not_a_tensor("matmul", other)
     try:
         data = np.asarray(np.matmul(self.data, other.data))

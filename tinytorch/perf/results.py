@@ -191,13 +191,13 @@ def _block_medians(values, blocks=20):
     return np.array([np.median(part) for part in np.array_split(values, min(blocks, len(values)))])
 
 
-def median_interval(values: np.ndarray) -> tuple[float, float] | None:  # measurements in order of time
+def median_interval(values: np.ndarray) -> tuple[float, float] | None:  # (n,) measurements in order of time
     """95 % interval of the median from order statistics of 20 block medians, or None for fewer than 6 values.
 
     Parameters
     ----------
     values : np.ndarray
-        measurements in order of time
+        (n,) measurements in order of time
     """
     if len(values) < 6:
         return None
@@ -206,13 +206,13 @@ def median_interval(values: np.ndarray) -> tuple[float, float] | None:  # measur
     return float(medians[low - 1]), float(medians[high - 1])
 
 # %% ../../src/modules/19a_results.ipynb #cf4b20b1
-def stability_warnings(values: np.ndarray) -> list[str]:  # measurements in order of time
-    """What a person should do about wide, drifting or correlated `values`; an empty list when nothing is wrong.
+def stability_warnings(values: np.ndarray) -> list[str]:  # (n,) measurements in order of time
+    """What to do about wide, drifting or correlated `values`; an empty list when nothing is wrong.
 
     Parameters
     ----------
     values : np.ndarray
-        measurements in order of time
+        (n,) measurements in order of time
     """
     values, found = np.asarray(values, dtype=float), []
     if len(values) < 6:
