@@ -82,7 +82,7 @@ def test_answers_go_out_and_marks_come_in(course, tmp_path):
     out = tmp_path / "answers.csv"
     said = capstone("answers", course, "--out", out)
     assert said.returncode == 0 and "2 answers" in said.stdout, said.stderr
-    table = list(csv.DictReader(out.open(newline="", encoding="utf-8")))
+    table = list(csv.DictReader(out.open(newline="", encoding="utf-8-sig")))
     assert ([row["student"] for row in table] == ["ada", "bob"] and table[0]["answer"] == "'=cmd() because"
             and table[0]["worth"] == "5")
     table[0] |= {"points": "4,5", "comment": "good"}
@@ -105,6 +105,57 @@ def test_answers_go_out_and_marks_come_in(course, tmp_path):
     with Gradebook(course) as book: assert [row["student"] for row in byhand.rows(book)] == ["bob"]
     grading.grade(course, sandbox=False, force=True)
     assert gradebook(course)["ada"]["score"] == 9.5
+
+
+def answered(path, *rows):
+    "Write rows of marks, each by a dict, as a spreadsheet on Windows does."
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        table = csv.DictWriter(file, byhand.COLUMNS, delimiter=";")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def test_what_a_person_typed_is_entered_or_listed(course, tmp_path):
+    "A comment without points, another grader's mark, two rows that differ, a very long answer."
+    for student in ("ada", "bob", "cyd"): hand_in(course, student, **RIGHT | {"why": f"{student} " * 30_000})
+    grading.grade(course, sandbox=False)
+    out = tmp_path / "answers.csv"
+    with Gradebook(course) as book:
+        ada, bob, cyd = byhand.rows(book)
+        book.mark("bob", "why", 2, "theirs")   # in Formgrader, meanwhile
+        answered(out, ada | {"comment": "'tis short"}, bob | {"points": "4", "comment": "mine"}, cyd | {"points": "3"},
+                 cyd | {"points": "3"}, cyd | {"points": "5"})
+        entered, refused, before = byhand.mark(book, out)
+        assert (entered == 3 and refused
+                == [("cyd, why", "another row of this file says otherwise; the first one counts")])
+        assert before == [("bob, why", "points before: 2"), ("bob, why", "comment before: theirs")]
+        grades = book.grades()
+        assert ({student: grade.parts["why"].manual for student, grade in grades.items()}
+                == {"ada": None, "bob": 4, "cyd": 3} and grades["ada"].comments["why"] == "'tis short")
+        assert byhand.mark(book, out)[::2] == (2, []), "the same once more: nothing new of ada's, nothing replaced"
+    out.write_bytes("part;student;points;answer_id;comment\nwhy;ada;1;x;schön\n".encode("cp1252"))
+    said = capstone("mark", course, "--from", out)
+    assert said.returncode == 2 and "save it in the spreadsheet as `CSV UTF-8`" in said.stderr
+
+
+def test_all_that_a_person_gave_goes_along_to_a_second_course(course, blank, tmp_path):
+    "Marks of tests, comments on code and extra credit too; `answers` over a file with marks in it keeps that file."
+    hand_in(course, "ada", **RIGHT)
+    grading.grade(course, sandbox=False)
+    with Gradebook(course) as book:
+        book.mark("ada", "why", 4, "=good", extra=0.5)
+        book.mark("ada", "half-check", 2)
+        book.mark("ada", "double", comment="well found")
+    out, later = tmp_path / "marks.csv", shutil.copytree(blank, tmp_path / "later")
+    out.write_text("my marks")
+    said = capstone("answers", course, "--all", "--out", out)
+    assert (f"{out}: what was there is marks.csv.before now" in said.stdout
+            and out.with_name("marks.csv.before").read_text() == "my marks"), said.stdout + said.stderr
+    shutil.copytree(course / "submitted", later / "submitted")
+    grading.grade(later, sandbox=False)
+    with Gradebook(later) as book: assert byhand.mark(book, out)[:2] == (3, [])
+    found, first = gradebook(later)["ada"], gradebook(course)["ada"]
+    assert found == first and found["score"] == 8.5 and found["comments"]["double"][1] == "well found"
 
 
 @needs_cage

@@ -90,7 +90,8 @@ def test_what_a_command_did_is_json_where_it_is_asked_for(course, tmp_path, capf
     assert said("similar", copied)[:2] == (0, {"same_answers": [], "same_submission": [], "alike": []})
     status, found, err = said("answers", copied, "--out", tmp_path / "answers.csv")
     assert found["answers"][0]["student"] == "ada" and "1 answers" in err
-    assert said("mark", copied, "--from", tmp_path / "answers.csv")[1] == {"entered": 0, "not_taken": []}
+    assert said("mark", copied, "--from", tmp_path / "answers.csv")[1] == {"entered": 0, "not_taken": [],
+                                                                                 "replaced": []}
 
 
 def test_the_list_of_commands_is_cut_nowhere(capstone):

@@ -29,14 +29,15 @@ def table(path):
 def test_canvas_gets_its_own_file_back(tmp_path):
     path = tmp_path / "export.csv"
     path.write_text(CANVAS, newline="")
-    done = giveback.canvas(path, [grade("doejane_12345", 4.5, waits=True), grade("jroe", 3), grade("anon_x", 2),
-                                  grade("bad_12349", 0, status="invalid")], "20_capstone", "Capstone")
+    with giveback.keeping(tmp_path, path):
+        done = giveback.canvas(path, [grade("doejane_12345", 4.5, waits=True), grade("jroe", 3), grade("anon_x", 2),
+                                      grade("bad_12349", 0, status="invalid")], "20_capstone", "Capstone")
     rows = table(path)
     assert ([row[5] for row in rows] == ["Capstone (991)", "10.0", "4.5", "3", "7", ""]
             and [row[6] for row in rows][2] == "4")
     assert done.filled == 2 and done.not_in_file == ["anon_x"] and not done.not_in_course
     assert (any("5 points of it wait" in note for note in done.notes)
-            and any("invalid; left empty" in note for note in done.notes))
+            and any("invalid; left as it is" in note for note in done.notes))
     assert (path.with_name("export.csv.before").read_bytes() == CANVAS.encode()
             and path.read_bytes().count(b"\r\n") == CANVAS.count("\r\n"))
 
@@ -49,6 +50,47 @@ def test_a_column_that_is_not_certain_is_asked_for(tmp_path):
     assert path.read_bytes() == CANVAS.encode()
     path.write_text("a,b\n")
     with pytest.raises(giveback.GiveBackError, match="no table"): giveback.canvas(path, [], "ps1")
+
+
+@pytest.mark.parametrize("titles, wanted, asked, found", [
+    (["Capstone (991)"], "20_capstone", None, 0), (["Quiz (992)"], "20_capstone", None, None),
+    (["Quiz (992)"], "Capstone", "Capstone", None), (["ps10 (4)", "ps1 (5)"], "ps1", None, 1),
+    (["ps10 (4)", "quiz (6)"], "ps1", None, None), (["HW (5)", "HW 5 (7)"], "hw_5", None, 1),
+    (["20: Capstone, final (1)", "Week 20 (2)"], "20_capstone", None, 0), (["A (1)", "A (2)"], "A", "A", None),
+    (["A (1)", "A (2)"], "A (2)", "A (2)", 1), (["Quiz 20 (5)"], "20_capstone", None, None)])
+def test_a_column_is_the_assignments_or_none(tmp_path, titles, wanted, asked, found):
+    find = lambda: giveback.column(tmp_path, titles, wanted, range(len(titles)), asked)
+    if found is None:
+        with pytest.raises(giveback.GiveBackError, match="name one with --column"): find()
+    else: assert find() == found
+
+
+def test_what_somebody_changed_is_kept_and_what_we_wrote_is_not(tmp_path):
+    "A file that a command of the course wrote is replaced; every other one stays, once."
+    path = tmp_path / "grades.csv"
+
+    def written(by_us, by_hand=None):
+        if by_hand: path.write_text(by_hand)
+        with giveback.keeping(tmp_path, path) as kept: path.write_text(by_us)
+        return kept
+    assert written("1") == [] and written("2") == []
+    assert written("3", by_hand="an export") == ["grades.csv.before"] and written("4") == []
+    assert written("5", by_hand="4, and a remark") == ["grades.csv.before-2"]
+    assert written("6", by_hand="an export") == ["grades.csv.before"] and written("7", by_hand="3") == []
+    assert ([path.with_name(f"grades.csv.before{n}").read_text() for n in ("", "-2")]
+            == ["an export", "4, and a remark"] and len(list(tmp_path.glob("grades*"))) == 3)
+    with pytest.raises(OSError), giveback.keeping(tmp_path, path): raise OSError   # the disk is full, say
+    assert path.read_text() == "7" and len(list(tmp_path.glob("grades*"))) == 3
+
+
+def test_a_number_of_one_and_a_login_of_another_is_nobody(tmp_path):
+    "Folders named by student numbers, which Canvas's own numbers may equal by accident."
+    path = tmp_path / "export.csv"
+    path.write_text("ID,Student,SIS User ID,SIS Login ID,Capstone (9)\n,    Points Possible,,,50\n"
+                    "104,\"Doe, Jane\",300,jdoe,\n900,\"Roe, Jim\",104,jr,\n77,Zoë,ZOE\u0308,,\n", encoding="utf-8")
+    done = giveback.canvas(path, [grade("104", 4), grade("300", 3), grade("zo\u00eb", 2)], "capstone")
+    assert done.not_in_course == ["Doe, Jane"] and [row[4] for row in table(path)[2:]] == ["", "4", "2"]
+    assert done.notes == ["Canvas counts 50 points where the course has 10; the points are the course's"]
 
 
 def test_moodle_gets_its_worksheet_back(tmp_path):
@@ -83,13 +125,20 @@ def test_exports_as_other_settings_write_them(tmp_path, kind):
     how, text, points, note = EXPORTS[kind]
     path = tmp_path / "export.csv"
     path.write_text(text, encoding="utf-8", newline="")
+    before = giveback.read_table(path)[0]
     done = how(path, [grade("obrienconor_12345", 70.25)], *["20_capstone", "Capstone"][:2 * (how is giveback.canvas)])
     again, _, bom = giveback.read_table(path)
-    before = giveback.read_table(path.with_name("export.csv.before"))[0]
     changed = [(new, old) for row, was in zip(again, before, strict=True) for new, old in zip(row, was, strict=True)
                if new != old]
     assert changed == [(points, "")] and done.filled == 1 and bom == text.startswith("\ufeff")
     assert [n.startswith(note) for n in done.notes] == [True] * bool(note), done.notes
+
+
+def test_moodles_two_name_columns(tmp_path):
+    path = tmp_path / "worksheet.csv"
+    path.write_text("Identifier,First name,Last name,Grade\nParticipant 5,Ann,Lee,\nParticipant 6,Bo,Roe,\n")
+    done = giveback.moodle(path, [grade("Ann_Lee", 4)])
+    assert [row[3] for row in table(path)] == ["Grade", "4", ""] and done.not_in_course == ["Bo Roe"]
 
 
 def test_feedback_for_the_bulk_upload(tmp_path):

@@ -133,6 +133,52 @@ def test_every_path_ends_in_one_sum(course, tmp_path):
     agree(course, "ada", tmp_path, (6, 1.5, 8))
 
 
+def test_a_penalty_follows_marks_and_due_dates(course):
+    "Pages written after a mark, or after another due date, take off what the next `grade` would."
+    with (course / "nbgrader_config.py").open("a") as file:
+        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+
+    def due(date):
+        with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+            book.update_or_create_assignment(ASSIGNMENT, duedate=date)
+    due("2026-02-01 00:00:00 UTC")
+    hand_in(course, "ada", LATE, **RIGHT)
+    assert grade(course)["ada"]["score"] == 0
+    mark(course, "ada", "why", 4)
+    with Gradebook(course) as book: assert (book.grades()["ada"].score, book.grades()["ada"].penalty) == (0, 9)
+    assert gradebook(course)["ada"]["late"] == 9, "Formgrader's sum"
+    due("2026-03-01 00:00:00 UTC")
+    with Gradebook(course) as book: assert (book.grades()["ada"].score, book.grades()["ada"].late_s) == (9, 0)
+    assert gradebook(course)["ada"]["late"] == 0
+
+
+def test_who_comes_and_goes_is_the_same_everywhere(course, tmp_path):
+    "A folder that is gone keeps its grade; a student removed from the gradebook is gone; a roster typed on a Mac."
+    for student in ("ada", "bob", "Zo\u00eb"): hand_in(course, student, **RIGHT)
+    grade(course)
+    with api.Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+        book.remove_student("bob")
+        book.add_student("Zoe\u0308", first_name="Zoë", last_name="Roe")
+    for student in ("ada", "bob"): shutil.rmtree(course / "submitted" / student)
+    hand_in(course, "cyd")
+    (course / "submitted" / "dan").mkdir()
+    mark(course, "ada", "why", -2)
+    rows = grading.grade(course, sandbox=False)
+    assert {row["student"]: row["score"] for row in rows} == {"Zo\u00eb": 5, "ada": 3, "cyd": 0, "dan": 0}
+    assert rows.notes == ["ada: graded earlier, and no folder in submitted/ now; kept as it was"]
+    beyond = "why: marked outside of what the part is worth"
+    assert [row["student"] for row in rows if beyond in row["message"]] == ["ada"]
+    cli.write_csv(tmp_path / "g.csv", rows, rows.absent())
+    with (tmp_path / "g.csv").open(newline="", encoding="utf-8") as file:
+        assert ([(line["student"], line["name"], line["why"]) for line in csv.DictReader(file)]
+                == [("Zo\u00eb", "Zoë Roe", "0"), ("ada", "", "-2"), ("cyd", "", "0"), ("dan", "", "0")])
+    with Gradebook(course) as book: assert [*book.grades()] == ["Zo\u00eb", "ada", "cyd", "dan"] and not book.absent()
+    page = report.write(course).read_text(encoding="utf-8")
+    assert "bob" not in page and "Marked outside of what the part is worth</h3>\n<p><bdi>ada" in page
+    shutil.rmtree(course / "submitted")
+    assert [row["student"] for row in grading.grade(course, sandbox=False)] == ["Zo\u00eb", "ada", "cyd"]
+
+
 def test_a_mark_survives_a_run_that_was_killed(course, monkeypatch):
     "Killed between autograded/ and the gradebook, the next run still knows which answer the mark was given for."
     hand_in(course, "ada", **RIGHT)
@@ -146,12 +192,20 @@ def test_a_mark_survives_a_run_that_was_killed(course, monkeypatch):
     assert row["needs_manual"] and row["score"] == 9 and "earlier answer" in row["parts"]["why"]["message"]
 
 
-def test_a_course_remembers_its_database(course, tmp_path):
+def test_a_course_remembers_its_database(blank, course, tmp_path, monkeypatch):
     hand_in(course, "ada", **RIGHT)
     url = f"sqlite:///{tmp_path}/elsewhere.db"
     assert grade(course, db=url)["ada"]["score"] == 5 and not gradebook(course)
     assert course_directory(course)[0].db_url == url
     with Gradebook(course) as book: assert list(book.grades()) == ["ada"]
+    other = shutil.copytree(blank, tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    hand_in(other, "bob", **RIGHT)
+    grade(other, db="sqlite:///mine.db")
+    monkeypatch.chdir(course)   # the same address would be another file here
+    with Gradebook(other) as book: assert [*book.recorded()] == ["bob"]
+    (other / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.db_url = 'sqlite:///gradebook.db'\n")
+    assert course_directory(other)[0].db_url == f"sqlite:///{other}/gradebook.db"
     for other in (f"sqlite:///{course}/gradebook.db", "postgresql://teacher:secret@127.0.0.1:1/grades"):
         with pytest.raises(GradebookError, match="another database than this course's") as error:
             Gradebook(course, other)

@@ -30,8 +30,9 @@ def course(blank, tmp_path):
 
 
 def state(course, name, student, parts, status="graded", **more):
-    "What `grade` leaves in `_grades/` alone."
+    "What `grade` leaves in `_grades/` alone, of a student with a folder in submitted/."
     folder = course / "_grades"
+    (course / "submitted" / student).mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True)
     state = vars(result(student, None, parts, status)) | {"sandbox": True} | more
     state.pop("notebook")

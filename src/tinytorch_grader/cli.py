@@ -218,7 +218,8 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
         rows = room("grade").grade(course, students, workers, timeout, memory, db,
                                    not no_sandbox, executor, progress, force, assignment)
     if json_file: write_grades(json_file, rows, rows.max_score, assignment)
-    if csv_file: write_csv(csv_file, rows, [] if students else rows.absent())
+    if csv_file:
+        with keeping(rows, csv_file): write_csv(csv_file, rows, [] if students else rows.absent())
     with contextlib.redirect_stdout(sys.stderr if Path("-") in (json_file, csv_file) else sys.stdout):
         attention = print_rows(rows)
         for note in rows.notes: print(f"note: {note}")
@@ -228,14 +229,22 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
     return int(attention > 0)
 
 
+@contextlib.contextmanager
+def keeping(rows, path):
+    "Around writing the CSV `path`: a file that somebody changed stays as NAME.before, and a note says so."
+    with room("giveback").keeping(rows.course, path) as kept: yield
+    rows.notes += [f"{path}: what was there is {copy} now" for copy in kept]
+
+
 def give_back(rows, canvas, column, moodle):
     "Fill the files that an LMS exported and say who is not in both; returns how many rows of a file got no points."
     left = 0
     for path, how in ((canvas, lambda room, path, grades: room.canvas(path, grades, rows.assignment, column)),
                       (moodle, lambda room, path, grades: room.moodle(path, grades))):
         if path is None: continue
-        done = how(room("giveback"), path, [*rows.grades()])
-        print(f"{path}: {done.filled} grades filled in; the file as it was is {path.name}.before")
+        with room("giveback").keeping(rows.course, path) as kept: done = how(room("giveback"), path, [*rows.grades()])
+        print(f"{path}: {done.filled} grades filled in, column {plain(done.column)}"
+              + "".join(f"; the file as it was is {copy}" for copy in kept))
         for what, names in (("not in this file", done.not_in_file), ("without a grade here", done.not_in_course),
                             ("note", done.notes)):
             for name in names: print(f"  {what}: {plain(name)}")
@@ -297,10 +306,10 @@ def write_csv(path, rows, absent=()):
         table.writerow([*COLUMNS[:5], "name", "penalty", "late_hours", *titles, *COLUMNS[5:]])
         for grade in [*rows.grades(), *absent]:
             row = grade.row() | {"parts": json.dumps(grade.row()["parts"], ensure_ascii=False)}
-            scores = [number(grade.parts[part].score) if part in grade.parts else "" for part in titles]
-            front = [*map(row.get, COLUMNS[:5]), grade.name, number(grade.penalty), number(grade.late_s / 3600),
-                     *scores]
-            table.writerow([*map(safe, front), *map(safe, map(row.get, COLUMNS[5:]))])
+            numbers = [number(grade.penalty), number(grade.late_s / 3600),
+                       *(number(grade.parts[part].score) if part in grade.parts else "" for part in titles)]
+            table.writerow([*map(safe, map(row.get, COLUMNS[:5])), safe(grade.name), *numbers,
+                            *map(safe, map(row.get, COLUMNS[5:]))])
 
 
 @command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page per student.")

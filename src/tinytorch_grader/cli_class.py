@@ -92,9 +92,11 @@ def answers(course, out, part, all_of_them, assignment, json_file):
     comment, then `capstone mark`."""
     writable(out, json_file)
     with opened(course, assignment) as book: rows = room("byhand").rows(book, part, all_of_them)
-    with replaced(out, newline="") as file: room("byhand").write(file, rows)
+    with room("giveback").keeping(course, out) as kept, replaced(out, newline="") as file:
+        room("byhand").write(file, rows)
     write_json(json_file, {"answers": rows})
     with said(out, json_file):
+        for copy in kept: print(f"{out}: what was there is {copy} now")
         print(f"{out}: {len(rows)} answers; fill in points and comment, then `capstone mark {course} --from {out}`")
 
 
@@ -105,14 +107,18 @@ def answers(course, out, part, all_of_them, assignment, json_file):
 @assigned
 @json_option
 def mark(course, file, assignment, json_file):
-    "Enter points and comments; rows without points are left, and rows whose answer has changed since are listed."
+    """Enter points, extra credit and comments; an empty field leaves what is there.
+
+    Rows whose answer has changed since are listed, and so are marks that others take the place of."""
     if not file.is_file(): raise Refused(f"{file}: no such file; write it with `capstone answers`")
     writable(json_file)
-    with opened(course, assignment) as book: entered, refused = room("byhand").mark(book, file)
+    with opened(course, assignment) as book: entered, refused, before = room("byhand").mark(book, file)
     write_json(json_file, {"entered": entered, "not_taken": [{"row": plain(who), "why": plain(why)}
-                                                             for who, why in refused]})
+                                                             for who, why in refused],
+                           "replaced": [{"row": plain(who), "what": plain(what)} for who, what in before]})
     with said(json_file):
         print(f"{number(entered)} marks entered")
+        for who, what in before: print(f"  replaced: {plain(who)}: {plain(what)}")
         for who, why in refused: print(f"  not taken: {plain(who)}: {plain(why)}")
     return int(bool(refused))
 

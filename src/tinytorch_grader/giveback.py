@@ -5,17 +5,20 @@ Threat: a grade lands with the wrong person, or in the wrong column. A student i
 login, and by name only where one person has it; whoever does not match is listed, and a file whose column is not
 certain is left as it is.
 """
+import contextlib
 import csv
+import hashlib
 import io
+import itertools
 import re
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 
 from . import lms
-from .gradebook import put
+from .gradebook import GradebookError, put
 
-PLAIN = re.compile(r"[^a-z0-9]+")
+WROTE = ".capstone_wrote"   # in a course: SHA-256 of the files that its commands wrote for a person to go on with
 KEYS = {"Student", "ID", "Identifier"}   # titles of which each LMS's file has one
 
 
@@ -26,6 +29,7 @@ class GiveBackError(RuntimeError):
 @dataclass
 class Filled:
     "What became of an LMS's file: rows that got points, people of either side without the other, remarks."
+    column: str = ""
     filled: int = 0
     not_in_file: list = field(default_factory=list)    # students of the course
     not_in_course: list = field(default_factory=list)  # rows of the file
@@ -37,6 +41,25 @@ def words(text):
     return tuple(sorted(filter(None, re.split(r"[^\w]+|_", lms.one_form(text).lower()))))
 
 
+@contextlib.contextmanager
+def keeping(course, path):
+    """Around writing the file `path`: what is there stays beside it as NAME.before, or NAME.before-2 and so on, unless
+    a command of this course wrote it and nobody changed it since. A list that then holds the copy's name."""
+    digest = lambda data: hashlib.sha256(data).hexdigest()
+    memory, kept, known = course / WROTE, [], []
+    with contextlib.suppress(OSError): known = memory.read_text(encoding="ascii").split()
+    if path.is_file() and digest(data := path.read_bytes()) not in known:
+        names = (path.with_name(f"{path.name}.before{f'-{n}' if n > 1 else ''}") for n in itertools.count(1))
+        copy = next(name for name in names if not name.exists() or name.read_bytes() == data)
+        if not copy.exists(): put(copy, data)
+        kept.append(copy.name)
+    yield kept
+    if path.is_file():   # no pipe
+        # a course that cannot be written to: the next file is kept, which costs nobody anything
+        with contextlib.suppress(GradebookError):
+            put(memory, "\n".join([*known, digest(path.read_bytes())][-1000:]))
+
+
 def read_table(path):
     "(rows, how the file is written) of a CSV with whatever separator and byte order mark it has."
     try: data = path.read_bytes()
@@ -46,6 +69,7 @@ def read_table(path):
     except UnicodeDecodeError:
         raise GiveBackError(f"{path}: is not UTF-8; export it from the LMS again and do not save it in a spreadsheet "
                             "before") from None
+    csv.field_size_limit(2**31 - 1)
     tables = {separator: list(csv.reader(io.StringIO(text, newline=""), delimiter=separator)) for separator in ",;\t"}
     # the one that a title stands alone with; commas in quoted titles count for nothing
     separator = max(tables, key=lambda one: tables[one] and (bool(KEYS & set(tables[one][0])), len(tables[one][0])))
@@ -56,20 +80,25 @@ def read_table(path):
 
 
 def write_table(path, rows, how, bom):
-    "Put the filled table in place of the file; the file as it was stays beside it as NAME.before."
+    "Put the filled table in place of the file."
     out = io.StringIO(newline="")
     csv.writer(out, **how).writerows(rows)
-    kept = path.with_name(f"{path.name}.before")
-    if not kept.exists(): kept.write_bytes(path.read_bytes())
     put(path, ("\ufeff" if bom else "") + out.getvalue())
 
 
-def column(path, titles, wanted, candidates):
-    """The index of the one column among `candidates` that is `wanted` or is called so; GiveBackError where it is not
-    certain."""
-    same = lambda a, b: PLAIN.sub("", a.lower()) in PLAIN.sub("", b.lower())
-    found = [i for i in candidates if titles[i] == wanted] or [i for i in candidates if same(wanted, titles[i])]
-    found = found or (candidates if len(candidates) == 1 else [])
+def spoken(title):
+    "The words and numbers of a column's title, without the LMS's own number, each between two spaces."
+    return " ".join(["", *re.findall(r"[^\W\d_]+|\d+", re.sub(r" \(\d+\)$", "", title.lower())), ""])
+
+
+def column(path, titles, wanted, candidates, asked):
+    """The index of the one column among `candidates` that is `wanted`, is called so, or has its words in the title; or
+    of the only one that shares a word where nobody `asked` for one. GiveBackError where it is not certain."""
+    words_of = lambda title: {word for word in spoken(title).split() if not word.isdigit()}
+    alike = lambda title: not asked and len(candidates) == 1 and words_of(title) & words_of(wanted)
+    found = next(filter(None, ([i for i in candidates if fits(titles[i])] for fits in (
+        lambda title: title == wanted, lambda title: spoken(title) == spoken(wanted),
+        lambda title: spoken(wanted) in spoken(title), alike))), [])
     if len(found) == 1: return found[0]
     names = ", ".join(repr(titles[i]) for i in (found or candidates)[:8])
     raise GiveBackError(f"{path}: got {len(found) or 'no'} columns for {wanted!r}; name one with --column: "
@@ -81,6 +110,8 @@ class People:
 
     def __init__(self, grades):
         self.grades, self.taken = {grade.student: grade for grade in grades}, set()
+        self.by_login = {}
+        for student in self.grades: self.by_login.setdefault(lms.one_form(student).lower(), []).append(student)
         numbers = Counter(number for student in self.grades if (number := self._number(student)))
         self.by_number = {self._number(student): student for student in self.grades
                           if numbers.get(self._number(student)) == 1}
@@ -95,11 +126,12 @@ class People:
         return found and found[1]
 
     def find(self, number="", logins=(), name=""):
-        "The Grade of a person, or None."
-        student = self.by_number.get(number)
-        for login in logins:
-            if student is None and login:
-                student = next((one for one in (login, login.partition("@")[0]) if one in self.grades), None)
+        "The Grade of a person, or None; also where number and login are those of two."
+        called = [self.by_login.get(lms.one_form(one).lower()) for login in logins
+                  for one in (login, login.partition("@")[0])]
+        found = {*next(filter(None, called), ())} | ({self.by_number.get(number)} - {None})
+        if len(found) > 1: return None
+        student = next(iter(found), None)
         if (student is None and len(alike := self.by_words.get(words(name), ())) == 1
             and self._number(only := next(iter(alike))) in (None, number)):
             student = only
@@ -130,7 +162,8 @@ def fill(rows, how, index, grades, person, skip):
         grade = people.find(**about)
         if grade is None: result.not_in_course.append(about["name"] or about["number"])
         elif why := skip(row): result.notes.append(f"{grade.student}: {why}")
-        elif grade.status in ("invalid", "missing"): result.notes.append(f"{grade.student}: {grade.status}; left empty")
+        elif grade.status in ("invalid", "missing"):
+            result.notes.append(f"{grade.student}: {grade.status}; left as it is")
         else:
             points = f"{round(grade.score, 2):.12g}"
             row[index], result.filled = points.replace(".", ",") if comma else points, result.filled + 1
@@ -147,7 +180,7 @@ def canvas(path, grades, assignment, wanted=None):
         raise GiveBackError(f"{path}: got the columns {', '.join(titles[:4])}, expected Canvas's Student and ID")
     at = {title: titles.index(title) for title in ("Student", "ID", "SIS User ID", "SIS Login ID") if title in titles}
     index = column(path, titles, wanted or assignment,
-                   [i for i, title in enumerate(titles) if re.search(r" \(\d+\)$", title)])
+                   [i for i, title in enumerate(titles) if re.search(r" \(\d+\)$", title)], asked=wanted)
     cell = lambda row, title: row[at[title]].strip() if title in at and len(row) > at[title] else ""
 
     def person(row):
@@ -156,7 +189,8 @@ def canvas(path, grades, assignment, wanted=None):
                 "name": cell(row, "Student")}
 
     result = fill(rows[1:], how, index, grades, person, lambda row: None)
-    possible = next((row[index].strip() for row in rows[1:4] if "points possible" in row[0].lower()
+    result.column = titles[index]
+    possible = next((row[index].strip() for row in rows[1:4] if "points possible" in " ".join(row).lower()
                      and len(row) > index), "")
     most = max((grade.max_score for grade in grades), default=0)
     if points_possible(possible) not in (None, most):
@@ -180,12 +214,14 @@ def moodle(path, grades):
         number = re.search(r"(\d+)$", cell(row, "Identifier"))
         return {"number": number[1],
                 "logins": (cell(row, "Username"), cell(row, "ID number"), cell(row, "Email address")),
-                "name": cell(row, "Full name")} if number else None
+                "name": cell(row, "Full name") or f"{cell(row, 'First name')} {cell(row, 'Last name')}".strip()
+                } if number else None
 
     def skip(row):
         return "Moodle says that its grade cannot be changed" if cell(row, "Grade can be changed") == "No" else None
 
     result = fill(rows[1:], how, at["Grade"], grades, person, skip)
+    result.column = "Grade"
     most = max((grade.max_score for grade in grades), default=0)
     possible = next(filter(None, (cell(row, "Maximum grade") or cell(row, "Maximum Grade") for row in rows[1:])), "")
     if points_possible(possible) not in (None, most):
@@ -209,8 +245,7 @@ def feedback_zip(path, pages, names):
             if None in called: left.append(student)
             else:
                 for page, name in zip(found, called): archive.write(page, name)
-    try: path.write_bytes(out.getvalue())
-    except OSError as e: raise GiveBackError(f"{path}: {e.strerror}") from e
+    put(path, out.getvalue())
     return left
 
 

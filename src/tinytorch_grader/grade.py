@@ -283,13 +283,13 @@ def discover(book, wanted):
     """Names of the student folders to grade, and of notebooks that lie beside them, sorted.
 
     GradeError for a wanted student whom neither folder nor gradebook knows."""
-    submitted = Path(book.directory.root) / book.directory.submitted_directory
+    submitted = book.handed_in
     try: entries = [e for e in os.scandir(submitted) if not e.name.startswith(".")]
     except FileNotFoundError: entries = []
     names = sorted(e.name for e in entries if e.is_dir() or e.is_symlink() and not e.name.endswith(".ipynb"))
     loose = sorted(e.name for e in entries if e.name not in names and e.name.endswith(".ipynb"))
     if not wanted:
-        if not names + loose:
+        if not names + loose and not book.recorded():
             raise GradeError(f"{submitted}: no student's folder; expected "
                              f"{submitted.name}/STUDENT/{book.assignment}/{next(iter(book.notebooks))}.ipynb")
         return names, loose
@@ -579,4 +579,8 @@ def grade(course, students=None, workers=None, timeout=120, memory=2048, db=None
         for student in names: grading.submission(student, secret, start)
         while grading.running: grading.collect()
         for name in loose: grading.loose(name)
+        if gone := [] if students else sorted(grading.before.keys() - grading.names):
+            rows.students.update(gone)
+            rows.notes.append(f"{intake.listed(gone)}: graded earlier, and no folder in {book.handed_in.name}/ now; "
+                              "kept as it was")
     return rows

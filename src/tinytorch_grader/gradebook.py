@@ -128,6 +128,11 @@ class Grade:
         return [part for part, mark in self.parts.items() if mark.outdated]
 
     @property
+    def beyond(self):
+        "Parts with a person's mark below 0 or above what the part is worth."
+        return [part for part, mark in self.parts.items() if not 0 <= (mark.manual or 0) <= mark.max_score]
+
+    @property
     def said(self):
         "The message of the run, then what a person should know: late, marks for earlier answers, the first notes."
         notes = [note for note in self.notes if note not in self.message]
@@ -136,6 +141,7 @@ class Grade:
         if self.outdated:
             notes.insert(0,
                          f"{', '.join(self.outdated)}: marked for an earlier answer, which has changed; mark it again")
+        if self.beyond: notes.insert(0, f"{', '.join(self.beyond)}: marked outside of what the part is worth")
         if self.penalty: notes.insert(0, f"late: {self.penalty:g} points taken off")
         return "; ".join(filter(None, [self.message, *notes]))
 
@@ -175,6 +181,7 @@ def course_directory(course, db_url=None):
     """nbgrader's CourseDirectory and configuration of the course in folder `course`, with the database `db_url`
     where one is given."""
     course, config = legible(course), Config()
+    db_url = rooted(db_url, Path.cwd()) if db_url else None
     if (course / "nbgrader_config.py").is_file():
         try:
             config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
@@ -183,10 +190,19 @@ def course_directory(course, db_url=None):
                                  "configuration") from e
     config.CourseDirectory.pop("assignment_id", None)
     directory = CourseDirectory(config=config, root=str(course), **({"db_url": db_url} if db_url else {}))
+    directory.db_url = rooted(directory.db_url, course)
     # what SQLAlchemy before 2.1 takes for PostgreSQL; ours is its successor
     if not importlib.util.find_spec("psycopg2"):
         directory.db_url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", directory.db_url)
     return directory, config
+
+
+def rooted(url, folder):
+    "The address `url`, an SQLite file in it looked for from `folder` and not from wherever the next command runs."
+    try: parts = make_url(url)
+    except ArgumentError: return url   # which `database` explains
+    if parts.get_backend_name() != "sqlite" or re.match(r"$|:memory:|file:", parts.database or ""): return url
+    return parts.set(database=str(Path(folder, parts.database))).render_as_string(hide_password=False)
 
 
 def database(url):
@@ -229,7 +245,7 @@ def remember(course, url):
     "Write the database `url` into the configuration of `course`, without a password; every later command uses it."
     directory, config = course_directory(course)
     if database(url) == database(directory.db_url): return
-    path, plain = Path(directory.root) / "nbgrader_config.py", make_url(url)
+    path, plain = Path(directory.root) / "nbgrader_config.py", make_url(rooted(url, Path.cwd()))
     plain = plain.set(password=None) if plain.password else plain
     before = path.read_text(encoding="utf-8") if path.exists() else "c = get_config()\n"
     put(path, f"{before.rstrip()}\n\n# The gradebook of this course, as first given to `capstone grade --db`; a "
@@ -262,15 +278,14 @@ def indented(value, newline="\n"):
 
 
 def put(path, text, mode=0o644):
-    "Write `text` to `path` so that a reader, or a crash, finds the old file or the new one and nothing between."
+    "Write `text` (or bytes) to `path` so that a reader, or a crash, finds the old file or the new one, whole."
     path = Path(path)
     new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8",
-                  errors="replace") as f:
-            f.write(text)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+            f.write(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
             os.fchmod(f.fileno(), mode)
         new.replace(path)
     except OSError as e:
@@ -328,6 +343,10 @@ class Gradebook:
     @property
     def root(self):
         return Path(self.directory.root)
+
+    @property
+    def handed_in(self):
+        return self.root / self.directory.submitted_directory
 
     def path(self, step, student):
         "The folder of `student` in submitted, autograded or feedback, wherever this course keeps it."
@@ -507,17 +526,21 @@ class Gradebook:
             state = self.state(student)
             if not state.keys() >= {"status", "parts"} or not isinstance(state["parts"], dict): continue
             if student not in found:
+                # without a folder it is somebody whom the gradebook holds no more, or who was asked for by name
+                if not students and not os.path.lexists(self.handed_in / student): continue
                 found[student] = Grade(student, {part: Mark(worth) for part, worth in points.items()}, submitted=False)
             with_state(found[student], state)
         names = self.roster() if found else {}
-        for student, grade in found.items(): grade.name = names.get(student, "")
+        entered = {lms.one_form(student): name for student, name in names.items() if name}
+        for student, grade in found.items():
+            grade.name = names.get(student) or entered.get(lms.one_form(student), "")
         return dict(sorted(found.items()))
 
     def absent(self):
         "Grades without points of the roster's students who handed nothing in, sorted by name."
-        names, there = self.roster(), self.grades().keys()
+        names, there = self.roster(), set(map(lms.one_form, self.grades()))
         return [Grade(student, {}, status="absent", name=names[student], submitted=False)
-                for student in sorted(names.keys() - there, key=lambda s: (names[s], s))]
+                for student in sorted(names, key=lambda s: (names[s], s)) if lms.one_form(student) not in there]
 
     def _read_grades(self, found, students, points):
         assigned, notebook, grade, comment = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade, api.Comment
@@ -525,13 +548,12 @@ class Gradebook:
                                                                    if students is not None else [])
         read = lambda *columns: (select(assigned.student_id, *columns).select_from(notebook)
                                  .join(assigned, notebook.assignment_id == assigned.id).where(*chosen))
+        late = self._penalties(chosen)
         for student, penalty, timestamp in self.book.db.execute(
                 read(notebook.late_submission_penalty, assigned.timestamp)):
             one = found.setdefault(student, Grade(student, {part: Mark(worth) for part, worth in points.items()},
-                                                  timestamp=timestamp))
+                                                  timestamp=timestamp, late_s=late.get(student, 0.0)))
             one.penalty += penalty or 0.0
-        for submission in self.book.db.scalars(select(assigned).where(*chosen, assigned.timestamp.is_not(None))):
-            found[submission.student_id].late_s = submission.total_seconds_late
         for student, cell, auto, manual, extra, waits in self.book.db.execute(
                 read(grade.cell_id, grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade)
                 .join(grade, grade.notebook_id == notebook.id)):
@@ -540,6 +562,19 @@ class Gradebook:
         for student, cell, said in self.book.db.execute(
                 read(comment.cell_id, comment.comment).join(comment, comment.notebook_id == notebook.id)):
             if cell in self.names and said and said.strip(): found[student].comments[self.names[cell]] = said
+
+    def _penalties(self, chosen):
+        """{student: seconds late} of the submissions `chosen`, their penalties brought up to date: a mark, an extension
+        or another due date since the last run changes what is taken off."""
+        db, assigned, notebook, late = self.book.db, api.SubmittedAssignment, api.SubmittedNotebook, {}
+        penalized = set(db.scalars(select(notebook.assignment_id).where(notebook.late_submission_penalty > 0)))
+        for submission in db.scalars(select(assigned).where(*chosen)).all():
+            seconds = submission.total_seconds_late if submission.timestamp is not None else 0.0
+            late[submission.student_id] = seconds
+            if seconds > 0 or submission.id in penalized:
+                for row in submission.notebooks: self._penalize(submission, row)
+        db.commit()
+        return late
 
     # ---- writing grades
 
@@ -564,22 +599,21 @@ class Gradebook:
         put(self.state_file(result.student),
             json.dumps(state | about | {"auto": auto, "answers": now, "marked": marked}, ensure_ascii=False))
 
-    def mark(self, student, part, points, comment=None):
-        "Enter what a person gives for one part, as Formgrader does."
+    def mark(self, student, part, points=None, comment=None, extra=None):
+        "Enter what a person gives for one part, as Formgrader does; what is None, or an empty comment, is left."
+        cells, notebook = [cell for cell, name in self.names.items() if name == part], api.SubmittedNotebook
+        mine = (select(notebook.id).join(api.SubmittedAssignment, notebook.assignment_id == api.SubmittedAssignment.id)
+                .where(api.SubmittedAssignment.student_id == student,
+                       api.SubmittedAssignment.assignment_id == self.assignment_id))
+        of_part = lambda kind: self.book.db.scalars(select(kind).where(kind.cell_id.in_(cells),
+                                                                       kind.notebook_id.in_(mine)))
         with self.one_line():
             try:
-                notebook = api.SubmittedNotebook
-                cell = next(cell for cell, name in self.names.items() if name == part and cell in self.worth)
-                mine = (select(notebook.id).join(api.SubmittedAssignment,
-                                                 notebook.assignment_id == api.SubmittedAssignment.id)
-                        .where(api.SubmittedAssignment.student_id == student, notebook.notebook_id == self.home[cell]))
-                grade = self.book.db.scalars(
-                    select(api.Grade).where(api.Grade.cell_id == cell, api.Grade.notebook_id.in_(mine))).one()
-                grade.manual_score, grade.needs_manual_grade = points, False
-                said = self.book.db.scalars(
-                    select(api.Comment).where(api.Comment.notebook_id == grade.notebook_id)).all()
-                for one in said if comment else ():
-                    if self.names.get(one.cell_id) == part: one.manual_comment = comment
+                for grade in of_part(api.Grade):
+                    if points is not None: grade.manual_score, grade.needs_manual_grade = points, False
+                    if extra is not None: grade.extra_credit = extra
+                for said in of_part(api.Comment):
+                    if comment: said.manual_comment = comment
                 self.book.db.commit()
             finally: self.book.db.remove()
 
@@ -767,8 +801,8 @@ def digests(result, part):
 def digests_of(notebooks, part):
     """{part: SHA-256 of what a mark of it is about}, by which a person's mark is kept or waits again.
 
-    An answer by hand is its own text and pictures, a test stands for the code of its notebook, a task for all of its
-    cells."""
+    What a student writes is its own text and pictures, a test stands for the code of its notebook, a task for all of
+    its cells."""
     sha256 = lambda value: hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "replace")).hexdigest()
     found = {}
     for name, notebook in notebooks.items():
@@ -780,7 +814,8 @@ def digests_of(notebooks, part):
         every = sha256([says(cell) for cell in cells if not about(cell).get("locked")])
         for cell in cells:
             mark = about(cell)
-            if not isinstance(mark.get("grade_id"), str) or not (mark.get("grade") or mark.get("task")): continue
+            if not isinstance(mark.get("grade_id"), str) or not any(map(mark.get, ("grade", "task", "solution"))):
+                continue
             found[part(name, mark["grade_id"])] = (sha256(says(cell)) if mark.get("solution")
                                                    else every if mark.get("task") else code)
     return found

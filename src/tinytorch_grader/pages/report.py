@@ -382,6 +382,7 @@ def write(course, db=None, assignment=ASSIGNMENT, progress=lambda done, total: N
         max_score=max_score, rows=ROWS, front_rows=FRONT, advice=ADVICE,
         people=people, late=[row for row in grades if row.late_s > 0], spread=np.std([row.score for row in grades])
         if grades else 0, outdated=[row for row in grades if row.outdated],
+        beyond=[row for row in grades if row.beyond],
         mean=np.mean([row.score for row in grades]) if grades else 0, median=np.median([row.score for row in grades])
         if grades else 0,
         waiting=sum(bool(row.waiting) for row in grades), absent=absent, bare=sum(not row.sandbox for row in grades),
