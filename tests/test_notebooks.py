@@ -35,14 +35,19 @@ def test_runs_top_to_bottom(path, tmp_path, monkeypatch):
     assert errors == []
 
 
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory):
+    "A folder with a copy of every notebook, cleaned by nbdev."
+    folder = tmp_path_factory.mktemp("cleaned")
+    for path in (ROOT / "settings.ini", *NOTEBOOKS, *MILESTONES): shutil.copy(path, folder)
+    subprocess.run([sys.executable, "-c", "from nbdev.clean import nbdev_clean; nbdev_clean('.')"],
+                   check=True, cwd=folder)
+    return folder
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS + MILESTONES, ids=lambda path: path.stem)
-def test_stored_clean(path, tmp_path):
-    copy = tmp_path / path.name
-    shutil.copy(path, copy)
-    shutil.copy(ROOT / "settings.ini", tmp_path)
-    subprocess.run([sys.executable, "-c", "from nbdev.clean import nbdev_clean; import sys; nbdev_clean(sys.argv[1])",
-                    str(copy)], check=True, cwd=tmp_path)
-    assert (json.loads(copy.read_text(encoding="utf-8"))
+def test_stored_clean(path, cleaned):
+    assert (json.loads((cleaned / path.name).read_text(encoding="utf-8"))
             == json.loads(path.read_text(encoding="utf-8"))), f"run nbdev_clean on {path.name}"
 
 
