@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import copy
 import functools
+import hashlib
 import inspect
 import os
 import random
@@ -449,8 +450,7 @@ class Exam:
         self.line, self.seed, self.hooks, self.kept = line, seed, Hooks(line, folder), 0
         self.space = {"__name__": "__main__", "__builtins__": Theirs(line)}
         sys.meta_path.insert(0, Finder(self.hooks))
-        os.environ["CAPSTONE_SEED"] = str(seed)
-        line.ask("begin", hash_of(seed), most)
+        line.ask("begin", drawn("student", seed), most)
         self.vocabulary = vocabulary
 
     def load(self):
@@ -492,8 +492,10 @@ class Exam:
         return outputs
 
     def test(self, name, role, source):
-        random.seed(self.seed)
-        np.random.seed(self.seed % 2**32)
+        seed = drawn(f"cell {name}", self.seed)   # what one test draws says nothing of what another does
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        os.environ["CAPSTONE_SEED"] = str(seed)
         error = value = None
         try:
             if role == "tools" and VOCABULARY in source and self.vocabulary: self.load()
@@ -518,10 +520,9 @@ def number_in(outputs):
     return []
 
 
-def hash_of(seed):
-    "A seed for the student's process from which this one's cannot be told."
-    import hashlib
-    return int.from_bytes(hashlib.sha256(f"student {seed}".encode()).digest()[:7], "big")
+def drawn(use, seed):
+    "A seed for one `use`, from which neither `seed` nor that of another use can be told."
+    return int.from_bytes(hashlib.sha256(f"{use} {seed}".encode()).digest()[:7], "big")
 
 
 def about(error, here):
