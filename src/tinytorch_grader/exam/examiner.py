@@ -253,7 +253,9 @@ class Asked(Line):
         if name not in getattr(type(thing), "sets", ()): raise Refused("a change of what was not shown")
         setattr(thing, name, value)
 
-    def on_copy(self, thing, deep): return copy.deepcopy(thing) if deep else copy.copy(thing)
+    def on_copy(self, thing, deep):
+        if isinstance(thing, (type, *FUNCTIONS)): raise Refused("a copy of what was not given")   # it would be itself
+        return copy.deepcopy(thing) if deep else copy.copy(thing)
 
     def on_sliced(self, thing): thing.sliced()
 
