@@ -336,6 +336,23 @@ def test_a_busy_neighbour_is_not_the_submissions_fault():
     assert outcome.status == "graded" and outcome.verdicts["cell-0"].ok, outcome
 
 
+COLLIDING = """
+import gc, json, struct
+line = next(o for o in gc.get_objects() if type(o).__name__ == "Student")
+def reply(kind, body):
+    head = json.dumps(["=", 0, {"s": [i * (2**61 - 1) for i in range(1, 150_000)]}]).encode()
+    data = struct.pack("<II", len(head), 0) + head
+    for at in range(0, len(data), 2**16): line.frames.sock.sendall(data[at:at + 2**16])
+line.reply = reply
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are watched through /proc")
+def test_what_the_examiner_computes_over_an_answer_is_the_submissions_time():
+    with Bare(NOTHING, Limits(seconds=1)) as box: outcome = box.run(job(COLLIDING))   # a set that takes hours to fill
+    assert outcome.status == "timeout" and "of computing" in outcome.message, outcome
+
+
 def test_a_submission_that_only_waits_ends_too():
     with Bare(NOTHING, Limits(seconds=2)) as box: outcome = box.run(job("import time; time.sleep(60)"))
     assert outcome.status == "timeout" and "waiting" in outcome.message and outcome.seconds < 20

@@ -131,16 +131,15 @@ class Bare:
             cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="capstone-run-", ignore_cleanup_errors=True))
             if self.trusted.files: shutil.copytree(self.folder / "examiner" / FILES, cwd, dirs_exist_ok=True)
             if not self.relay: return run(self.servers, {"folder": cwd}, job, self.limits)
-            ours, student = self.relayed(stack, cwd)
-            return converse(ours, student.pid, job, self.limits)
+            return converse(*self.relayed(stack, cwd), job, self.limits)
 
     def start(self, role, cwd, *words, **more):
         return subprocess.Popen(self.command("start", role, *words), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                 cwd=cwd, env=self.env(role, cwd), start_new_session=True, **more)
 
     def relayed(self, stack, cwd):
-        """(our socket to the examiner, the student's process) where nothing forks: the student's process listens on a
-        port, pipes carry the verdicts."""
+        """(our socket to the examiner, the pids of the student's process and of the examiner's) where nothing forks:
+        the student's process listens on a port, pipes carry the verdicts."""
         ours, theirs = (stack.enter_context(sock) for sock in socket.socketpair())
         student = self.start("student", cwd, stdin=subprocess.DEVNULL)
         stack.callback(end, student)
@@ -150,7 +149,7 @@ class Bare:
         for args in ((lambda: theirs.recv(2**16), examiner.stdin.write, examiner.stdin.close),
                      (lambda: examiner.stdout.read(2**16), theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR))):
             threading.Thread(target=pump, args=args, daemon=True).start()
-        return ours, student
+        return ours, student.pid, examiner.pid
 
 
 def end(process):

@@ -100,4 +100,4 @@ def run(servers, told, job, limits):
         for sock in (one, other, theirs): sock.close()
         pids = [leash.pid() for leash in leashes]
         if 0 in pids: return Outcome("crashed", message="its processes could not be started")
-        return converse(ours, pids[0], job, limits)
+        return converse(ours, *pids, job, limits)

@@ -71,10 +71,11 @@ def ready(sock, event, seconds):
 class Watched:
     """A socket to the examiner whose reads and writes end with the submission's limits: TimeoutError or MemoryError.
 
-    `root`: the student's process."""
+    `student`, `examiner`: the first process of each."""
 
-    def __init__(self, sock, root, limits):
-        self.sock, self.root, self.limits, self.proc = sock, root, limits, os.path.isdir("/proc/self/task")
+    def __init__(self, sock, student, examiner, limits):
+        self.sock, self.student, self.examiner, self.limits = sock, student, examiner, limits
+        self.proc = os.path.isdir("/proc/self/task")
         self.deadline, self.look = time.monotonic() + PATIENCE * limits.seconds, time.monotonic() + TICK
         sock.setblocking(False)
 
@@ -99,18 +100,19 @@ class Watched:
             if ready(self.sock, event, max(0, min(self.deadline, self.look) - now)): return
 
     def look_at(self):
-        "What the student's process and its children use; nothing to be seen without Linux's /proc."
+        """What the student's process and its children use, and the time that the examiner needs for what they send;
+        nothing to be seen without Linux's /proc."""
         if not self.proc: return
-        pids = tree(self.root)
-        if cpu_seconds(pids) > self.limits.seconds:
+        pids = tree(self.student)
+        if cpu_seconds([*pids, *tree(self.examiner)]) > self.limits.seconds:
             raise TimeoutError(f"stopped after {self.limits.seconds:g} s of computing")
         if outgrown(pids, self.limits.memory_mb): raise MemoryError
 
 
-def converse(sock, root, job, limits):
+def converse(sock, student, examiner, job, limits):
     "Hand `job` to the examiner behind `sock`, collect its verdicts; the Outcome, whatever happens."
     outcome, start, step = Outcome(), time.monotonic(), None
-    frames = Frames(Watched(sock, root, limits))
+    frames = Frames(Watched(sock, student, examiner, limits))
     try:
         frames.send({"seed": job.seed, "output": limits.output_bytes, "count": len(job.steps)})
         for step in job.steps: frames.send(told(step))
