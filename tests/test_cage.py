@@ -324,6 +324,13 @@ def test_no_lease_on_a_file_that_all_cages_see(cages):
     assert said(cages, lease) == "denied\n"
 
 
+@caged
+def test_no_writing_out_of_everybodys_files(cages):
+    calls = ("import ctypes, errno\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+             "print(libc.syncfs(1), ctypes.get_errno() == errno.EPERM)")
+    assert said(cages, calls) == "-1 True\n"
+
+
 def test_a_busy_neighbour_is_not_the_submissions_fault():
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 1))]
     busy = "import time\nstart = time.process_time()\nwhile time.process_time() - start < 1: pass"

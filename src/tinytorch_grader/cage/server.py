@@ -33,7 +33,10 @@ DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writ
           "unshare": (272, 97), "setns": (308, 268), "pivot_root": (155, 41), "chroot": (161, 51), "fsopen": (430, 430),
           "open_tree": (428, 428), "move_mount": (429, 429), "mount_setattr": (442, 442), "bpf": (321, 280),
           "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "add_key": (248, 217),
-          "request_key": (249, 218), "keyctl": (250, 219), "pidfd_getfd": (438, 438), "kcmp": (312, 272)}
+          "request_key": (249, 218), "keyctl": (250, 219), "pidfd_getfd": (438, 438), "kcmp": (312, 272),
+          "sync": (162, 81), "syncfs": (306, 267)}   # the disks of the whole machine
+# who reads which file, which only the examiner may ask; aarch64 has no inotify_init
+WATCHES = {"inotify_init": (253, 26), "inotify_init1": (294, 26), "fanotify_init": (300, 262)}
 FCNTL, F_SETLEASE = (72, 25), 1024   # a lease on a file that all cages see would stop whoever opens it
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 OPEN_FILES = 128   # a process; full socket buffers (208 KiB each) are memory that no limit counts
@@ -52,8 +55,8 @@ def mount(source, target, kind=None, flags=0, options=None):
          options and options.encode())
 
 
-def deny_calls():
-    """Install the seccomp filter: DENIED and new user namespaces fail with EPERM, clone3 with ENOSYS (libc then uses
+def deny_calls(denied):
+    """Install the seccomp filter: `denied` and new user namespaces fail with EPERM, clone3 with ENOSYS (libc then uses
     clone)."""
     arch = {"x86_64": 0, "aarch64": 1}.get(os.uname().machine)
     if arch is None: return
@@ -61,7 +64,7 @@ def deny_calls():
     load, jeq, jge, jset, ret = 0x20, 0x15, 0x35, 0x45, 0x06
     rules = [(load, 0, 0, 4), (jeq, 1, 0, ARCH[arch]), (ret, 0, 0, ERRNO | EPERM), (load, 0, 0, 0)]
     if arch == 0: rules += [(jge, 0, 1, 0x40000000), (ret, 0, 0, ERRNO | EPERM)]   # the x32 variants of the same calls
-    for numbers in DENIED.values(): rules += [(jeq, 0, 1, numbers[arch]), (ret, 0, 0, ERRNO | EPERM)]
+    for numbers in denied.values(): rules += [(jeq, 0, 1, numbers[arch]), (ret, 0, 0, ERRNO | EPERM)]
     rules += [(jeq, 0, 1, CLONE3), (ret, 0, 0, ERRNO | ENOSYS)]
     rules += [(jeq, 0, 4, FCNTL[arch]), (load, 0, 0, 24), (jeq, 0, 1, F_SETLEASE), (ret, 0, 0, ERRNO | EPERM),
               (ret, 0, 0, ALLOW)]
@@ -133,7 +136,7 @@ def submission(role, limits, leash, *sockets):
     os.chdir("/tmp")
     limit(limits if role == "student" else limits | {"memory_mb": EXAMINER_MB})
     give_up()
-    deny_calls()
+    deny_calls(DENIED | WATCHES if role == "student" else DENIED)
     reseed()
     serve(role, sockets)
 
