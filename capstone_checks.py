@@ -11,6 +11,7 @@ lists in `shows` what student code may see of it (in `sets`: what it may set).
 """
 import contextlib
 import copy
+import ctypes
 import functools
 import importlib
 import inspect
@@ -19,6 +20,7 @@ import json
 import math
 import os
 import random
+import struct
 import sys
 import tempfile
 import time
@@ -116,14 +118,23 @@ def calls_seen(call, names):
     return asked
 
 
+MOST = 2**20   # characters of a file
+
+
 class Folder:
-    "A folder of text files."
+    "A folder of text files; `base`: its descriptor, where the path leads to it for the student's code alone."
+    base = None
     def __init__(self, path): self.path = path
     def names(self): return sorted(os.listdir(self.path))
-    def open(self, name, mode="r"): return open(os.path.join(self.path, name), mode, encoding="utf-8")
+
+    def open(self, name, mode="r"):
+        path = os.path.join(self.path, name)
+        if mode == "r" and not os.path.isfile(path):   # to open a pipe would be to wait for its writer
+            raise OSError(f"{name} is no file that can be read: a link, a pipe or a folder")
+        return open(path, mode, encoding="utf-8")
 
     def read(self, name):
-        with self.open(name) as file: return file.read()
+        with self.open(name) as file: return file.read(MOST)
 
     def write(self, name, text):
         with self.open(name, "w") as file: file.write(text)
@@ -358,12 +369,14 @@ class FakeReport:
 
 
 class WatchedFiles:
-    "Follows every rename and removal in a `with` block: `gone` says after which of them `name` was missing, else None."
+    """Follows every rename and removal in a `with` block: `gone` says after which of them `name` was missing, else
+    None."""
     FUNCTIONS = "replace", "rename", "remove", "unlink"
 
     def __init__(self, folder, name): self.folder, self.name, self.gone = folder, name, None
 
     def __enter__(self):
+        self.watch = watch(self.folder)
         self.os, self.set = their("os"), their("builtins").setattr
         real = each(their("builtins").getattr, [(self.os, name) for name in self.FUNCTIONS])
         self.real = {name: function for name, (function, _) in zip(self.FUNCTIONS, real)}
@@ -377,7 +390,40 @@ class WatchedFiles:
             return result
         return followed
 
-    def __exit__(self, *_): each(self.set, [(self.os, name, function) for name, function in self.real.items()])
+    def __exit__(self, *_):
+        each(self.set, [(self.os, name, function) for name, function in self.real.items()])
+        if self.watch is not None and left(self.watch) & {self.name, ""} and self.gone is None:
+            self.gone = "a removal or a rename"
+
+
+@functools.cache
+def inotify():
+    "(the C library, a descriptor from which Linux tells what becomes of files), None elsewhere."
+    libc = ctypes.CDLL(None) if os.name == "posix" else None
+    notes = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(libc, "inotify_init1") else -1
+    return None if notes < 0 else (libc, notes)
+
+
+def watch(folder):
+    "From now on `left` knows which names leave the `folder`, by whatever function; None where nothing tells."
+    if inotify() is None: return None
+    (libc, notes), before, moved_from, deleted = inotify(), os.getcwd(), 0x40, 0x200
+    os.chdir(folder.path if folder.base is None else folder.base)
+    try: return libc.inotify_add_watch(notes, b".", moved_from | deleted)
+    finally: os.chdir(before)
+
+
+def left(watch):
+    "The names that have left a watched folder; an empty one where they were too many to be told."
+    (libc, notes), told, names = inotify(), b"", set()
+    with contextlib.suppress(BlockingIOError):
+        while True: told += os.read(notes, 2**16)
+    libc.inotify_rm_watch(notes, watch)
+    while told:
+        about, _, _, size = struct.unpack_from("iIII", told)
+        if about in (watch, -1): names.add(os.fsdecode(told[16:16 + size].rstrip(b"\0")))
+        told = told[16 + size:]
+    return names
 
 
 # ---- the words of every check
@@ -1089,8 +1135,9 @@ class Saved:
                                       name) as watched: self.returned, self.error = attempt(lambda: save(submission,
                                           given))
                 finally: temporary.tempdir = before
-                self.names, self.gone, self.seen_by_reader = folder.names(), watched.gone, reader.read()
-            self.now = folder.read(name) if name in self.names else ""
+                self.names, self.gone, self.seen_by_reader = folder.names(), watched.gone, reader.read(MOST)
+            now, unreadable = attempt(lambda: folder.read(name)) if name in self.names else (None, None)
+            self.now, self.error = now or "", self.error or unreadable
             self.path_is_right = type(self.returned) is str and os.path.basename(self.returned) == name
 
 

@@ -88,14 +88,16 @@ class Folder:
     def __init__(self, path, base): self.path, self.base = path, base
 
     def opener(self, name, flags):
-        if self.base is None: return os.open(os.path.join(self.path, name), flags)
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644, dir_fd=self.base)
+        for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"): flags |= getattr(os, flag, 0)
+        if self.base is None: name = os.path.join(self.path, name)
+        return os.open(name, flags, 0o644, dir_fd=self.base)
 
     def open(self, name):
-        fd = self.opener(name, os.O_RDONLY)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise OSError(f"{name} is no file")
+        try: fd = self.opener(name, os.O_RDONLY)
+        except OSError: fd = None   # a link or a socket
+        if fd is None or not stat.S_ISREG(os.fstat(fd).st_mode):
+            if fd is not None: os.close(fd)
+            raise OSError(f"{name} is no file that can be read: a link, a pipe or a folder")
         return open(fd, encoding="utf-8", errors="replace")
 
     def read(self, name):
