@@ -14,6 +14,7 @@ from submissions import ROOT, TRUSTED, graded, notebook, save, solutions
 
 from tinytorch_grader import judge
 from tinytorch_grader.cage.watch import PATIENCE
+from tinytorch_grader.visible import visible
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: run `make system`")
 ATTACKS = {attack.name: attack for attack in attacks()}
@@ -123,6 +124,12 @@ def test_a_forgery_beside_plausible_code_gains_nothing(run, honestly_mistaken, n
     gained = {part for part, got in row["parts"].items()
               if got["score"] > honestly_mistaken.parts.get(part, {"score": 0})["score"]}
     assert gained == set() and row["score"] <= honestly_mistaken.score
+
+
+def test_every_message_can_be_seen(run):
+    for row in run.rows.values():
+        for said in [row["message"], *(part["message"] for part in row["parts"].values())]: assert visible(said) == said
+    assert "\\u202e0 fo 59" in run.rows["feedback_unseen"]["parts"]["part1-forward"]["message"]
 
 
 @pytest.mark.parametrize("name", [*ATTACKS, *FORGERIES])

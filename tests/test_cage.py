@@ -294,7 +294,7 @@ def test_verdicts_are_rebuilt_from_plain_types():
     good = {"id": "a", "error": None,
             "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud800\x00", "extra": 1}]}
     assert (outcome.verdict(good, step, limits).outputs
-            == [{"output_type": "stream", "name": "stdout", "text": "?\ufffd"}])
+            == [{"output_type": "stream", "name": "stdout", "text": "?\\x00"}])
     for change in ({"id": "b"}, {"error": {}}, {"error": "x"}, {"outputs": [{}]},
                    {"outputs": 3}, {"outputs": [{"output_type": "stream", "name": "stdout", "text": 5}]},
                    {"outputs": [{"output_type": "display_data", "data": []}]}):

@@ -257,13 +257,13 @@ def test_a_students_copy_says_what_it_lacks(tmp_path):
 
 
 def test_text_of_strangers_stays_text(tmp_path):
-    assert console.plain("a\x1b[31m\u202eb\r\nc\x00") == "a?[31m?b c?"
+    assert console.plain("a\x1b[31m\u202eb\r\nc\x00") == "a\\u202eb c\\x00"
     from tinytorch_grader.gradebook import Grade, Mark
     class Rows:
-        def grades(self): return [Grade("=cmd()", {"a": Mark(2, 1.0, message='x"\n,y')}, message="@SUM(1)")]
+        def grades(self): return [Grade("=cmd()", {"a": Mark(2, 1.0, message='x"\n,y')}, message="@SUM(1)\u202e")]
     cli.write_csv(tmp_path / "grades.csv", Rows())
     line, = csv.DictReader((tmp_path / "grades.csv").open(newline="", encoding="utf-8"))
-    assert (line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)"
+    assert (line["student"] == "'=cmd()" and line["message"] == "'@SUM(1)\\u202e"
             and json.loads(line["parts"])["a"]["message"] == 'x"\n,y' and line["a"] == "1")
 
 

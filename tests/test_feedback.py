@@ -105,7 +105,7 @@ def test_a_page_has_points_messages_code_output_and_pictures(course):
     assert "part2-timing-units: 3 of 3, full points" in words
     assert "def _time_calls(" in words and "time.perf_counter_ns()" in words
     assert "100%| done" in words and "50%" not in words          # the last state of a progress bar
-    assert "# scratch\\x202e here" in words and "scratched" in words
+    assert "# scratch\\u202e here" in words and "scratched" in words
     assert ([a["alt"] for tag, a in Reader(html).tags if tag == "img"]
             == ["Drawn by part2-timing, 8 by 4 pixels. <Figure size 8x4>"])
     assert ("Part 4: let a program check it" in words

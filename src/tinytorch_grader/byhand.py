@@ -9,21 +9,17 @@ import json
 import math
 from contextlib import suppress
 
+from .console import FORMULA, safe
 from .gradebook import NO_RESPONSE, Mark, digests_of
 from .notebook import about, text
+from .visible import visible
 
 COLUMNS = "part", "student", "name", "answer", "worth", "points", "extra_credit", "comment", "answer_id"
 GIVEN = "points", "extra_credit", "comment"
-FORMULA = "=", "+", "-", "@", "\t", "\r"
 
 
 class ByHandError(RuntimeError):
     "The file of marks cannot be used; the message is one line."
-
-
-def safe(value):
-    "`value` as no spreadsheet takes it for a formula."
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def unsafe(value):
@@ -65,7 +61,7 @@ def rows(book, wanted=None, all_of_them=False):
                 answer = "" if mark.get("grade") and not by_hand else (text(cell.get("source")) or "") + "".join(
                     f"\n[picture {n}: see Formgrader or the feedback page]" for n in cell.get("attachments") or ())
                 points = "" if one.manual is None or one.outdated else f"{one.manual:g}"
-                found.append({"part": part, "student": student, "name": grade.name, "answer": answer,
+                found.append({"part": part, "student": student, "name": grade.name, "answer": visible(answer),
                               "worth": f"{one.max_score:g}", "points": points,
                               "extra_credit": f"{one.extra:g}" if one.extra else "", "comment": said(grade, part),
                               "answer_id": digests[part][:16]})

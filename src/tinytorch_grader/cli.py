@@ -37,10 +37,12 @@ from .console import (
     reason,
     replaced,
     room,
+    safe,
     said,
     writable,
     write_json,
 )
+from .visible import visible
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
 SHOWN = 60   # students in the table after grading; of larger classes only those that need attention
@@ -298,8 +300,7 @@ def write_csv(path, rows, absent=()):
     would be a formula behind an apostrophe.
 
     `absent`: Grades of students of the roster who handed nothing in."""
-    safe = (lambda value: "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-            else value)
+    seen = lambda value: safe(visible(value) if isinstance(value, str) else value)
     titles = list(dict.fromkeys(part for grade in [*rows.grades(), *absent] for part in grade.parts))
     with replaced(path, newline="") as f:
         table = csv.writer(f)
@@ -308,8 +309,8 @@ def write_csv(path, rows, absent=()):
             row = grade.row() | {"parts": json.dumps(grade.row()["parts"], ensure_ascii=False)}
             numbers = [number(grade.penalty), number(grade.late_s / 3600),
                        *(number(grade.parts[part].score) if part in grade.parts else "" for part in titles)]
-            table.writerow([*map(safe, map(row.get, COLUMNS[:5])), safe(grade.name), *numbers,
-                            *map(safe, map(row.get, COLUMNS[5:]))])
+            table.writerow([*map(seen, map(row.get, COLUMNS[:5])), seen(grade.name), *numbers,
+                            *map(seen, map(row.get, COLUMNS[5:]))])
 
 
 @command("capstone feedback ~/courses/capstone-2026 --with-answers", "Write one page per student.")

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import click
 
+from .visible import visible
+
 ASSIGNMENT = "20_capstone"
 
 
@@ -40,7 +42,15 @@ def room(name):
 
 def plain(text):
     "`text` on one line, without anything that a terminal would act on."
-    return re.sub(r"\s+", " ", "".join(c if c.isprintable() or c.isspace() else "?" for c in str(text))).strip()
+    return " ".join(visible(re.sub(r"\s+", " ", str(text))).split())
+
+
+FORMULA = "=", "+", "-", "@", "\t", "\r"
+
+
+def safe(value):
+    "`value` as no spreadsheet takes it for a formula."
+    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def reason(error):

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .notebook import BESIDE, Part, Trusted, about, squeezed, text, without_regions  # noqa: F401
+from .visible import visible
 
 MOST_BYTES = 20 * 2**20
 MOST_DEPTH = 64       # levels of nesting in the file
@@ -180,7 +181,7 @@ def as_dict(value):
 
 def listed(names):
     "Names for a note, the first few."
-    names = [str(name)[:60] for name in names]
+    names = [visible(str(name))[:60] for name in names]
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 

@@ -172,7 +172,7 @@ def make_assignment(course, name, progress=lambda done, total: None):
 # ---- the student's repository
 
 GRADER_PART = ("__init__.py", "__main__.py", "cli.py", "cli_results.py", "console.py", "check.py", "intake.py",
-               "judge.py", "notebook.py", "seal.py",
+               "judge.py", "notebook.py", "seal.py", "visible.py",
                *(f"cage/{name}.py" for name in ("__init__", "bare", "forks", "outcome", "watch")),
                *(f"exam/{name}.py" for name in ("__init__", "cells", "examiner", "forks", "line", "start",
                                                  "student")))

@@ -1,7 +1,10 @@
 "What came out of a run, in plain types: verdicts, how it ended, and what it may use."
 from dataclasses import dataclass, field
 
+from ..visible import visible
+
 MOST_TEXT = 4000   # characters of an error
+NOTEBOOK = "\b\r\x1b"   # what a notebook shows as progress and colours
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,10 @@ class BadAnswer(ValueError):
     "The examiner's process wrote something that it never writes."
 
 
-def plain(text, most):
-    "`text` as a str that UTF-8 and a database can hold, `most` characters at most; BadAnswer for anything but a str."
+def plain(text, most, shown=""):
+    "`most` characters of `text`, `visible`; BadAnswer for anything but a str."
     if type(text) is not str: raise BadAnswer("text expected")
-    return text[:most].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    return visible(text[:most], shown)[:most]
 
 
 def output(o, most):
@@ -64,13 +67,14 @@ def output(o, most):
     kind = o["output_type"]
     if kind == "stream":
         name = o["name"] if o["name"] in ("stdout", "stderr") else "stdout"
-        return {"output_type": kind, "name": name, "text": plain(o["text"], most)}
+        return {"output_type": kind, "name": name, "text": plain(o["text"], most, NOTEBOOK)}
     if kind == "error":
         return {"output_type": kind, "ename": plain(o["ename"], 200), "evalue": plain(o["evalue"], most),
-                "traceback": [plain(line, most) for line in o["traceback"][:100]]}
+                "traceback": [plain(line, most, NOTEBOOK) for line in o["traceback"][:100]]}
     if kind in ("display_data", "execute_result"):
         out = {"output_type": kind, "metadata": {},
-               "data": {plain(mime, 100): plain(text, 4 * most) for mime, text in list(o["data"].items())[:10]}}
+               "data": {plain(mime, 100): plain(text, 4 * most, NOTEBOOK)
+                        for mime, text in list(o["data"].items())[:10]}}
         return out | ({"execution_count": None} if kind == "execute_result" else {})
     return None
 

@@ -5,18 +5,15 @@ templates escape it, and a page's policy forbids scripts and addresses.
 """
 import base64
 import hashlib
-import re
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
+from ..visible import visible
+
 SHOWN = 20_000            # characters of one text that a page shows
 TEMPLATES = Path(__file__).with_name("templates")
-
-ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
-HIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f"
-                               "\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 
 
 def text(value, most=SHOWN):
@@ -27,9 +24,8 @@ def text(value, most=SHOWN):
         return ""
     if len(value) > 20 * most:   # do not work on what nobody will see
         value = value[:10 * most] + value[-10 * most:]
-    value = ESCAPES.sub("", value.encode("utf-8", "replace").decode()).replace("\r\n", "\n")
+    value = visible(value, "\r").replace("\r\n", "\n")
     value = "\n".join(line.rpartition("\r")[2] for line in value.split("\n"))   # a progress bar overwrites its line
-    value = HIDDEN_CHARACTERS.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
     if len(value) > most:
         value = f"{value[:most // 2]}\n[... {len(value) - most} characters left out ...]\n{value[-(most // 2):]}"
     return value.rstrip("\n")
