@@ -370,10 +370,10 @@ class FakeReport:
 
 class WatchedFiles:
     """Follows every rename and removal in a `with` block: `gone` says after which of them `name` was missing, else
-    None."""
+    None; `texts` are what it held after the others."""
     FUNCTIONS = "replace", "rename", "remove", "unlink"
 
-    def __init__(self, folder, name): self.folder, self.name, self.gone = folder, name, None
+    def __init__(self, folder, name): self.folder, self.name, self.gone, self.texts = folder, name, None, set()
 
     def __enter__(self):
         self.watch = watch(self.folder)
@@ -386,7 +386,9 @@ class WatchedFiles:
     def follow(self, name, function):
         def followed(*args, **more):
             result = function(*args, **more)
-            if self.gone is None and self.name not in self.folder.names(): self.gone = f"os.{name}"
+            text, _ = attempt(lambda: self.folder.read(self.name))
+            if text is not None: self.texts.add(text)
+            elif self.gone is None and self.name not in self.folder.names(): self.gone = f"os.{name}"
             return result
         return followed
 
@@ -1137,7 +1139,7 @@ class Saved:
                 finally: temporary.tempdir = before
                 self.names, self.gone, self.seen_by_reader = folder.names(), watched.gone, reader.read(MOST)
             now, unreadable = attempt(lambda: folder.read(name)) if name in self.names else (None, None)
-            self.now, self.error = now or "", self.error or unreadable
+            self.now, self.error, self.texts = now or "", self.error or unreadable, watched.texts
             self.path_is_right = type(self.returned) is str and os.path.basename(self.returned) == name
 
 
@@ -1180,6 +1182,9 @@ def check_atomic(save, submission):
           f"a reader sees the old file or the new one: os.replace {SAVING}", "the old content")
     check(saved.gone is None, f"save_submission: after {saved.gone} there was no file at the path for a while",
           f"os.replace alone swaps the files; do not remove the old one first {SAVING}", "a file at every moment")
+    unfinished = saved.texts - {OLD, saved.now}
+    check(not unfinished, f"save_submission: right after the swap the file holds {short(min(unfinished, default=''))}",
+          f"write and close the temporary file, then os.replace {SAVING}", "the whole submission")
 
 
 def check_old_file_stays(save, submission, why, raises=True):
