@@ -1021,6 +1021,18 @@ def test_a_slow_model_moves_its_bar(monkeypatch, clock):
     monkeypatch.setattr(tqdm, "tqdm", lambda it, **options: bars.append(len(it)) or it)
     measure_latency(Sleeper(clock, 100), [0], runs=8, timer=clock, warmup_s=0, warmup_calls=1)
     assert bars == [4]  # a quarter of a second is two calls
+    measure_latency(Sleeper(clock, 600), [0], runs=8, timer=clock, warmup_s=0, warmup_calls=1)
+    assert bars == [4, 8]  # and no less than one
+
+
+@pytest.mark.parametrize("samples, layouts", [(39, 1), (40, 4)])
+def test_a_block_of_40_samples_is_measured_in_four_layouts(samples, layouts, clock, monkeypatch):
+    from tinytorch.perf.pairs import _Subject
+    moved, move = [], _Subject.move
+    monkeypatch.setattr(_Subject, "move", lambda subject, rng: moved.append(move(subject, rng)))
+    compare_latency(Sleeper(clock, 1), Sleeper(clock, 1), [0], pairs=6, timer=clock, warmup_s=0, warmup_calls=1,
+                    block_s=samples * 1e-3)
+    assert len(moved) == 2 + 2 * 6 * layouts  # both are copied once before they are warmed up
 
 
 # Across processes.

@@ -218,6 +218,16 @@ def test_what_was_written_is_read(steps, layers, batch, heads, dim):
 ROW = np.zeros((2, 3, 1, 4), np.float32)
 
 
+def test_after_a_reset_each_layer_has_to_write_again():
+    cache = KVCache(2, 5, 2, 3, 4)
+    for _ in range(2):
+        cache.update(0, ROW, ROW)
+        with pytest.raises(ValueError, match=r"up to 1; they have up to \[1, 0\]"): cache.advance()
+        cache.update(1, ROW, ROW)
+        cache.advance()
+        cache.reset()
+
+
 def filled():
     cache = KVCache(2, 2, 2, 3, 4)
     for i in (0, 1): cache.update(i, np.zeros((2, 3, 2, 4)), np.zeros((2, 3, 2, 4)))

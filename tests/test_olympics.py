@@ -907,6 +907,15 @@ def test_a_comparison_in_turns_fits_the_schema(report):
     assert validate_submission_schema(generate_submission(report, optimized))
 
 
+def test_a_submission_carries_a_comparison_without_its_blocks(report):
+    from tinytorch.benchmarking import compare_latency
+    optimized = pair(report)
+    optimized.comparison = compare_latency(abs, abs, [1], pairs=6, block_s=0.001, warmup_s=0, progress=False)
+    claim = generate_submission(report, optimized)["improvements"]["comparison"]
+    assert claim == optimized.comparison.to_dict(blocks=False) and "baseline_ms" not in claim
+    assert claim.keys() < optimized.comparison.to_dict().keys()
+
+
 # -- each number by an independent oracle ------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("k, n", [(0, 1), (1, 1), (0, 40), (1, 40), (20, 40), (39, 40), (40, 40), (345, 355)])

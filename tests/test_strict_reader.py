@@ -103,6 +103,20 @@ ACCEPTED = [
     {"/optimized/provenance/X_sha256": DELETE}, {"/baseline/provenance": DELETE},
 ]
 
+CLAIMS = [   # the ends of an interval, the smallest effect of interest, the verdict that follows
+    (1.03, 1.04, None, "faster"), (1.01, 1.015, None, "equivalent"), (0.9, 0.97, None, "slower"),
+    (1.01, 1.03, None, "inconclusive"), (1.03, 1.04, 0.05, "equivalent"), (1.06, 1.2, 0.05, "faster"),
+    (1.03, 1.2, 0.1, "inconclusive"), (0.92, 0.97, 0.1, "equivalent"), (1.001, 1.002, 0.0, "faster")]
+
+
+@pytest.mark.parametrize("low, high, effect, verdict", CLAIMS)
+def test_the_verdict_follows_from_the_interval_and_the_smallest_effect_of_interest(low, high, effect, verdict):
+    for said in ("faster", "slower", "equivalent", "inconclusive"):
+        claim = {"speedup": (low + high) / 2, "ci_low": low, "ci_high": high, "min_effect": effect, "verdict": said,
+                 "pairs": 20, "scope": "within_process"}
+        found = violations(changed({I + "comparison": {k: v for k, v in claim.items() if v is not None}}))
+        assert list(found) == [I + "comparison/verdict"] * (said != verdict), (said, found)
+
 
 @pytest.mark.parametrize("changes", ACCEPTED, ids=lambda value: "+".join(value))
 def test_one_change_is_accepted(changes):
