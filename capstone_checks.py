@@ -11,7 +11,6 @@ lists in `shows` what student code may see of it (in `sets`: what it may set).
 """
 import contextlib
 import copy
-import ctypes
 import functools
 import importlib
 import inspect
@@ -401,7 +400,8 @@ class WatchedFiles:
 @functools.cache
 def inotify():
     "(the C library, a descriptor from which Linux tells what becomes of files), None elsewhere."
-    libc = ctypes.CDLL(None) if os.name == "posix" else None
+    try: libc = importlib.import_module("ctypes").CDLL(None)
+    except (ImportError, OSError, TypeError): return None
     notes = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(libc, "inotify_init1") else -1
     return None if notes < 0 else (libc, notes)
 

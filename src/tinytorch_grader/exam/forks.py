@@ -41,7 +41,7 @@ def warm(role, packages):
         for name, source in cells["given"].items(): student.compiled(name, source)
     else:
         from . import examiner
-        names = ["datetime", "contextlib", "reprlib", "inspect", "tempfile"]
+        names = ["datetime", "contextlib", "ctypes", "reprlib", "inspect", "tempfile"]
         for name, source in cells["given"].items(): examiner.imports(name, source)
         for name, source in (cells["test"] | {examiner.VOCABULARY: cells["vocabulary"]}).items():
             examiner.compiled(name, source)
