@@ -318,17 +318,19 @@ def test_a_cage_that_says_nothing_is_an_error_and_no_wait(monkeypatch, tmp_path)
 
 
 @caged
-def test_no_lease_on_a_file_that_all_cages_see(cages):
-    lease = ("import fcntl, numpy\ntry: fcntl.fcntl(open(numpy.__file__), fcntl.F_SETLEASE, fcntl.F_RDLCK)\n"
-             "except PermissionError: print('denied')")
-    assert said(cages, lease) == "denied\n"
+def test_no_lease_and_no_notice_on_a_file_that_all_cages_see(cages):
+    lease = ("import fcntl, numpy, os\nfor file, *act in ((numpy.__file__, fcntl.F_SETLEASE, fcntl.F_RDLCK), "
+             "(os.path.dirname(numpy.__file__), fcntl.F_NOTIFY, fcntl.DN_ACCESS)):\n"
+             "    try: fcntl.fcntl(os.open(file, os.O_RDONLY), *act)\n    except PermissionError: print('denied')")
+    assert said(cages, lease) == 2 * "denied\n"
 
 
 @caged
-def test_no_writing_out_of_everybodys_files(cages):
+def test_no_writing_out_of_everybodys_files_and_no_watch(cages):
     calls = ("import ctypes, errno\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-             "print(libc.syncfs(1), ctypes.get_errno() == errno.EPERM)")
-    assert said(cages, calls) == "-1 True\n"
+             "for call in (lambda: libc.syncfs(1), lambda: libc.inotify_init1(0)): "
+             "print(call(), ctypes.get_errno() == errno.EPERM)")
+    assert said(cages, calls) == 2 * "-1 True\n"
 
 
 def test_a_busy_neighbour_is_not_the_submissions_fault():

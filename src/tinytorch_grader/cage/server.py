@@ -37,7 +37,8 @@ DENIED = {"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writ
           "sync": (162, 81), "syncfs": (306, 267)}   # the disks of the whole machine
 # who reads which file, which only the examiner may ask; aarch64 has no inotify_init
 WATCHES = {"inotify_init": (253, 26), "inotify_init1": (294, 26), "fanotify_init": (300, 262)}
-FCNTL, F_SETLEASE = (72, 25), 1024   # a lease on a file that all cages see would stop whoever opens it
+# a lease on a file that all cages see would stop whoever opens it, a notice tells who does
+FCNTL, F_SETLEASE, F_NOTIFY = (72, 25), 1024, 1026
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 OPEN_FILES = 128   # a process; full socket buffers (208 KiB each) are memory that no limit counts
 EXAMINER_MB = 1024   # memory of an examiner's process, which holds its tests and one frame
@@ -66,8 +67,8 @@ def deny_calls(denied):
     if arch == 0: rules += [(jge, 0, 1, 0x40000000), (ret, 0, 0, ERRNO | EPERM)]   # the x32 variants of the same calls
     for numbers in denied.values(): rules += [(jeq, 0, 1, numbers[arch]), (ret, 0, 0, ERRNO | EPERM)]
     rules += [(jeq, 0, 1, CLONE3), (ret, 0, 0, ERRNO | ENOSYS)]
-    rules += [(jeq, 0, 4, FCNTL[arch]), (load, 0, 0, 24), (jeq, 0, 1, F_SETLEASE), (ret, 0, 0, ERRNO | EPERM),
-              (ret, 0, 0, ALLOW)]
+    rules += [(jeq, 0, 5, FCNTL[arch]), (load, 0, 0, 24), (jeq, 1, 0, F_SETLEASE), (jeq, 0, 1, F_NOTIFY),
+              (ret, 0, 0, ERRNO | EPERM), (ret, 0, 0, ALLOW)]
     rules += [(jeq, 0, 3, CLONE[arch]), (load, 0, 0, 16), (jset, 0, 1, NEWUSER), (ret, 0, 0, ERRNO | EPERM),
               (ret, 0, 0, ALLOW)]
     code = b"".join(struct.pack("HBBI", *rule) for rule in rules)

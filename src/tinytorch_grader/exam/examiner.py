@@ -34,6 +34,7 @@ from .line import (
     Frames,
     Line,
     Refused,
+    TooMuch,
     said,
 )
 
@@ -572,4 +573,5 @@ def main(parent, line, steps=(), vocabulary="", folder=None):
             frames.send({"id": step["id"], **found})
         frames.send({"end": True, "turns": asked.frames.count, "bytes": MOST_BYTES - asked.frames.left})
     except Refused as e: frames.send({"refused": str(e)})
+    except TooMuch: frames.send({"refused": "more than can be passed on"})   # ours keeps to half of that
     except Ended: frames.send({"ended": True})
