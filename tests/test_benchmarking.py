@@ -792,6 +792,24 @@ def cut(layer):
     return layer
 
 
+def test_arrays_of_other_kinds_keep_their_kind_when_moved():
+    from tinytorch.perf.footing import _relocated
+    parts = {"named": np.array(["a", None], dtype=object), "matrix": np.ma.masked_array([1.0, 2.0], [True, False]),
+             "array": np.arange(6.0).reshape(2, 3).T}
+    moved = _relocated(parts, [], np.random.default_rng(0))
+    for name, part in parts.items():
+        assert type(moved[name]) is type(part) and moved[name].dtype == part.dtype and moved[name] is not part
+        assert moved[name].tolist() == part.tolist() and not np.shares_memory(moved[name], part)
+
+
+@pytest.mark.parametrize("pairs, samples, left_s, fits", [
+    (40, 100, 8, (40, 100)), (40, 100, 4, (40, 50)), (40, 100, 0.24, (40, 3)), (40, 100, 0.12, (20, 3)),
+    (40, 100, 0.001, (6, 3))])
+def test_samples_go_before_pairs_where_time_is_short(pairs, samples, left_s, fits):
+    from tinytorch.perf.pairs import _fit
+    assert _fit(pairs, samples, 0.001, left_s + 1e-9) == fits  # a sample takes 1 ms
+
+
 PASTS = {"built": lambda m: m, "copied": copy.deepcopy, "loaded": lambda m: pickle.loads(pickle.dumps(m)),
          "looked at": lambda m: (vars(m), m)[1], "cut": cut}
 
@@ -936,7 +954,8 @@ def test_a_clock_in_seconds_shows_in_its_smallest_step_also_where_most_readings_
     (time.perf_counter, r"timer: got steps of \S+, expected integer nanoseconds, time.perf_counter_ns"),
     (lambda: math.nan, "timer: got nan, expected integer nanoseconds"), (lambda: math.inf, "timer: got inf"),
     (lambda: "now", "timer: got 'now'"),
-    (lambda: None, "timer: got None"), (lambda: 7, "0 s measured for .* stands still"),
+    (lambda: None, "timer: got None"),
+    (itertools.cycle([1, 2, math.nan]).__next__, "timer: got nan"), (lambda: 7, "0 s measured for .* stands still"),
     (lambda: int(time.time()), "timer: 0 s measured|moved by"),
     (itertools.count(0, 10**12).__next__, "timer: moved by 1e.12 from one reading to the next"),
     (itertools.count(0, -1).__next__, "timer: jumped back by 1, expected"), (lambda: 10**40, "timer: got 1000"),
@@ -1167,6 +1186,17 @@ def test_models_of_torch():
     wrapped = lambda x: model(torch.from_numpy(x))
     r = compare_latency(wrapped, wrapped, X, pairs=6, block_s=0.002, warmup_s=0.01, progress=False)
     assert r.protocol["footing"] == "copies" and measure_latency(model, torch.from_numpy(X), 6).median > 0
+
+
+def test_what_takes_tensors_shows_its_wrapper():
+    class Parameter: __module__ = "torch.nn.parameter"
+    class Theirs:
+        def __init__(self, *kinds): self.kinds = kinds
+        def parameters(self): return (kind() for kind in self.kinds)
+        def __call__(self, x): raise TypeError("no array")
+    for kinds, words in (((), "convert"), ((Parameter,), "torch.from_numpy"), ((float,), "float")):
+        with pytest.raises(TypeError, match=re.escape(f"wrap it: lambda x: model({words}(x))")):
+            measure_latency(Theirs(*kinds), np.ones((2, 10)))
 
 
 def test_what_cannot_be_called_shows_its_wrapper():
@@ -1532,6 +1562,11 @@ def test_import_stays_cheap():
 def test_module_is_found_beside_its_neighbours():
     import tinytorch.perf.benchmarking as alias
     assert alias.compare_latency is compare_latency and set(alias.__all__) == set(bench.__all__)
+
+
+def test_results_are_told_apart_by_what_they_are():
+    one, other = BenchmarkResult("latency_ms", [1, 2]), BenchmarkResult("latency_ms", [1, 2])
+    assert one != other and len({one, other, one}) == 2
 
 
 def test_the_spread_of_two_values_and_the_warning_of_half_of_them_doubled():

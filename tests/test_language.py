@@ -71,7 +71,8 @@ def test_training_again_forgets():
 
 
 @pytest.mark.parametrize("tokens, words", [([3], "0 to 2"), ([-1], "-1"), ([0.5], "0.5"), ([float("nan")], "nan"),
-                                           ([[1]], "(1, 1)"), (1, "()"), ("ab", "ab")])
+                                           ([[1]], "(1, 1)"), (1, "()"), ("ab", "ab"),
+                                           ([3, 4, 0, -1, 9], "[3, 4, -1], shape (5,)")])
 def test_wrong_tokens_are_refused(tokens, words):
     with pytest.raises(ValueError, match="decode: got") as error: CharTokenizer("ab").decode(tokens)
     assert words in str(error.value)
@@ -222,6 +223,12 @@ def test_attention_takes_tensors_alone():
     for shape in ((4,), (2, 5)):
         with pytest.raises(ValueError, match=re.escape(f"got x {shape}, expected (..., T, 4)")):
             MultiHeadAttention(4, 2)(Tensor(np.zeros(shape)))
+
+
+def test_one_head_is_attention_of_the_whole_embedding():
+    layer, x = MultiHeadAttention(4, 1), Tensor(np.random.default_rng(0).normal(size=(2, 3, 4)))
+    parts = [getattr(layer, f"{name}_proj")(x) for name in ("q", "k", "v")]
+    np.testing.assert_allclose(layer(x).data, layer.out_proj(scaled_dot_product_attention(*parts)[0]).data, atol=1e-6)
 
 
 @pytest.mark.parametrize("sizes", [(6, 4), (0, 1), (4, 0)])

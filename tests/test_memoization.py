@@ -240,6 +240,7 @@ def filled():
     (lambda: KVCache(1, 4, 1.5, 1, 1), "num_layers=1.5"),
     (lambda: KVCache(True, 4, 1, 1, 1), "batch_size=True"), (lambda: filled().reset(-1), "batch_size=-1"),
     (lambda: filled().get(2), "layer 2"), (lambda: filled().get(-1), "layer -1"),
+    (lambda: filled().get(0.5), "layer 0.5"), (lambda: filled().get(True), "layer True"),
     (lambda: filled().update(0, ROW, ROW), "position 2 of 2"),
     (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW, ROW[..., :2]), "(2, 3, 1, 2)"),
     (lambda: KVCache(2, 5, 2, 3, 4).update(0, ROW[:, :2], ROW[:, :2]), "(2, 3, T, 4) with T up to 5"),

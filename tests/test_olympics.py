@@ -120,6 +120,7 @@ def test_clock_too_coarse(model, monkeypatch):
     monkeypatch.setattr(olympics.time, "perf_counter_ns", lambda: 7)
     with pytest.raises(ValueError, match="resolution"):
         BenchmarkReport().benchmark_model(model, X, y, num_runs=2)
+    with pytest.raises(ValueError, match="latency_ms_mean: got -0.5; the clock's resolution"): olympics._resolved(-0.5)
 
 
 def test_a_model_that_raises_leaves_everything_as_before(model):

@@ -235,6 +235,7 @@ def test_an_operation_without_a_rule_is_refused_until_it_has_one(monkeypatch):
     def cube(x): return result(x.data**3, "cube", (x,))
     with pytest.raises(ValueError, match="'cube': unknown; known are add"):
         Profiler().count_flops(cube, (4,))
+    assert Profiler().count_flops(lambda x: x**2 / x - 1, (4,)) == 3 * 4
     monkeypatch.setitem(flops_of, "cube", lambda step: 2 * step.out.size)
     assert Profiler().count_flops(cube, (4,)) == 8
 
@@ -774,6 +775,16 @@ def test_a_unit_that_still_speaks_is_not_removed():
     model = SimpleMLP()
     model.fc1.weight.data[:, 2], model.fc1.bias.data[2] = 0, 1
     assert remove_zero_columns(model).fc1.weight.shape == (10, 20), "its bias is not zero"
+
+
+def test_a_model_that_gives_fewer_results_without_its_columns_keeps_them():
+    class Several(Sequential):
+        def forward(self, x): return [super(Several, self).forward(x)] * self.layers[0].weight.shape[1]
+    model = Several(Linear(3, 5), ReLU(), Linear(5, 2))
+    model.layers[0].weight.data[:, 2] = 0
+    with pytest.raises(ValueError, match="remove_zero_columns: Several fails .* nothing was removed"):
+        remove_zero_columns(model)
+    assert model.layers[0].weight.shape == (3, 5)
 
 
 def test_removal_leaves_no_trace_of_the_old_shape():

@@ -153,6 +153,7 @@ def test_batch_norm_in_training_and_in_evaluation():
     (lambda: Conv2d(3, 4, 3)(Tensor(normal(2, 1, 8, 8))), ValueError, ["(2, 1, 8, 8)", "(4, 3, 3, 3)", "(B, 3, H, W)"]),
     (lambda: Conv2d(1, 4, 3)(Tensor(normal(8, 8))), ValueError, ["(8, 8)", "(4, 1, 3, 3)"]),
     (lambda: Conv2d(1, 4, 5)(Tensor(normal(1, 1, 4, 9))), ValueError, ["(1, 1, 4, 9)", "(5, 5)", "pad?"]),
+    (lambda: Conv2d(1, 4, 5)(Tensor(normal(1, 1, 9, 4))), ValueError, ["(1, 1, 9, 4)", "(5, 5)", "pad?"]),
     (lambda: Conv2d(1, 4, 3)(normal(1, 1, 8, 8)), TypeError, ["ndarray", "Tensor(x)"]),
     (lambda: MaxPool2d(2)(normal(1, 1, 8, 8)), TypeError, ["MaxPool2d", "ndarray"]),
     (lambda: AvgPool2d(2)(Tensor(normal(8, 8))), ValueError, ["AvgPool2d", "(8, 8)", "(B, C, H, W)"]),
