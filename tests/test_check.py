@@ -96,6 +96,16 @@ def test_a_solution_cell_that_did_not_run_says_why(tmp_path, broken, says):
                         result.parts[name]["message"]), result.parts[name]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name here")
+def test_a_pipe_that_a_student_saves_is_one_message_and_no_wait(tmp_path):
+    saves = ("import os\ndef save_submission(submission, filepath):\n    os.remove(filepath)\n"
+             "    os.mkfifo(filepath)\n    return str(filepath)")
+    result = check.check(save(tmp_path, notebook({"part3-save": saves})), seconds=5)
+    assert result.status == "graded" and lost(result) == {"part3-save-valid", "part3-save-atomic"}
+    assert ("submission.json is no file that can be read: a link, a pipe or a folder"
+            in result.parts["part3-save-valid"]["message"])
+
+
 def test_a_loop_without_end_names_the_cell_that_a_test_calls(tmp_path):
     path = save(tmp_path, notebook(
         {"part2-timing": "def _time_calls(model, X, num_runs, warmup_runs=10):\n    while True: pass"}))
