@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from grading import ASSIGNMENT, RIGHT, capstone, cell, gradebook, grades, hand_in, make_course, nbgrader, needs_cage
-from traits import QUIET, TRAITS
+from traits import OTHER, QUIET, TRAITS
 
 from tinytorch_grader import grade as grading
 from tinytorch_grader.gradebook import Gradebook, GradebookError
@@ -112,7 +112,8 @@ def with_traits(course, names, **students):
 def test_what_public_assignments_do_is_graded_as_by_stock(tmp_path):
     "Files that the student's code wrote, captured output, replaced functions, changed lists: the points of stock."
     course = make_course(tmp_path)
-    rows = with_traits(course, TRAITS, right=lambda name: TRAITS[name][0], wrong=lambda name: TRAITS[name][1])
+    rows = with_traits(course, TRAITS, right=lambda name: TRAITS[name][0], wrong=lambda name: TRAITS[name][1],
+                       other=lambda name: OTHER.get(name, TRAITS[name][0]))
     got = {row["student"]: {part: said["score"] for part, said in row["parts"].items()} for row in rows}
     stock, quiet = stock_scores(course, "traits"), {f"{name}-check" for name in QUIET}
     assert {part for part in stock["right"] if stock["right"][part] != 1} == quiet
@@ -120,6 +121,7 @@ def test_what_public_assignments_do_is_graded_as_by_stock(tmp_path):
     for student, known in stock.items():
         assert {part: points for part, points in got[student].items() if part not in quiet} == {
             part: points for part, points in known.items() if part not in quiet}
+    assert {name: got["other"][f"{name}-check"] for name in OTHER} == {"kinds": 1, "a_list": 0, "read_once": 0}
     assert got["right"] == dict.fromkeys(got["right"], 1) and "tests run in the student's process" in rows.notes[0]
 
 
@@ -129,15 +131,17 @@ def test_what_runs_beside_is_what_has_to(tmp_path):
     course = make_course(tmp_path)
     forged = ("import builtins\nbuiltins.AssertionError = type('E', (Exception,), {})\n"
               "class Any:\n    __eq__ = lambda *a: True\nclean = lambda s: Any()")
+    posed = forged.replace("class Any", "class Any(str)")   # of a built-in type, whose value crosses
     asks = ("import inspect, sys\ndef sort(x): display(inspect.getsource(sys._getframe(1)), display_id=1)\n"
             "import exam.student as s\nthis = s.Student.on_run\n"
             "def on_run(self, name, role, source):\n    error, outputs = this(self, name, role, source)\n"
             "    return [None, [{'output_type': 'execute_result', 'data': {'text/plain': source}}]]\n"
             "s.Student.on_run = on_run")
     found = with_traits(course, ("strings", "mutates"), ada=lambda name: TRAITS[name][0],
-                        eve={"strings": forged, "mutates": asks}.get)
+                        eve={"strings": forged, "mutates": asks}.get, mal={"strings": posed, "mutates": asks}.get)
     rows = {row["student"]: row for row in found}
     assert rows["ada"]["score"] == 2 and rows["eve"]["parts"]["strings-check"]["score"] == 0
+    assert rows["mal"]["parts"]["strings-check"]["score"] == 0
     assert "1 test runs in the student's process" in found.notes[0] and "forge it: mutates-check (" in found.notes[0]
     book = json.loads((course / "autograded" / "eve" / "traits" / "traits.ipynb").read_text())
     assert "assert x == [1, 2, 3]" not in str([part["outputs"] for part in book["cells"]])

@@ -848,4 +848,63 @@ try: next(i)
 except StopIteration: pass
 else: assert False""",
     ),
+    "kinds": (
+        r"""def evens(n): return [2 * i for i in range(n)]
+def count(s):
+    d = {}
+    for c in s: d[c] = d.get(c, 0) + 1
+    return d
+def both(a, b): return a + b, a - b
+def ratio(a, b): return a / b
+def letters(s): return set(s)
+def big(s): return s.upper()
+def after(n): return n + 1""",
+        r"""def evens(n): return [2 * i for i in range(n + 1)]
+def count(s): return {}
+def both(a, b): return a, b
+def ratio(a, b): return b
+def letters(s): return set()
+def big(s): return s
+def after(n): return n""",
+        r"""assert list(evens(3)) == [0, 2, 4] and sum(evens(4)) == 12 and all(a == b for a, b in zip(evens(2), [0, 2]))
+x = evens(3)
+assert 2 in x and 4 in x
+assert count('aab') == {'a': 2, 'b': 1} and isinstance(count('a'), dict) and count('aab').keys() == {'a', 'b'}
+assert both(3, 1) == (4, 2) and isinstance(both(3, 1), tuple)
+assert abs(ratio(1, 4) - 0.25) < 1e-9 and ratio(1, 4) == 0.25 and ratio(1, 4) < 1 and f'{ratio(1, 4):.2f}' == '0.25'
+assert letters('aba') == {'a', 'b'} and letters('ab') | {'c'} == {'a', 'b', 'c'}
+assert big('ab') == 'AB' and big('ab') + 'C' == 'ABC'
+assert after(1) == 2 and [1, 2, 3][after(1)] == 3 and isinstance(after(1), int)""",
+    ),
+    "a_list": (
+        "def odds(n): return [2 * i + 1 for i in range(n)]",
+        "def odds(n): return []",
+        "assert odds(2) == [1, 3]",
+    ),
+    "read_once": (
+        "def squares(n): return [i * i for i in range(n)]",
+        "def squares(n): return []",
+        r"""x = squares(3)
+assert list(x) == [0, 1, 4] and list(x) == [0, 1, 4]""",
+    ),
+}
+
+# answers of another kind than the solution's: right ones, and two for which stock gives nothing
+OTHER = {
+    "kinds": r"""from collections import Counter, namedtuple
+from enum import IntEnum
+def evens(n):
+    for i in range(n): yield 2 * i
+count = Counter
+Both = namedtuple('Both', 'sum difference')
+def both(a, b): return Both(a + b, a - b)
+class Ratio(float): pass
+def ratio(a, b): return Ratio(a / b)
+def letters(s): return dict.fromkeys(s).keys()
+class Text(str): pass
+def big(s): return Text(s.upper())
+class Number(IntEnum): two = 2
+def after(n): return Number(n + 1)""",
+    "a_list": "def odds(n): return map(lambda i: 2 * i + 1, range(n))",
+    "read_once": "def squares(n): return (i * i for i in range(n))",
 }

@@ -80,7 +80,20 @@ class Remote:
     def __deepcopy__(self, memo):
         return self.line__.ask("call", self.line__.ask("import", "copy").deepcopy, (self,), {}, self.keep__)
     def __instancecheck__(self, thing):
+        if isinstance(thing, Valued): thing = thing.remote__
         return isinstance(thing, Remote) and self.number__ in self.line__.above.get(thing.class__, ())
+
+
+class Valued:
+    """Beside a built-in type, an instance of a student's subclass of it: its value came over the line and is compared
+    here; what the built-in type lacks is asked there."""
+
+    def __getattr__(self, name):
+        if name.startswith("__") or name == "remote__": raise AttributeError(name)
+        return getattr(self.remote__, name)
+
+    def __str__(self): return str(self.remote__)
+    def __repr__(self): return repr(self.remote__)
 
 
 class Folder:
@@ -117,7 +130,7 @@ class Asked(Line):
     def __init__(self, sock):
         super().__init__(sock)
         self.clock, self.heard, self.turns, self.memo = None, 0, 0, {}
-        self.things, self.above, self.kinds = {}, {}, {}
+        self.things, self.above, self.kinds, self.valued = {}, {}, {}, {}
         self.mine, self.numbers, self.granted, self.arrays, self.stand_ins, self.modules = [], {}, set(), {}, (), {}
 
     # the clock
@@ -157,6 +170,7 @@ class Asked(Line):
         return {"k": self.pack_array(value, raw, depth)["a"]}
 
     def pack_other(self, value, raw, depth):
+        if isinstance(value, Valued): value = value.remote__
         if isinstance(value, Remote): return {"h": value.number__}
         if any(value is function for function in self.stand_ins): return {"q": 0}
         if isinstance(value, np.ndarray):
@@ -199,13 +213,22 @@ class Asked(Line):
         if near: object.__setattr__(found, "near__", (self.heard, self.unpack_array(near[0]["a"], raw, depth)))
         return found
 
+    def unpack_valued(self, content, raw, depth):
+        number, kind, value = content
+        remote, value = self.unpack_handle([number, kind], raw, depth), self.unpack(value, raw, depth)
+        if type(value) not in (str, int, float, tuple): raise Refused("no value")
+        if number not in self.valued:
+            self.valued[number] = found = type(type(remote).__name__, (Valued, type(value)), {})(value)
+            found.remote__ = remote
+        return self.valued[number]
+
     def unpack_mine(self, content, raw, depth):
         if type(content) is not int or not 0 <= content < len(self.mine): raise Refused("no stand-in")
         return self.mine[content]
 
     def unpack_kept(self, content, raw, depth): return self.unpack_handle(content, raw, depth, keep=True)
 
-    unpackers = UNPACKERS | {"h": unpack_handle, "H": unpack_kept, "x": unpack_mine}
+    unpackers = UNPACKERS | {"h": unpack_handle, "H": unpack_kept, "v": unpack_valued, "x": unpack_mine}
 
     def error(self, told):
         """An exception to raise for what the other end tells: a subclass of the nearest built-in one, with the same

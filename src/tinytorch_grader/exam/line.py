@@ -11,6 +11,9 @@ import math
 import re
 import struct
 import types
+from collections import Counter, OrderedDict, defaultdict
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
@@ -152,7 +155,7 @@ class Values:
         unpacker = self.unpackers.get(tag)
         if not unpacker: raise Refused("an unknown tag")
         try: return unpacker(self, content, raw, depth + 1)
-        except (TypeError, ValueError, KeyError, IndexError, OverflowError, AttributeError) as e:
+        except (TypeError, ValueError, KeyError, IndexError, ArithmeticError, AttributeError) as e:
             raise Refused(f"a mistyped value ({type(e).__name__})") from None
 
     def unpack_dict(self, content, raw, depth):
@@ -190,6 +193,29 @@ class Values:
         return raw[start:start + size]
 
 
+    def pack_default(self, value, raw, depth):
+        "A defaultdict, with what makes its new values where that is a plain type."
+        return {"F": [FACTORIES.get(value.default_factory), self.pack_dict(value, raw, depth)]}
+
+    def unpack_default(self, content, raw, depth):
+        name, items = content
+        return defaultdict(next((kind for kind, known in FACTORIES.items() if known == name), None),
+                           self.unpack(items, raw, depth))
+
+    def pack_decimal(self, value, raw, depth):
+        if abs(value.adjusted()) > MOST_BITS: raise TooMuch(f"a Decimal of over {MOST_BITS} places")
+        return {".": str(value)}
+
+    def unpack_decimal(self, content, raw, depth):
+        if type(content) is not str or len(content) > 2 * MOST_BITS or abs((found := Decimal(content)).adjusted()) > (
+                MOST_BITS): raise Refused("no Decimal")
+        return found
+
+    def unpack_fraction(self, content, raw, depth):
+        if [type(part) for part in content] != [int, int]: raise Refused("no Fraction")
+        return Fraction(*content)
+
+
 def packed_items(tag, items=list):
     return lambda self, value, raw, depth: {tag: self.pack_list(items(value), raw, depth)}
 
@@ -198,17 +224,43 @@ def unpacked_items(make):
     return lambda self, content, raw, depth: make(self.many(content, raw, depth))
 
 
+def packed_dict(tag):
+    return lambda self, value, raw, depth: {tag: self.pack_dict(dict(value), raw, depth)}
+
+
+def unpacked_dict(make):
+    return lambda self, content, raw, depth: make(self.unpack(content, raw, depth))
+
+
+class Items(list):
+    "What a generator gave, on its way: a generator again at the other end."
+
+
+FACTORIES = {kind: kind.__name__ for kind in (int, float, str, list, dict, set, tuple, bool)}
+KEYS, VALUES, ITEMS = (type(view) for view in ({}.keys(), {}.values(), {}.items()))
+
 PACKERS = {list: Values.pack_list, tuple: packed_items("t"), set: packed_items("s"), frozenset: packed_items("z"),
            dict: Values.pack_dict,
            bytes: Values.pack_bytes, np.ndarray: Values.pack_array,
            complex: packed_items("c", lambda v: (v.real, v.imag)),
            slice: packed_items("i", lambda v: (v.start, v.stop, v.step)),
            range: packed_items("r", lambda v: (v.start, v.stop, v.step)),
+           Items: packed_items("g"), KEYS: packed_items("K"), VALUES: packed_items("V"), ITEMS: packed_items("I"),
+           Counter: packed_dict("C"), OrderedDict: packed_dict("O"), types.MappingProxyType: packed_dict("P"),
+           defaultdict: Values.pack_default, Decimal: Values.pack_decimal,
+           Fraction: lambda self, value, raw, depth: {"/": self.pack_list([*value.as_integer_ratio()], raw, depth)},
+           np.str_: lambda self, value, raw, depth: {"u": str(value)},
            type(...): lambda self, value, raw, depth: {"e": 0},
            types.SimpleNamespace: lambda self, value, raw, depth: {"N": self.pack_dict(vars(value), raw, depth)},
            **{kind: Values.pack_scalar for kind in set(np.sctypeDict.values()) if np.dtype(kind).kind in "biufc"
               and DTYPE.fullmatch(np.dtype(kind).str)}}
 UNPACKERS = {"t": unpacked_items(tuple), "s": unpacked_items(set), "z": unpacked_items(frozenset),
+             "g": unpacked_items(lambda v: (item for item in v)),
+             "K": unpacked_items(lambda v: dict.fromkeys(v).keys()),
+             "V": unpacked_items(lambda v: dict(enumerate(v)).values()), "I": unpacked_items(lambda v: dict(v).items()),
+             "C": unpacked_dict(Counter), "O": unpacked_dict(OrderedDict), "P": unpacked_dict(types.MappingProxyType),
+             "F": Values.unpack_default, ".": Values.unpack_decimal, "/": Values.unpack_fraction,
+             "u": lambda self, content, raw, depth: np.str_(content),
              "c": unpacked_items(lambda v: complex(*v)),
              "i": unpacked_items(lambda v: slice(*v)), "r": unpacked_items(lambda v: range(*v)), "e": lambda *_: ...,
              "f": lambda self, content, raw, depth: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content],

@@ -20,12 +20,28 @@ import types
 import numpy as np
 
 from .cells import Notebook
-from .line import MOST_FRAME, MOST_ITEMS, MOST_KINDS, MOST_NESTED, MOST_TURNS, UNPACKERS, Ended, Line, TooMuch, said
+from .line import (
+    MOST_FRAME,
+    MOST_ITEMS,
+    MOST_KINDS,
+    MOST_NESTED,
+    MOST_TURNS,
+    UNPACKERS,
+    Ended,
+    Items,
+    Line,
+    TooMuch,
+    said,
+)
 
 CLOCKS = [name + end for name in ("perf_counter", "monotonic", "process_time", "thread_time", "time", "clock_gettime")
           for end in ("", "_ns")]
 KEEP_CLOCKS = "timeit", "tinytorch.benchmarking", "tinytorch.perf.benchmarking"   # modules that keep a clock by name
-GENERATORS = types.GeneratorType, map, filter, zip, enumerate
+GENERATORS = types.GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(reversed([])), *(
+    kind for kind in vars(itertools).values() if isinstance(kind, type))
+# of immutable types, whose subclasses cross with the value that they have there
+VALUED = {str: str.__str__, int: int.__int__, float: float.__float__, tuple: lambda value: tuple.__getitem__(
+    value, slice(None))}
 OURS = __package__, *(f"{__package__}.{name}" for name in ("line", "cells", "student", "start", "forks"))
 MISSING = object()
 NEAR_DATA = 4096   # bytes of a Tensor's array that cross with its handle
@@ -150,6 +166,8 @@ class Student(Line):
         if isinstance(value, Told): return self.pack_array(np.asarray(value), raw, depth)
         tag = "H" if type(value) is Kept else "h"
         if tag == "H": value = value.value
+        base = next((base for base in VALUED if isinstance(value, base)), None) if tag == "h" else None
+        if base: return {"v": [self.number(value), self.kind(type(value)), self.pack(VALUED[base](value), raw, depth)]}
         return {tag: [self.number(value), self.kind(type(value)), *self.near(value, raw, depth)]}
 
     def kind(self, cls):
@@ -169,10 +187,10 @@ class Student(Line):
                 and data.dtype.kind in "biuf" else [])
 
     def settled(self, value, keep=False):
-        "`value` as it crosses: a generator as a list, with a bound."
+        "`value` as it crosses: a generator as its items, with a bound."
         if keep: return Kept(value)
         if not isinstance(value, GENERATORS): return value
-        found = list(itertools.islice(value, MOST_ITEMS + 1))
+        found = Items(itertools.islice(value, MOST_ITEMS + 1))
         if len(found) > MOST_ITEMS: raise TooMuch(f"a generator that gives more than {MOST_ITEMS} values")
         return found
 
