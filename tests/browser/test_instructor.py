@@ -87,8 +87,8 @@ def test_from_downloads_to_feedback(course):
             menu(page, "Nbgrader", "Formgrader")
             form = page.frame_locator("iframe").first
             form.get_by_role("link", name="Manual Grading").click()
-            form.locator("td").get_by_role("link", name="20_capstone").click()
-            form.locator("td").get_by_role("link", name="20_capstone").click()
+            for place in ("20_capstone", "20_capstone/20_capstone"):  # two pages with a link of one name
+                form.locator(f"td a[href$='/gradebook/{place}']").click()
             form.get_by_role("link", name="Submission #1").wait_for()
             form.get_by_role("button", name="Show All Names").click()
             shot(page, "instructor-01-manual-grading")
