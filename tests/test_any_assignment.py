@@ -277,7 +277,7 @@ def test_known_mistakes_of_an_assignment_are_caught(survey):
     folder.mkdir(parents=True)
     mistake = lambda old, new: f"# mistake: counts wrongly\n# loses: answer-check\n\n@@ @@\n-    {old}\n+    {new}\n"
     old = USES.splitlines()[-1].strip()
-    (folder / "off.diff").write_text(mistake(old, old.replace("len(ages)", "2")))
+    (folder / "off.diff").write_text(mistake(old, old.replace("len(ages)", "7")))
     rows = with_survey(survey, ada=USES)
     assert rows["ada"]["score"] == 4 and (survey / "_releases" / "survey" / "survey" / "mutants.sha256").is_file()
     (folder / "off.diff").write_text(mistake(old, old + "  # the same"))
