@@ -1,5 +1,8 @@
 """Grades and feedback go back in the files that the LMS exported; whoever does not match is listed."""
 import csv
+import io
+import os
+import subprocess
 import zipfile
 
 import pytest
@@ -156,6 +159,22 @@ def test_feedback_for_the_bulk_upload(tmp_path):
     giveback.feedback_zip(tmp_path / "f.zip", {student: [page, other] for student in names}, names)
     assert ("Zoë_77_assignsubmission_file_extra.html" in zipfile.ZipFile(tmp_path / "f.zip").namelist()
             and len(zipfile.ZipFile(tmp_path / "f.zip").namelist()) == 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name here")
+def test_files_go_through_links_and_into_pipes(tmp_path):
+    "Of a link what it leads to is replaced; a pipe (or a device) is written to and stays."
+    page, export, link, pipe = (tmp_path / name for name in ("a.html", "real.csv", "link.csv", "pipe"))
+    page.write_text("a page")
+    export.write_text("ID,Student,Capstone (9)\n104,\"Doe, Jane\",\n", encoding="utf-8")
+    link.symlink_to(export)
+    assert giveback.canvas(link, [grade("doejane_104", 4)], "capstone").filled == 1
+    assert link.is_symlink() and table(export)[1][2] == "4"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        giveback.feedback_zip(pipe, {"ada": [page]}, {"ada": "lovelaceada_101_5001_a.ipynb"})
+        assert len(zipfile.ZipFile(io.BytesIO(reader.stdout.read())).namelist()) == 1 and pipe.is_fifo()
+
 
 
 @pytest.mark.parametrize("one, other, same", [

@@ -108,19 +108,20 @@ def writable(*paths):
 
 
 @contextlib.contextmanager
-def replaced(path, **how):
+def replaced(path, mode="w", **how):
     """A file to write that takes the place of `path`, or of what it leads to, when it is whole.
 
     A device or a pipe is written to as it is, and `-` is stdout."""
+    if "b" not in mode: how["encoding"] = "utf-8"
     try:
         if str(path) == "-" or path.exists() and not path.is_file():
             sys.stdout.flush()
-            with open(1 if str(path) == "-" else path, "w", encoding="utf-8", closefd=str(path) != "-", **how) as f:
+            with open(1 if str(path) == "-" else path, mode, closefd=str(path) != "-", **how) as f:
                 yield f
             return
         target = path.resolve()
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.",
-                                         delete=False, **how) as f:
+        with tempfile.NamedTemporaryFile(mode, dir=target.parent, prefix=f".{target.name}.", delete=False,
+                                         **how) as f:
             try:
                 yield f
                 f.close()

@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from . import lms
+from .console import replaced
 from .gradebook import GradebookError, put
 
 WROTE = ".capstone_wrote"   # in a course: SHA-256 of the files that its commands wrote for a person to go on with
@@ -83,7 +84,7 @@ def write_table(path, rows, how, bom):
     "Put the filled table in place of the file."
     out = io.StringIO(newline="")
     csv.writer(out, **how).writerows(rows)
-    put(path, ("\ufeff" if bom else "") + out.getvalue())
+    with replaced(path, newline="") as file: file.write(("\ufeff" if bom else "") + out.getvalue())
 
 
 def spoken(title):
@@ -245,7 +246,7 @@ def feedback_zip(path, pages, names):
             if None in called: left.append(student)
             else:
                 for page, name in zip(found, called): archive.write(page, name)
-    put(path, out.getvalue())
+    with replaced(path, "wb") as file: file.write(out.getvalue())
     return left
 
 
