@@ -26,6 +26,9 @@ POINTS = students.points(REFERENCE)
 STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right", "older")
             for student in students.students(kind)}
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
+# whose notebooks every mode grades
+SOME = ["noisy", "generators", "torch_like", "tempfile_save", "functional", "dicts_shallow", "seconds",
+        "accuracy_in_percent", "nanoseconds"]
 QUICK_HELPERS = ("improvements|trusted|needs_baseline|time_calls|accuracy|findings|"
                  "every_node|valid|some_|array_of|forward|parameters")
 
@@ -57,22 +60,44 @@ def lost(result):
     return {part for part in POINTS if result.parts[part]["score"] < POINTS[part]}
 
 
+def due(results):
+    "{name: the cells that its notebook should lose}: those of every mistake that has the same Result."
+    return {name: set().union(*(STUDENTS[other].loses for other in results if results[other] is result))
+            for name, result in results.items()}
+
+
 def verdicts(results):
     "One line for each student whose grade is not what its file says."
-    wrong = []
+    wrong, expected = [], due(results)
     for name, result in results.items():
         if result.status != "graded": wrong.append(f"{'/'.join(name)}: {result.status}: {result.message}")
-        elif lost(result) != STUDENTS[name].loses:
-            said = "; ".join(f"{part}: {result.parts[part]['message']}" for part in lost(result) - STUDENTS[name].loses)
-            wrong.append(
-                f"{'/'.join(name)}: loses {sorted(lost(result))}, expected {sorted(STUDENTS[name].loses)} {said}")
+        elif lost(result) != expected[name]:
+            said = "; ".join(f"{part}: {result.parts[part]['message']}" for part in lost(result) - expected[name])
+            wrong.append(f"{'/'.join(name)}: loses {sorted(lost(result))}, expected {sorted(expected[name])} {said}")
     return wrong
 
 
+def together(size):
+    """[[name, ...]] of every student: up to `size` mistakes that share a notebook,
+    each in cells of its own and losing cells of its own."""
+    groups = []
+    for name, student in STUDENTS.items():
+        apart = lambda other: not student.cells.keys() & other.cells.keys() and not student.loses & other.loses
+        fits = (group for group in groups if len(group) < size and group[0][0] == name[0] == "wrong"
+                and not {name[1], group[0][1]} & {*SOME} and all(apart(STUDENTS[other]) for other in group))
+        group = next(fits, None)
+        if group: group.append(name)
+        else: groups.append([name])
+    return groups
+
+
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return graded({name: student.notebook(REFERENCE) for name, student in STUDENTS.items()}, 20,
-                  tmp_path_factory.mktemp("students"))
+def results(request, tmp_path_factory):
+    "{name: Result}; with --long each student has a notebook alone, else six mistakes may share one."
+    groups = together(1 if request.config.getoption("--long") else 6)
+    notebooks = {group[0]: students.shared([STUDENTS[name] for name in group]).notebook(REFERENCE) for group in groups}
+    found = graded(notebooks, 20, tmp_path_factory.mktemp("students"))
+    return {name: found[group[0]] for group in groups for name in group}
 
 
 def test_enough_students_and_every_graded_cell_catches_some():
@@ -100,13 +125,14 @@ def test_what_once_earned_full_marks_loses_in_its_own_cell_alone():
 
 
 def test_matrix(results, capsys):
-    wrong = {name: result for name, result in results.items() if name[0] == "wrong"}
+    wrong, expected = {name: result for name, result in results.items() if name[0] == "wrong"}, due(results)
     with capsys.disabled():
         print(f"\n{'graded cell':28} points  caught  of  others that lost it")
         for part, points in POINTS.items():
             caught = {name for name, result in wrong.items() if part in lost(result)}
             meant = {name for name in wrong if part in STUDENTS[name].loses}
-            print(f"{part:28} {points:6g} {len(caught & meant):7} {len(meant):3}  {len(caught - meant)}")
+            others = {name for name in caught if part not in expected[name]}
+            print(f"{part:28} {points:6g} {len(caught & meant):7} {len(meant):3}  {len(others)}")
         full = sum(not lost(result) for name, result in results.items() if name[0] == "right")
         print(f"right solutions with full marks: {full} of {sum(kind == 'right' for kind, _ in results)}")
     assert not verdicts(results), "\n".join(verdicts(results))
@@ -224,10 +250,6 @@ def test_one_cell_alone_earns_its_own_points_and_the_others_say_that_they_are_no
 def test_the_table_of_misconceptions_is_fresh():
     text = students.TABLE.read_text(encoding="utf-8")
     assert students.written(text) == text, "run `python tests/helpers/students.py`"
-
-
-SOME = ["noisy", "generators", "torch_like", "tempfile_save", "functional", "dicts_shallow", "seconds",
-        "accuracy_in_percent", "nanoseconds"]
 
 
 def same(results):

@@ -66,6 +66,14 @@ def read(path: Path) -> Student:
                    extras=[(name, text) for what, name, text in blocks if what == "before"])
 
 
+def shared(group: list[Student]) -> Student:
+    "One student with the cells and the extra cells of all in `group`."
+    if len(group) == 1: return group[0]
+    return Student("+".join(student.name for student in group), group[0].kind,
+                   {name: source for student in group for name, source in student.cells.items()},
+                   extras=[extra for student in group for extra in student.extras])
+
+
 def students(kind: str) -> list[Student]:
     "All of a kind: wrong, right, older, nothing."
     if kind != "wrong": return [read(path) for path in sorted((FOLDER / kind).glob("*.py"))]
