@@ -1,8 +1,11 @@
 """`capstone grade` on a small course: statuses, exit status,
 what reaches the gradebook and what a person entered there."""
+import contextlib
 import csv
 import json
 import os
+import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -23,10 +26,12 @@ from grading import (  # noqa: E402
     hand_in,
     make_course,
     needs_cage,
+    small_source,
+    warm,
 )
 from nbformat.v4 import new_markdown_cell  # noqa: E402
 
-from tinytorch_grader import grade as grading  # noqa: E402
+from tinytorch_grader import grade as grading, release  # noqa: E402
 from tinytorch_grader.cli import COLUMNS  # noqa: E402
 
 ON_TIME = "2026-01-31 12:00:00 UTC"
@@ -379,6 +384,19 @@ def test_a_database_that_never_saw_the_assignment(course, tmp_path):
     assert run(course, db=url)["ada"]["score"] == 6   # no `capstone course` reaches that database
     source.write_text(source.read_text().replace('"half-check"', '"half-test"'))
     with pytest.raises(RuntimeError, match="other.db: Cannot add or remove cells"): run(course, db=url)
+
+
+def test_a_new_gradebook_is_of_the_version_that_nbgrader_asks_a_command_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", warm()["PATH"])
+    version = nbgrader_api.get_alembic_version()
+    monkeypatch.setattr(nbgrader_api, "get_alembic_version", lambda: pytest.fail("a process of alembic"))
+    made = release.make_course(tmp_path / "made", small_source())
+    opened = tmp_path / "opened.db"
+    hand_in(shutil.copytree(made, tmp_path / "other"), "ada")
+    run(tmp_path / "other", db=f"sqlite:///{opened}")
+    for path in (made / "gradebook.db", opened):
+        with contextlib.closing(sqlite3.connect(path)) as book:
+            assert book.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
 
 
 @needs_cage

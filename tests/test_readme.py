@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from warm import commands as commands_in
+from grading import warm
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.compile(r"`(?:sudo )?make ([\w-]+)|^make ([\w-]+)", re.MULTILINE)
@@ -37,12 +37,6 @@ def run(command, folder, status=(0,), environment=None, **more):
                           env=environment or {**os.environ, "PATH": path, **more})
     assert done.returncode in status, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory):
-    "The environment of a shell in which `capstone` and `nbgrader` are forks of one Python that has imported them."
-    with commands_in(tmp_path_factory.mktemp("warm")) as environment: yield environment
 
 
 def uncaged(block):
@@ -83,11 +77,11 @@ def downloaded(folder):
 
 
 @pytest.fixture(scope="module")
-def evening(tmp_path_factory, warm):
+def evening(tmp_path_factory):
     """The folder in which the instructors' commands were run, one after the other;
     the students' repository lies beside it."""
     folder = downloaded(tmp_path_factory.mktemp("evening") / "checkout")
-    for command in commands("Instructors"): run(uncaged(command), folder, environment=warm)
+    for command in commands("Instructors"): run(uncaged(command), folder, environment=warm())
     return folder
 
 
@@ -98,7 +92,7 @@ def test_instructor_commands(evening):
             and list((evening / "_course").glob("*.html")))
 
 
-def test_every_command_of_the_instructors_page(tmp_path, warm):
+def test_every_command_of_the_instructors_page(tmp_path):
     """The fenced lines of docs/instructors.md, in their order, in a folder with a course, a download,
     a roster and a second assignment."""
     from nbformat import read, write
@@ -106,7 +100,7 @@ def test_every_command_of_the_instructors_page(tmp_path, warm):
     here = tmp_path / "here"
     (here / "students.csv").write_text(
         "id,first_name,last_name,email\nlovelaceada_101,Ada,Lovelace,ada@example.org\nhopper_102,Grace,Hopper,\n")
-    run("capstone course course", here, environment=warm)
+    run("capstone course course", here, environment=warm())
     example = read(ROOT / "20_capstone.ipynb", as_version=4)
     example.cells = [cell for cell in example.cells
                      if cell.metadata.get("nbgrader", {}).get("grade_id") in ("q2", "q2-check")]
@@ -114,11 +108,11 @@ def test_every_command_of_the_instructors_page(tmp_path, warm):
         (here / "course" / folder).mkdir(parents=True)
         write(example, here / "course" / folder / "one.ipynb")
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8"), re.DOTALL)
-    for block in blocks: run(f"set -e\n{uncaged(block)}", here, environment=warm)
+    for block in blocks: run(f"set -e\n{uncaged(block)}", here, environment=warm())
     assert (len(blocks) == 7 and "101,ada,95" in (here / "gradebook.csv").read_text()
             and (here / "course-backup.tar.gz").stat().st_size)
     assert "hopper_102,absent" in run("capstone grade course --csv -"
-                                      + ("" if shutil.which("bwrap") else " --no-sandbox"), here, environment=warm)
+                                      + ("" if shutil.which("bwrap") else " --no-sandbox"), here, environment=warm())
 
 
 MODELS = """import numpy as np

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
+from importlib.resources import files
 from json.encoder import encode_basestring
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from nbgrader.preprocessors import (  # noqa: E402
 )
 
 if unused: del sys.modules[GRAMMAR]
-from sqlalchemy import func, make_url, select  # noqa: E402
+from sqlalchemy import create_engine, func, inspect, make_url, select  # noqa: E402
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: E402
 from traitlets.config import Config, PyFileConfigLoader  # noqa: E402
 
@@ -293,6 +294,20 @@ def put(path, text, mode=0o644):
         raise GradebookError(f"{path}: {e.strerror}; {advice(e, str(e.strerror))}") from e
 
 
+def tables(db_url):
+    """Give a database without any nbgrader's tables and their version, which `api.Gradebook` would ask of
+    the command `alembic`, found by its name on the PATH, for seconds."""
+    engine = create_engine(db_url)
+    try:
+        with engine.begin() as line:
+            if inspect(line).get_table_names(): return
+            from alembic.migration import MigrationContext
+            from alembic.script import ScriptDirectory
+            api.Base.metadata.create_all(line)
+            MigrationContext.configure(line).stamp(ScriptDirectory(str(files("nbgrader") / "alembic")), "head")
+    finally: engine.dispose()
+
+
 class Gradebook:
     "The gradebook of a course: SQLite in its folder, or the database that `db_url` names. A context manager."
 
@@ -306,10 +321,8 @@ class Gradebook:
         self.late = AssignLatePenalties(config=self.config)
         self.late.init_plugin()
         self.late.log.setLevel("ERROR")
-        scripts = str(Path(sys.executable).parent)   # nbgrader calls `alembic` by name
-        if scripts not in os.environ.get("PATH", "").split(os.pathsep):
-            os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
         with self.one_line():
+            tables(self.directory.db_url)
             self.book = api.Gradebook(self.directory.db_url, self.directory.course_id)
             try:
                 self._read_cells()

@@ -4,16 +4,15 @@ Threat: an answer, a hidden test or an instructor's file reaches a student in an
 written, the version history included, and `release` refuses to hand over a repository in which it finds one.
 """
 import base64
+import contextlib
 import gzip
 import hashlib
 import io
 import json
-import os
 import pprint
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from configparser import ConfigParser
@@ -74,12 +73,10 @@ def generate(course, assignment=ASSIGNMENT):
     from nbgrader.apps.api import capture_log
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
+    from sqlalchemy.exc import SQLAlchemyError
 
-    from .gradebook import advice, course_directory
+    from .gradebook import advice, course_directory, tables
 
-    scripts = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name
-    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     _, config = course_directory(course)
     coursedir = CourseDirectory(config=config, root=str(course), assignment_id=assignment)
     app = GenerateAssignment(coursedir=coursedir, config=config)
@@ -88,6 +85,7 @@ def generate(course, assignment=ASSIGNMENT):
     with tempfile.TemporaryDirectory(prefix=".release-", dir=course) as kept:
         if released.exists(): shutil.copytree(released, Path(kept, "release"))
         result = {"success": False}
+        with contextlib.suppress(SQLAlchemyError, ImportError): tables(coursedir.db_url)   # nbgrader says what is wrong
         try: result = capture_log(app)
         finally:
             if not result["success"] and Path(kept, "release").exists():

@@ -1,4 +1,4 @@
-"""`capstone` and `nbgrader` for a shell, each command a fork of one Python that has imported both:
+"""`capstone`, `nbgrader` and `alembic` for a shell, each command a fork of one Python that has imported both:
 a page of commands runs in seconds.
 
     with commands(folder) as environment: subprocess.run(["bash", "-c", "capstone grade course"], env=environment)
@@ -29,7 +29,9 @@ def run(words):
     "The exit status of the command `words`."
     sys.argv = [os.path.basename(words[0]), *words[1:]]
     try:
-        if sys.argv[0] == "nbgrader":
+        if sys.argv[0] == "alembic":   # which stock nbgrader asks for the version of a new gradebook
+            from alembic.config import main
+        elif sys.argv[0] == "nbgrader":
             from nbgrader.apps.nbgraderapp import main
         else:
             from tinytorch_grader.__main__ import main
@@ -40,6 +42,7 @@ def run(words):
 
 def serve(address):
     "Fork for each command that comes to the socket at `address`, until stdin ends."
+    import alembic.config  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import nbgrader.apps  # noqa: F401
 
@@ -76,10 +79,10 @@ def serve(address):
 
 @contextlib.contextmanager
 def commands(folder):
-    "An environment in which `capstone` and `nbgrader` are such forks; its socket and two scripts lie in `folder`."
+    "An environment in which `capstone` and `nbgrader` are such forks; its socket and the scripts lie in `folder`."
     bin, address = Path(folder) / "bin", str(Path(folder) / "line")
     bin.mkdir()
-    for name in ("capstone", "nbgrader"):
+    for name in ("alembic", "capstone", "nbgrader"):
         (bin / name).write_text(f"#!{sys.executable} -SE\n{ASK.format(address=address)}")
         (bin / name).chmod(0o755)
     process = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
