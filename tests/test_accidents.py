@@ -126,7 +126,7 @@ def killed_again_and_again(course, rounds):
 
 
 def test_killed_at_any_moment(course):
-    killed_again_and_again(course, 4)
+    killed_again_and_again(course, 3)
 
 
 @pytest.mark.long

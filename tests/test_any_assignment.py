@@ -168,6 +168,7 @@ def test_pages_and_a_second_run(course, tmp_path):
 
 
 @needs_cage
+@pytest.mark.long
 def test_stock_buttons_go_through_the_cage(tmp_path):
     "What Formgrader's buttons call, in a course made here: no code of a student runs outside, no hidden test goes out."
     course, marker = make_course(tmp_path), tmp_path / "escaped"

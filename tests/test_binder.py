@@ -53,6 +53,7 @@ def test_requirements_are_exact_and_whole():
                 todo += [(requirement.name, extra) for extra in requirement.extras or [""]]
 
 
+@pytest.mark.long
 def test_no_pin_is_yanked(tmp_path):
     "Asks the package index, by pip's own report of what it would install."
     report = tmp_path / "report.json"
