@@ -84,6 +84,7 @@ def test_a_planted_slowdown_fails_the_step_with_summary_annotation_and_files(clo
     assert subprocess.run(["git", "-C", clone, "status", "--porcelain"], capture_output=True, text=True).stdout == ""
 
 
+@pytest.mark.long
 def test_a_generous_limit_passes(clone, tmp_path):
     status, said, outputs, summary = act(clone, tmp_path, base="main", max_slowdown="2000%")
     assert (status, outputs) == (0, {"status": "0"}), said

@@ -14,6 +14,7 @@ from conftest import ROOT
 from tinytorch_grader.release import regions
 
 pytest.importorskip("sphinx", reason="Sphinx is not installed: pip install '.[docs]'")
+pytestmark = pytest.mark.long
 WITHOUT = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)")
 
 

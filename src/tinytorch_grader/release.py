@@ -18,8 +18,15 @@ import zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
-import nbformat
-
+from .gradebook import (  # nbformat without a grammar that takes a second
+    Gradebook,
+    advice,
+    course_directory,
+    legible,
+    nbformat,
+    put,
+    tables,
+)
 from .notebook import CHECKS, problems, regions
 from .seal import seal, unseal
 
@@ -75,8 +82,6 @@ def generate(course, assignment=ASSIGNMENT):
     from nbgrader.coursedir import CourseDirectory
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .gradebook import advice, course_directory, tables
-
     _, config = course_directory(course)
     coursedir = CourseDirectory(config=config, root=str(course), assignment_id=assignment)
     app = GenerateAssignment(coursedir=coursedir, config=config)
@@ -102,8 +107,6 @@ def generate(course, assignment=ASSIGNMENT):
 
 def place(folder):
     "The folder that a course is made or refreshed in, resolved; `ReleaseError` where it cannot hold one."
-    from .gradebook import legible
-
     folder = outside_export(legible(folder))
     if folder.exists() and not folder.is_dir():
         raise ReleaseError(f"{folder}: is a file, expected a folder for the course")
@@ -120,8 +123,6 @@ def make_course(folder, source=None):
     leaves submitted/, autograded/, feedback/ and every grade alone; when nbgrader refuses it (cells were added or
     removed after submissions came in), source/ and release/ are as before.
     """
-    from .gradebook import Gradebook, put
-
     total, source, folder = None if source else TOTAL, Path(source or source_notebook()), place(folder)
     if wrong := problems(json.loads(source.read_text(encoding="utf-8")), total):
         raise ReleaseError(f"{source}: {wrong[0]}")
@@ -146,7 +147,6 @@ def make_assignment(course, name, progress=lambda done, total: None):
     and look at its points and known mistakes; returns the course's path.
 
     ReleaseError, GradebookError."""
-    from .gradebook import Gradebook, course_directory
     from .mutants import of_assignment
 
     directory, _ = course_directory(course)

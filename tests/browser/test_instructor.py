@@ -3,9 +3,8 @@ with the reflection marked by clicking in Formgrader."""
 import csv
 import json
 import shutil
-import subprocess
-import sys
 
+import grading
 import pytest
 from lab import chromium, jupyterlab, menu, needs_chromium, page_of, quiet, shot
 from submissions import notebook
@@ -18,9 +17,14 @@ COMMENT = "Say which data the accuracy stands on."
 
 def capstone(*words, status=0):
     "What `capstone` printed; it must end with `status`."
-    done = subprocess.run([sys.executable, "-m", "tinytorch_grader", *map(str, words)], capture_output=True, text=True)
+    done = grading.capstone(*words)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser: yield browser
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +82,10 @@ def by_buttons(course, page, address):
             and "BEGIN HIDDEN" not in path.read_text(encoding="utf-8"))
 
 
-def test_from_downloads_to_feedback(course):
+def test_from_downloads_to_feedback(course, browser):
     before = grade(course)
     assert float(before["lovelaceada_101"]["score"]) == 95 and before["lovelaceada_101"]["needs_manual"] == "True"
-    with jupyterlab(course, quiet(course.parent / "home")) as address, chromium() as browser:
+    with jupyterlab(course, quiet(course.parent / "home")) as address:
         with page_of(browser, ignore=("MathJax is not defined",)) as page:  # Formgrader takes it from the network
             page.goto(f"{address}/lab?reset")
             menu(page, "Nbgrader", "Formgrader")
@@ -113,12 +117,12 @@ def test_from_downloads_to_feedback(course):
     assert COMMENT in page.read_text(encoding="utf-8") and "<script>document" not in page.read_text(encoding="utf-8")
 
 
-def test_feedback_and_report_open_offline(course):
+def test_feedback_and_report_open_offline(course, browser):
     grade(course)
     capstone("feedback", course)
     capstone("report", course)
     asked = []
-    with chromium() as browser, page_of(browser) as page:
+    with page_of(browser) as page:
         page.on("request", lambda request: asked.append(request.url))
         (feedback,) = (course / "feedback" / "lovelaceada_101").rglob("*.html")
         page.goto(feedback.as_uri())
