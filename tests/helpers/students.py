@@ -33,6 +33,7 @@ class Student:
     mistake: str = ""
     cell: str = ""
     extras: list[tuple[str, str]] = field(default_factory=list)  # (grade_id of the cell after it, source)
+    seconds: float = 0.0  # what its tests take, where they have to sleep
 
     def notebook(self, reference: dict) -> dict:
         "The notebook: `reference` (parsed JSON) with this student's cells."
@@ -63,7 +64,8 @@ def read(path: Path) -> Student:
     blocks = list(zip(parts[::3], parts[1::3], (text.strip("\n") for text in parts[2::3])))
     return Student(path.stem, path.parent.name, {name: text for what, name, text in blocks if what == "cell"},
                    set(about.get("loses", "").split()),
-                   extras=[(name, text) for what, name, text in blocks if what == "before"])
+                   extras=[(name, text) for what, name, text in blocks if what == "before"],
+                   seconds=float(about.get("seconds", 0)))
 
 
 def shared(group: list[Student]) -> Student:
@@ -77,7 +79,7 @@ def shared(group: list[Student]) -> Student:
 def students(kind: str) -> list[Student]:
     "All of a kind: wrong, right, older, nothing."
     if kind != "wrong": return [read(path) for path in sorted((FOLDER / kind).glob("*.py"))]
-    return [Student(m.name, "wrong", m.cells, set(m.loses), m.says, m.mistake, m.cell)
+    return [Student(m.name, "wrong", m.cells, set(m.loses), m.says, m.mistake, m.cell, seconds=m.seconds)
             for m in mistakes(solutions(reference()))]
 
 
