@@ -68,9 +68,8 @@ def serve(address):
                 status = 70
                 try: status = run(words)
                 except BaseException: traceback.print_exc()
-                finally:
-                    sys.stdout.flush()
-                    sys.stderr.flush()
+                finally:   # alembic holds the stdout of the server
+                    for stream in (sys.__stdout__, sys.stdout, sys.stderr): stream.flush()
                     line.send(str(status).encode())
                     os._exit(0)
             for stream in streams: os.close(stream)
