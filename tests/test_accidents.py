@@ -134,7 +134,7 @@ def test_killed_at_any_moment_30_times(course):
     killed_again_and_again(course, 30)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_interrupted_and_resumed(course, how):
     for n, student in enumerate(CLASS):
         hand_in(course, student, **RIGHT | {"half": f"time.sleep({3 * (n > 1)})\n" + RIGHT["half"]})

@@ -27,8 +27,7 @@ STUDENTS = {(student.kind, student.name): student for kind in ("wrong", "right",
             for student in students.students(kind)}
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
 # whose notebooks every mode grades
-SOME = ["noisy", "generators", "torch_like", "tempfile_save", "functional", "dicts_shallow", "seconds",
-        "accuracy_in_percent", "nanoseconds"]
+SOME = ["noisy", "generators", "torch_like", "tempfile_save", "dicts_shallow", "nanoseconds"]
 QUICK_HELPERS = ("improvements|trusted|needs_baseline|time_calls|accuracy|findings|"
                  "every_node|valid|some_|array_of|forward|parameters")
 
@@ -78,12 +77,12 @@ def verdicts(results):
 
 
 def together(size):
-    """[[name, ...]] of every student: up to `size` mistakes that share a notebook,
+    """[[name, ...]] of every student: up to `size` mistakes, or right solutions, that share a notebook,
     each in cells of its own and losing cells of its own."""
     groups = []
     for name, student in STUDENTS.items():
         apart = lambda other: not student.cells.keys() & other.cells.keys() and not student.loses & other.loses
-        fits = (group for group in groups if len(group) < size and group[0][0] == name[0] == "wrong"
+        fits = (group for group in groups if len(group) < size and group[0][0] == name[0] != "older"
                 and not {name[1], group[0][1]} & {*SOME} and all(apart(STUDENTS[other]) for other in group))
         group = next(fits, None)
         if group: group.append(name)
@@ -93,7 +92,7 @@ def together(size):
 
 @pytest.fixture(scope="module")
 def results(request, tmp_path_factory):
-    "{name: Result}; with --long each student has a notebook alone, else six mistakes may share one."
+    "{name: Result}; with --long each student has a notebook alone, else six may share one."
     groups = together(1 if request.config.getoption("--long") else 6)
     notebooks = {group[0]: students.shared([STUDENTS[name] for name in group]).notebook(REFERENCE) for group in groups}
     found = graded(notebooks, 20, tmp_path_factory.mktemp("students"))

@@ -42,18 +42,17 @@ def run(words):
 
 def serve(address):
     "Fork for each command that comes to the socket at `address`, until stdin ends."
-    import alembic.config  # noqa: F401
-    import matplotlib.pyplot  # noqa: F401
-    import nbgrader.apps  # noqa: F401
-
     import tinytorch.olympics  # noqa: F401
     from tinytorch_grader import byhand, cli, collect, giveback, grade, release, rerun, similar  # noqa: F401
     from tinytorch_grader.pages import feedback, report  # noqa: F401
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    import alembic.config  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import nbgrader.apps  # noqa: F401
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(address)
         server.listen()
         print("ready", flush=True)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while server in select.select([server, sys.stdin], [], [])[0]:
             line, _ = server.accept()
             request, streams, _, _ = socket.recv_fds(line, 2**20, 3)
