@@ -20,6 +20,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblew
 ATTACKS = {attack.name: attack for attack in attacks()}
 FORGERIES = {f"{name}_b": attack for name, attack in ATTACKS.items()
              if name.startswith("forge_") and not attack.hands_in and attack.cell == "part1-model"}
+# who is handed in beside plausible code, too: a third of them in make test, all with --long
+QUICK = set(list(FORGERIES)[::3])
+BESIDE = [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in FORGERIES]
 TIMEOUT, RIGHT = 2, solutions()
 HONEST = {"honest_a": {"reflection": "NEIGHBOUR-LOOT, my own words"},
           "honest_m": {"part2-timing": RIGHT["part2-timing"].replace("/ 1e6", "/ 1e9")},
@@ -54,7 +57,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(request, tmp_path_factory):
     from tinytorch_grader.release import make_course
     run, base = Run(), tmp_path_factory.mktemp("attacks")
     run.course, run.marker = make_course(base / "course"), f"9876{os.getpid():07d}"
@@ -67,7 +70,8 @@ def run(tmp_path_factory):
         folder.mkdir(parents=True)
         save(folder, notebook(changes))
     for name, attack in ATTACKS.items(): hand_in(run.course, attack, name, run.marker)
-    for name, attack in FORGERIES.items(): hand_in(run.course, attack, name, run.marker, base=mistaken())
+    run.beside = FORGERIES.keys() if request.config.getoption("--long") else QUICK
+    for name in run.beside: hand_in(run.course, FORGERIES[name], name, run.marker, base=mistaken())
     guarded = [run.course / "source", run.course / "release", run.course / "submitted", home, submissions.np_folder()]
     run.before = tree(*guarded)
     run.config = (run.course / "nbgrader_config.py").read_bytes(), (run.course / "secret.txt").read_bytes()
@@ -98,7 +102,7 @@ def test_there_are_enough_of_them_and_each_says_what_it_tries():
 
 def test_the_command_ended_in_order(run):
     assert run.done.returncode == 1 and "Traceback" not in run.done.stdout + run.done.stderr, run.done.stderr
-    assert set(run.rows) == set(HONEST) | set(ATTACKS) | set(FORGERIES)
+    assert set(run.rows) == set(HONEST) | set(ATTACKS) | set(run.beside)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -116,7 +120,7 @@ def honestly_mistaken(tmp_path_factory):
         return graded(box, save(tmp_path_factory.mktemp("base"), notebook(mistaken())))
 
 
-@pytest.mark.parametrize("name", FORGERIES)
+@pytest.mark.parametrize("name", BESIDE)
 def test_a_forgery_beside_plausible_code_gains_nothing(run, honestly_mistaken, name):
     row = run.rows[name]
     assert (honestly_mistaken.status == "graded"
@@ -132,7 +136,7 @@ def test_every_message_can_be_seen(run):
     assert "\\u202e0 fo 59" in run.rows["feedback_unseen"]["parts"]["part1-forward"]["message"]
 
 
-@pytest.mark.parametrize("name", [*ATTACKS, *FORGERIES])
+@pytest.mark.parametrize("name", [*ATTACKS, *BESIDE])
 def test_nothing_outside_the_cage_was_read(run, name):
     kept = outputs(run, name)
     assert (not [loot for loot in LOOT.values() if loot in kept]
@@ -173,4 +177,4 @@ def test_the_gradebook_says_the_same(run):
     assert ({student: row["score"] for student, row in run.rows.items() if student in sums} == sums
             and set(HONEST) <= set(sums))
     assert sum(sums.values()) == sum(run.rows[student]["score"]
-                                     for student in HONEST) + sum(run.rows[name]["score"] for name in FORGERIES)
+                                     for student in HONEST) + sum(run.rows[name]["score"] for name in run.beside)

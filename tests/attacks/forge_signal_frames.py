@@ -1,4 +1,5 @@
 # Lets a timer's signal handler look into the frames that are running, and change what it finds there.
+# status: graded crashed
 import signal, sys
 def ring(number, frame):
     while frame:
