@@ -42,6 +42,7 @@ from .console import (
     writable,
     write_json,
 )
+from .notebook import UNCAGED
 from .visible import visible
 
 COLUMNS = ("student", "status", "score", "max_score", "needs_manual", "parts", "seconds", "message")
@@ -226,7 +227,6 @@ def grade(course, students, workers, timeout, memory, db, json_file, csv_file, c
         attention = print_rows(rows)
         for note in rows.notes: print(f"note: {note}")
         if not rows.changed: print("nothing to do: no submission is new or changed; --force grades again")
-        if no_sandbox: print("graded without a sandbox")
         attention += give_back(rows, canvas, column, moodle)
     return int(attention > 0)
 
@@ -261,9 +261,10 @@ def group(grade_id):
 
 def print_rows(rows):
     "A table of the students, or of those who need attention in a large class; returns how many need attention."
-    table, most, attention, waiting = [], {}, 0, 0
+    table, most, attention, waiting, uncaged = [], {}, 0, 0, 0
     for grade in rows.grades():
-        needs = grade.status != "graded"
+        needs, said = grade.status != "graded", grade.said.split("; ")
+        uncaged += UNCAGED in said
         attention, waiting = attention + needs, waiting + any(mark.waits for mark in grade.parts.values())
         if not needs and len(rows) > SHOWN: continue
         sums, sizes = {}, {}
@@ -273,7 +274,7 @@ def print_rows(rows):
         most |= sizes
         waits = f"{number(grade.waiting)} points await manual grading" if grade.waiting else ""
         table.append((plain(grade.student), grade.status, sums, number(grade.score),
-                      "; ".join(filter(None, [waits, plain(grade.said)]))))
+                      "; ".join(filter(None, [waits, *(plain(words) for words in said if words != UNCAGED)]))))
     names = [name for name, size in most.items() if size]
     lines = [["student", "status", *(f"{name}/{number(most[name])}" for name in names),
               f"total/{number(rows.max_score)}", ""]]
@@ -285,6 +286,7 @@ def print_rows(rows):
         print("  ".join(align(cell, width) for align, cell, width in zip(aligned, line, widths)).rstrip())
     print(f"{len(rows)} submissions: {len(rows) - attention} graded, {attention} need attention; a person has to mark "
           f"{waiting}")
+    if uncaged: print(UNCAGED if uncaged == len(rows) else f"{UNCAGED}: {uncaged} of them")
     return attention
 
 

@@ -28,7 +28,7 @@ from .cage.bubblewrap import CageMissing, Cages
 from .gradebook import ASSIGNMENT, Grade, Gradebook, Mark, put, remember, unusable, utils, writing
 from .judge import Result, failed, judge
 from .mutants import of_assignment
-from .notebook import CHECKS, Trusted, load, problems
+from .notebook import CHECKS, UNCAGED, Trusted, load, problems
 
 try:
     import fcntl
@@ -519,7 +519,7 @@ class Grading:
                         pending.note)
         if note: result.notes.append(note)
         result.message = "; ".join(filter(None,
-                                          [result.message, note, None if self.sandbox else "graded without a sandbox"]))
+                                          [result.message, note, None if self.sandbox else UNCAGED]))
         earlier = self.book.state(result.student)
         self.rows.changed += result.status not in ("invalid", "missing") or earlier.get("message") != result.message
         with writing():

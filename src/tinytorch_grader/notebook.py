@@ -10,6 +10,7 @@ from pathlib import Path
 
 REGION = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
 BESIDE = "capstone_beside"   # in a notebook's metadata: the tests that run in the student's process, see beside.py
+UNCAGED = "graded without a sandbox"   # in the message of a grade that was
 CHECKS = "capstone_checks.py"   # the vocabulary of the tests, beside the notebook
 STUBS = "YOUR ANSWER HERE", "YOUR CODE HERE", "raise NotImplementedError()"
 
