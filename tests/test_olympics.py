@@ -476,7 +476,7 @@ def test_what_json_cannot_hold_is_a_violation(report, value, said):
         validate_submission_schema({**generate_submission(report), "extra": value})
 
 
-@pytest.mark.parametrize("value", [10**5000, "x" * 10**6, list(range(10**4)), np.array([1, 2])],
+@pytest.mark.parametrize("value", [10**5000, "x" * 10**6, list(range(10**5)), np.array([1, 2])],
                          ids=["int", "str", "list", "array"])
 @pytest.mark.parametrize("path", ["submission_type", "timestamp", "baseline/metrics/accuracy", "schema_version",
                                   "student_name"])
